@@ -1,0 +1,84 @@
+# kfimg's one task runner; `make` alone lists what there is. Nothing here is needed to build: `cargo build` does that.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.PHONY: help demo test interop golden bench audit packages interop-packages tools
+
+# What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
+export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
+# Debian keeps haproxy, keepalived and useradd where an ordinary user does not look.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' && \
+	command -v cargo-deny),$(KFIMG_CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny)
+
+# program or file = the package of Debian and Ubuntu that brings it.
+TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
+	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap
+INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
+	cargo build --release --locked -p kfimg-cli
+	./target/release/kfimg render --profile ha3 --registry reg.local -o out
+	@printf '%s\n' '' 'Look at:' \
+	  '  out/nodes/master1/ignition.json    all that a control plane needs to boot' \
+	  '  out/admin.kubeconfig               the administrator'\''s access, valid before the first boot' \
+	  '  out/images.txt                     every image that the nodes will ask for' \
+	  '  out/manifest.json                  the digest of every file written' \
+	  '  ./target/release/kfimg validate --profile ha3 --registry reg.local --explain' \
+	  '  ./target/release/kfimg pki show --profile ha3'
+
+test: packages tools ## install what the checks need, then format, lints, tests, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+	if (cd cli/tests/go/kubetypes && go list -m >/dev/null 2>&1); then
+	  cargo test --locked -p kfimg-cli --test kubetypes -- --ignored
+	else
+	  echo "$$(go version) is too old for the modules of Kubernetes: its types judge no manifest in this run"
+	fi
+	$(CARGO_DENY) --offline check bans licenses sources
+
+interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
+	cli/tests/go/build.sh
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane -- --ignored
+
+golden: ## write the golden files of the tests anew; look at the difference before you commit it
+	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked
+
+bench: ## measure speed against the limits and the openssl command line, in one run
+	cargo bench --locked -p kfimg-cli --bench speed
+
+audit: tools ## ask the advisory database (needs a network)
+	$(CARGO_DENY) check
+
+packages: NEEDS = $(TEST_NEEDS)
+interop-packages: NEEDS = $(INTEROP_NEEDS)
+packages interop-packages:
+	@missing=''
+	for need in $(NEEDS); do
+	  program=$${need%%=*}
+	  [ -e "$$program" ] || command -v "$$program" >/dev/null || missing+=" $${need#*=}"
+	done
+	[ -n "$$missing" ] || exit 0
+	if [ "$$(id -u)" = 0 ]; then root=''; elif sudo -n true 2>/dev/null; then root=sudo; else root=none; fi
+	if [ "$$root" = none ] || ! command -v apt-get >/dev/null; then
+	  echo "The checks need packages that are missing here:$$missing" >&2
+	  echo "Install them (on Debian and Ubuntu: sudo apt-get install$$missing), then run make again." >&2
+	  exit 1
+	fi
+	echo "Installing what the checks need:$$missing"
+	$$root apt-get update -qq
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+
+tools: $(CARGO_DENY)
+	@cargo fetch --locked --quiet
+
+$(CARGO_DENY):
+	cargo install --quiet --locked --version $(CARGO_DENY_VERSION) --root $(KFIMG_CACHE)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny

@@ -1,0 +1,7 @@
+//! What kfimg writes for a node's agent: the plan.
+//!
+//! The renderer and the agent share these types, so that neither can misread the other.
+
+pub mod plan;
+
+pub use plan::Plan;

@@ -1,0 +1,55 @@
+//! Loading the description for the commands that need one.
+
+use crate::args::{Layers, StateFolder};
+use crate::console::Console;
+use crate::failure::Failure;
+use kfimg_profiles::cluster::Cluster;
+use kfimg_profiles::description::Role;
+use kfimg_profiles::load::{self, Inputs, Loaded};
+use std::path::PathBuf;
+
+/// Loads the description, prints its problems, and goes on only when none of them is an error.
+pub(super) fn load(layers: &Layers, console: &Console) -> Result<Loaded, Failure> {
+    let inputs = Inputs {
+        profile: layers.profile.clone(),
+        sites: layers.sites.clone(),
+        inventory: layers.inventory.clone(),
+        sets: layers.sets.clone(),
+        registry: layers.registry.clone(),
+        resolve: layers.resolve,
+        folder: PathBuf::new(),
+    };
+    match load::load(&inputs) {
+        Ok(loaded) => {
+            if !console.is_json() {
+                console.problems(&loaded.report, &loaded.sources)?;
+            }
+            Ok(loaded)
+        }
+        Err(failed) => {
+            console.problems(&failed.report, &failed.sources)?;
+            Err(Failure::Description { summary: summary(failed.report.counts()), missing_input: failed.missing_input })
+        }
+    }
+}
+
+/// The state folder of the cluster that the layers describe.
+pub(super) fn state_folder(layers: &Layers, state: &StateFolder, console: &Console) -> Result<PathBuf, Failure> {
+    Ok(state.of(&load(layers, console)?.cluster.name))
+}
+
+/// `3 control planes` and `2 workers`.
+pub(super) fn head_count(cluster: &Cluster) -> (String, String) {
+    let count = |role| cluster.nodes.iter().filter(|node| node.role == role).count();
+    (plural(count(Role::ControlPlane), "control plane"), plural(count(Role::Worker), "worker"))
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn plural(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn summary((errors, warnings): (usize, usize)) -> String {
+    let warned = if warnings == 0 { String::new() } else { format!(" and {}", plural(warnings, "warning")) };
+    format!("the description has {}{warned}; nothing was written", plural(errors, "error"))
+}

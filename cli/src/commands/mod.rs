@@ -1,0 +1,10 @@
+//! One file a subcommand: its arguments and what it does.
+
+mod description;
+pub(crate) mod images;
+pub(crate) mod init;
+pub(crate) mod pki;
+pub(crate) mod profiles;
+pub(crate) mod render;
+pub(crate) mod schema;
+pub(crate) mod validate;

@@ -1,0 +1,101 @@
+//! `kfimg render`: the payload of every node.
+//!
+//! The order keeps the promises: everything is written beside the former output, then the state is committed, then the
+//! output is swapped in. A failure before the last step leaves output and state as they were.
+
+mod nodes;
+mod summary;
+
+pub(crate) use nodes::images;
+
+use super::description;
+use crate::args::{Layers, StateFolder};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::{Manifest, Secrecy, Staging};
+use clap::Args;
+use jiff::Timestamp;
+use kfimg_ignition::payload::IgnitionVersion;
+use kfimg_pki::{Ca, Credentials, Kubeconfig, Secret, State, inventory};
+use kfimg_profiles::check::check_upgrade;
+use kfimg_profiles::cluster::Cluster;
+use kfimg_profiles::load::Loaded;
+use nodes::{Rendering, Target, image_lines};
+use std::path::PathBuf;
+use summary::Summary;
+
+/// Arguments of `kfimg render`.
+#[derive(Args, Debug)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    layers: Layers,
+    #[command(flatten)]
+    state: StateFolder,
+    /// Folder to write into; a former output there is replaced
+    #[arg(short, long, value_name = "DIR", default_value = "out")]
+    output: PathBuf,
+    /// Version of the Ignition specification: 3.3.0, 3.4.0, 3.5.0 or 3.6.0
+    #[arg(long, value_name = "VERSION", default_value_t = IgnitionVersion::default())]
+    ignition_version: IgnitionVersion,
+}
+
+/// Renders everything.
+pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
+    let loaded = description::load(&args.layers, console)?;
+    let cluster = &loaded.cluster;
+    let now = Timestamp::now();
+    let staging = Staging::begin(&args.output)?;
+    let state_folder = args.state.of(&cluster.name);
+    let state = State::open(&state_folder, &cluster.name, now)?;
+    if let Some(former) = state.kubernetes_version() {
+        check_upgrade(former, cluster.version)?;
+    }
+    let (mut state, ending) = state.ensure(&inventory::request(cluster), now)?;
+    ending.iter().for_each(|warning| console.warn(&warning.to_string()));
+
+    let manifest = write(args, &loaded, &staging, &mut state, now)?;
+    let summary = Summary { cluster, manifest: &manifest, output: &args.output, state: &state_folder };
+    let lines = summary.lines();
+    staging.publish(manifest.clone(), || state.commit().map(drop).map_err(Failure::from))?;
+    if console.is_json() {
+        return console.json(&manifest);
+    }
+    lines.iter().for_each(|line| console.say(line));
+    Ok(())
+}
+
+/// Writes every file but the manifest, which it returns without the list of files.
+fn write(
+    args: &RenderArgs,
+    loaded: &Loaded,
+    staging: &Staging,
+    state: &mut State,
+    now: Timestamp,
+) -> Result<Manifest, Failure> {
+    let cluster = &loaded.cluster;
+    state.set_kubernetes_version(cluster.version);
+    let (incarnation, window) = (u64::from(cluster.incarnation), cluster.etcd.bootstrap_window);
+    let bootstrap_not_after = state.generations_mut().bootstrap_not_after(incarnation, now, window);
+    let credentials = state.credentials();
+    let rendering = Rendering::new(cluster, &credentials, bootstrap_not_after.as_second())?;
+    let target = Target { version: args.ignition_version, staging };
+    let nodes = rendering.write(&target, state.generations_mut(), now)?;
+    let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
+    staging.write("admin.kubeconfig", kubeconfig.expose().as_bytes(), Secrecy::Secret)?;
+    staging.write("images.txt", image_lines(&nodes).as_bytes(), Secrecy::Public)?;
+    let version = args.ignition_version.to_string();
+    let mut manifest = Manifest::new(&cluster.name, state.uid(), &cluster.version.to_string(), &version);
+    manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
+    manifest.nodes = nodes;
+    manifest.resolved = loaded.resolved.clone();
+    Ok(manifest)
+}
+
+/// The administrator's own kubeconfig: for a person, never for a node.
+fn admin_kubeconfig(cluster: &Cluster, credentials: &Credentials) -> Result<Secret, Failure> {
+    let authority = credentials.ca(Ca::Kubernetes)?.bundle_pem;
+    let administrator = credentials.administrator()?;
+    let user = "kubernetes-admin";
+    let kubeconfig = Kubeconfig::embedded(&cluster.name, &cluster.endpoint_url(), user, &authority, administrator);
+    Ok(kubeconfig.to_yaml()?)
+}

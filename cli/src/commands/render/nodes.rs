@@ -1,0 +1,193 @@
+//! The nodes' payloads: content of all nodes, numbers for what changed, files for both.
+//!
+//! A node whose inputs are those of the former output keeps its payload without its content being made again.
+
+use crate::failure::Failure;
+use crate::output::{NodeRecord, Secrecy, Staging};
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use kfimg_ignition::content::{ClusterContent, Context, NodeContent, Stamp};
+use kfimg_ignition::payload::{IgnitionVersion, guestinfo_size, ignition};
+use kfimg_images::{Catalog, ImageList};
+use kfimg_pki::{Credentials, Generations, State, inventory};
+use kfimg_profiles::cluster::{Cluster, Node};
+use kfimg_profiles::description::Role;
+use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One render's nodes.
+pub(super) struct Rendering<'a> {
+    cluster: &'a Cluster,
+    credentials: &'a Credentials,
+    content: ClusterContent<'a>,
+}
+
+/// Where the payloads go.
+pub(super) struct Target<'a> {
+    pub(super) version: IgnitionVersion,
+    pub(super) staging: &'a Staging,
+}
+
+/// One node, before it has a number.
+enum Item<'a> {
+    /// Its inputs are those of the former output.
+    Same(&'a Node, NodeRecord),
+    /// Its content is new, or may be.
+    Made(Box<Made<'a>>),
+}
+
+struct Made<'a> {
+    node: &'a Node,
+    content: NodeContent,
+    /// Without the number and the size, which are not known yet.
+    record: NodeRecord,
+}
+
+impl<'a> Rendering<'a> {
+    /// What is the same for all nodes; etcd may be founded until `bootstrap_not_after`.
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        credentials: &'a Credentials,
+        bootstrap_not_after: i64,
+    ) -> Result<Self, Failure> {
+        let minor = (cluster.version.major, cluster.version.minor);
+        let catalog = Catalog::for_version(minor).ok_or_else(|| {
+            Failure::Usage(format!("there is no catalog of images for Kubernetes {}", cluster.version))
+        })?;
+        let content = ClusterContent::new(cluster, catalog, credentials.cluster_uid(), bootstrap_not_after)?;
+        Ok(Self { cluster, credentials, content })
+    }
+
+    /// Writes every node's payload; nodes that did not change keep theirs byte for byte.
+    pub(super) fn write(
+        &self,
+        target: &Target<'_>,
+        generations: &mut Generations,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
+        let prepare = |node| self.prepare(node, target, generations);
+        let items: Vec<Item<'_>> = self.cluster.nodes.par_iter().map(prepare).collect::<Result<_, _>>()?;
+        let contents: Vec<_> =
+            items.iter().map(|item| (item.node().name.clone(), item.record().content.clone())).collect();
+        let numbers = generations.assign(&contents, now);
+        let stamp = |node: &Node| {
+            let generation = numbers.get(&node.name).copied().unwrap_or_default();
+            let rendered_at = generations.rendered_at(generation).unwrap_or(now);
+            Stamp { generation, render_time: rendered_at.as_second() }
+        };
+        let payloads = items.into_iter().map(|item| (stamp(item.node()), item)).collect::<Vec<_>>();
+        payloads.into_par_iter().map(|(stamp, item)| self.payload(item, stamp, target)).collect()
+    }
+
+    /// Makes a node's content, unless the former output was made from the same inputs and is what the state knows.
+    fn prepare(&self, node: &'a Node, target: &Target<'_>, generations: &Generations) -> Result<Item<'a>, Failure> {
+        let former = target.former(node);
+        self.with_context(node, |context| {
+            let inputs = HEXLOWER.encode(&context.digest());
+            let same = former.filter(|former| {
+                former.inputs == inputs && generations.is_current(&node.name, former.generation, &former.content)
+            });
+            match same {
+                Some(former) => Ok(Item::Same(node, former.clone())),
+                None => Ok(Item::Made(Box::new(made(node, context, inputs)?))),
+            }
+        })
+    }
+
+    fn payload(&self, item: Item<'a>, stamp: Stamp, target: &Target<'_>) -> Result<(String, NodeRecord), Failure> {
+        let name = item.node().name.clone();
+        let file = format!("nodes/{name}/ignition.json");
+        let former = target.former(item.node()).filter(|former| item.record().is_payload_of(former, stamp.generation));
+        if let Some(former) = former
+            && target.staging.keep(&file, Secrecy::Secret)?
+        {
+            return Ok((name, NodeRecord { inputs: item.record().inputs.clone(), ..former.clone() }));
+        }
+        let Made { content, record, .. } = match item {
+            Item::Made(made) => *made,
+            // The former payload was changed or taken away.
+            Item::Same(node, former) => self.with_context(node, |context| made(node, context, former.inputs))?,
+        };
+        let payload = ignition(&content.stamp(stamp)?, target.version);
+        target.staging.write(&file, &payload, Secrecy::Secret)?;
+        let guestinfo_bytes = guestinfo_size(&payload);
+        Ok((name, NodeRecord { generation: stamp.generation, guestinfo_bytes, ..record }))
+    }
+
+    fn with_context<T>(
+        &self,
+        node: &Node,
+        use_context: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let credentials = self.credentials.node(&node.name)?;
+        self.content.with_context(node, &credentials, use_context)
+    }
+}
+
+impl<'a> Target<'a> {
+    /// The former record of a node, if the former output is of the same format.
+    fn former(&self, node: &Node) -> Option<&'a NodeRecord> {
+        let manifest = self.staging.former()?;
+        let is_same_format = manifest.ignition_version == self.version.to_string();
+        manifest.nodes.get(&node.name).filter(|_| is_same_format)
+    }
+}
+
+impl<'a> Item<'a> {
+    fn node(&self) -> &'a Node {
+        match self {
+            Self::Same(node, _) => node,
+            Self::Made(made) => made.node,
+        }
+    }
+
+    fn record(&self) -> &NodeRecord {
+        match self {
+            Self::Same(_, record) => record,
+            Self::Made(made) => &made.record,
+        }
+    }
+}
+
+fn made<'a>(node: &'a Node, context: &Context<'_>, inputs: String) -> Result<Made<'a>, Failure> {
+    let content = NodeContent::new(context)?;
+    let record = NodeRecord {
+        role: role(node.role).to_owned(),
+        generation: 0,
+        content: HEXLOWER.encode(&content.digest()),
+        inputs,
+        images: content.images().references().map(ToString::to_string).collect(),
+        guestinfo_bytes: 0,
+    };
+    Ok(Made { node, content, record })
+}
+
+/// Every image that a cluster asks for, with the reasons. Keys are drawn for the purpose and thrown away.
+pub(crate) fn images(cluster: &Cluster) -> Result<ImageList, Failure> {
+    let now = Timestamp::now();
+    let scratch = tempfile::tempdir().map_err(Failure::io("creating a folder in", &std::env::temp_dir()))?;
+    let state = State::open(&scratch.path().join("state"), &cluster.name, now)?;
+    let (state, _) = state.ensure(&inventory::request(cluster), now)?;
+    let credentials = state.credentials();
+    let rendering = Rendering::new(cluster, &credentials, 0)?;
+    let mut all = ImageList::new();
+    for node in &cluster.nodes {
+        let asked = |context: &Context<'_>| Ok(NodeContent::new(context)?.images().clone());
+        all.merge(rendering.with_context(node, asked)?);
+    }
+    Ok(all)
+}
+
+/// `images.txt`: every image of every node, one a line, sorted.
+pub(super) fn image_lines(records: &BTreeMap<String, NodeRecord>) -> String {
+    let images: BTreeSet<&String> = records.values().flat_map(|record| &record.images).collect();
+    images.into_iter().map(|image| format!("{image}\n")).collect()
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::ControlPlane => "control-plane",
+        Role::Etcd => "etcd",
+        Role::Worker => "worker",
+    }
+}

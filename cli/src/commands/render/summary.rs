@@ -1,0 +1,61 @@
+//! What a render says at its end: what was written, and what to do next.
+
+use crate::commands::description::{head_count, plural};
+use crate::output::Manifest;
+use kfimg_ignition::payload::GUESTINFO_LIMIT;
+use kfimg_profiles::cluster::Cluster;
+use std::path::Path;
+
+/// The finished render.
+pub(super) struct Summary<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) manifest: &'a Manifest,
+    pub(super) output: &'a Path,
+    pub(super) state: &'a Path,
+}
+
+impl Summary<'_> {
+    /// At most ten lines.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let (output, state) = (self.output.display(), self.state.display());
+        let (control_planes, workers) = head_count(self.cluster);
+        let written = [
+            (format!("{output}/nodes/<node>/ignition.json"), self.payloads()),
+            (format!("{output}/admin.kubeconfig"), "rules the cluster: for you alone".to_owned()),
+            (format!("{output}/images.txt"), self.images()),
+            (format!("{output}/manifest.json"), "SHA-256 of every file".to_owned()),
+            (format!("{state}/"), "keys and certificates: *back it up and keep it secret*".to_owned()),
+        ];
+        let width = written.iter().map(|(path, _)| path.chars().count()).max().unwrap_or_default();
+        let mut lines = vec![format!(
+            "Rendered *{}*: Kubernetes {}, {control_planes}, {workers}, generation {}.",
+            self.cluster.name, self.cluster.version, self.manifest.generation
+        )];
+        lines.extend(written.iter().map(|(path, what)| format!("  {path:width$}  {what}")));
+        lines.push("Next:".to_owned());
+        let mut steps = Vec::new();
+        if let Some(registry) = &self.cluster.registry {
+            steps.push(format!("put the images of images.txt into *{}*", registry.authority()));
+        }
+        steps.push("boot each machine with its payload, in any order".to_owned());
+        steps.push(format!("kubectl --kubeconfig {output}/admin.kubeconfig get nodes"));
+        lines.extend(steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}", index + 1)));
+        lines
+    }
+
+    fn payloads(&self) -> String {
+        let largest = self.manifest.nodes.iter().max_by_key(|(_, node)| node.guestinfo_bytes);
+        let Some((name, node)) = largest else { return "no payload".to_owned() };
+        let (size, limit) = (node.guestinfo_bytes.div_ceil(1024), GUESTINFO_LIMIT / 1024);
+        let over = if node.guestinfo_bytes > GUESTINFO_LIMIT { ": *too large for VMware guestinfo*" } else { "" };
+        let count = plural(self.manifest.nodes.len(), "payload");
+        format!("{count}, the largest {name}: {size} of {limit} KiB as guestinfo{over}")
+    }
+
+    fn images(&self) -> String {
+        match &self.cluster.registry {
+            Some(registry) => format!("what {} must hold", registry.authority()),
+            None => "what the nodes will ask the upstream registries for".to_owned(),
+        }
+    }
+}

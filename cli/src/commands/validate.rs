@@ -1,0 +1,53 @@
+//! `kfimg validate`: every problem of a description, or what it resolves to.
+
+use super::description;
+use crate::args::Layers;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::table::columns;
+use clap::Args;
+use kfimg_profiles::load::Loaded;
+use serde_json::json;
+
+/// Arguments of `kfimg validate`.
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    layers: Layers,
+    /// Print every setting with its value and the layer that it came from
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Checks the description and says what it found.
+pub(crate) fn run(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
+    let loaded = description::load(&args.layers, console)?;
+    if args.explain {
+        return explain(&loaded, console);
+    }
+    if console.is_json() {
+        return console.problems(&loaded.report, &loaded.sources);
+    }
+    let cluster = &loaded.cluster;
+    let (control_planes, others) = description::head_count(cluster);
+    console.say(&format!(
+        "*{}* is valid: Kubernetes {}, {control_planes}, {others}, endpoint {}.",
+        cluster.name,
+        cluster.version,
+        cluster.endpoint_url()
+    ));
+    Ok(())
+}
+
+fn explain(loaded: &Loaded, console: &Console) -> Result<(), Failure> {
+    let settings = loaded.explain();
+    if console.is_json() {
+        let rows: Vec<_> = settings
+            .iter()
+            .map(|setting| json!({"path": setting.path, "value": setting.value, "origin": setting.origin}))
+            .collect();
+        return console.json(&rows);
+    }
+    let rows = settings.into_iter().map(|setting| [setting.path, setting.value, setting.origin]);
+    console.result(&columns(["SETTING", "VALUE", "FROM"], rows))
+}

@@ -1,0 +1,123 @@
+//! What people see: results on standard output, talk and problems on standard error, colours where they are wanted.
+
+use crate::args::{ColorChoice, OutputFormat, Talk};
+use crate::failure::Failure;
+use anstream::stream::IsTerminal;
+use anstyle::{AnsiColor, Style};
+use kfimg_profiles::document::Sources;
+use kfimg_profiles::problem::{Appearance, Report};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const EMPHASIS: Style = Style::new().bold();
+/// Width of excerpts where there is no terminal.
+const PLAIN_WIDTH: usize = 140;
+
+/// How this run talks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console {
+    talk: Talk,
+    colored: bool,
+}
+
+impl Console {
+    /// Reads the terminal and the environment (`NO_COLOR`, `TERM`) once.
+    pub(crate) fn new(talk: Talk) -> Self {
+        let colored = match talk.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
+        };
+        let choice = if colored { anstream::ColorChoice::Always } else { anstream::ColorChoice::Never };
+        choice.write_global();
+        Self { talk, colored }
+    }
+
+    /// Whether results are for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.talk.output_format == OutputFormat::Json
+    }
+
+    /// Whether more is to be said.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.talk.verbose
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// [`Failure::Io`], but not when the reader went away early, as `head` does.
+    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+        let written = io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::io("writing", "standard output".as_ref())(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a result as JSON.
+    ///
+    /// # Errors
+    /// As [`Console::result`].
+    pub(crate) fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).expect("results have text keys only");
+        self.result(&format!("{text}\n"))
+    }
+
+    /// Says something, unless asked to be quiet. Parts between `*` are emphasised.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.talk.quiet {
+            self.line(line);
+        }
+    }
+
+    /// Says a warning, even when asked to be quiet.
+    pub(crate) fn warn(&self, line: &str) {
+        let style = AnsiColor::Yellow.on_default().bold();
+        anstream::eprintln!("{style}warning{style:#}: {line}");
+    }
+
+    /// Prints problems: as text, or as JSON on standard output.
+    ///
+    /// # Errors
+    /// As [`Console::result`].
+    pub(crate) fn problems(&self, report: &Report, sources: &Sources) -> Result<(), Failure> {
+        if self.is_json() {
+            return self.json(&report.to_json(sources));
+        }
+        let text = report.render(sources, self.appearance());
+        if !text.is_empty() {
+            anstream::eprintln!("{}", text.trim_end());
+        }
+        Ok(())
+    }
+
+    /// Says why the command failed and gives its exit code.
+    pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
+        anstream::eprintln!("{ERROR}error{ERROR:#}: {failure}");
+        ExitCode::from(failure.exit_code())
+    }
+
+    fn line(&self, line: &str) {
+        for (index, part) in line.split('*').enumerate() {
+            if index % 2 == 1 {
+                anstream::eprint!("{EMPHASIS}{part}{EMPHASIS:#}");
+            } else {
+                anstream::eprint!("{part}");
+            }
+        }
+        anstream::eprintln!();
+    }
+
+    fn appearance(&self) -> Appearance {
+        let width = if io::stderr().is_terminal() { terminal_width() } else { PLAIN_WIDTH };
+        Appearance { color: self.colored, width }
+    }
+}
+
+fn terminal_width() -> usize {
+    rustix::termios::tcgetwinsize(io::stderr()).map_or(PLAIN_WIDTH, |size| usize::from(size.ws_col).max(40))
+}

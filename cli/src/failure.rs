@@ -1,0 +1,88 @@
+//! Everything that can end a command, and the exit code that it ends with.
+
+use crate::output;
+use kfimg_ignition::content::ContentError;
+use kfimg_profiles::check::UpgradeError;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The description is wrong or an input is missing; the problems are printed already.
+    #[error("{summary}")]
+    Description {
+        /// How many problems there are.
+        summary: String,
+        /// Whether the only problem is that an input is missing.
+        missing_input: bool,
+    },
+    /// The state folder.
+    #[error(transparent)]
+    State(#[from] kfimg_pki::Error),
+    /// The output folder.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    /// The Kubernetes version may not follow the one that the cluster has.
+    #[error("kubernetesVersion: {0}")]
+    Upgrade(#[from] UpgradeError),
+    /// A node's content could not be written.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// A file or stream outside the output.
+    #[error("{action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a gerund.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file would be overwritten.
+    #[error("{} exists already and was left as it is; choose another folder", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name that is not there to choose from.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Failure {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_path_buf(), source }
+    }
+
+    /// The exit code, as the README lists them.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Description { missing_input: false, .. } => 3,
+            Self::Description { missing_input: true, .. } | Self::Io { .. } | Self::Exists { .. } => 4,
+            Self::Output(error) => match error.kind() {
+                output::Kind::Input => 4,
+                output::Kind::Verification => 5,
+            },
+            Self::State(error) => match error.kind() {
+                kfimg_pki::Kind::Bug => 1,
+                kfimg_pki::Kind::Description => 3,
+                kfimg_pki::Kind::Input => 4,
+                // What lies in the state folder is not what it should be.
+                _ => 5,
+            },
+            Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
+            Self::Content(_) => 1,
+        }
+    }
+}
+
+/// A panic is a bug: it ends with exit code 1 and says what to do about it.
+pub(crate) fn explain_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("kfimg has a bug: {panic}\nPlease report it with this line and the command that you ran.");
+        std::process::exit(1);
+    }));
+}

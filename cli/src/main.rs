@@ -1,0 +1,36 @@
+//! The `kfimg` command.
+
+mod args;
+mod commands;
+mod console;
+mod failure;
+mod output;
+mod table;
+
+use args::{Cli, Command, PkiCommand};
+use clap::Parser;
+use console::Console;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    failure::explain_panics();
+    let cli = Cli::parse();
+    let console = Console::new(cli.talk);
+    match run(cli.command, &console) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => console.fail(&failure),
+    }
+}
+
+fn run(command: Command, console: &Console) -> Result<(), Failure> {
+    match command {
+        Command::Init(args) => commands::init::run(&args, console),
+        Command::Profiles => commands::profiles::run(console),
+        Command::Schema => commands::schema::run(console),
+        Command::Validate(args) => commands::validate::run(&args, console),
+        Command::Render(args) => commands::render::run(&args, console),
+        Command::Pki(PkiCommand::Show(args)) => commands::pki::run(&args, console),
+        Command::Images(args) => commands::images::run(&args, console),
+    }
+}

@@ -1,0 +1,12 @@
+//! The output folder: written beside the former one, swapped in at once, with the digest of every file.
+//!
+//! It knows files, not what they mean. Whatever goes wrong before the swap leaves the former output as it was.
+
+mod error;
+mod former;
+mod manifest;
+mod staging;
+
+pub(crate) use error::{Error, Kind};
+pub(crate) use manifest::{Manifest, NodeRecord};
+pub(crate) use staging::{Secrecy, Staging};

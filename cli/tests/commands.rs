@@ -1,0 +1,185 @@
+//! What people type and what they see: each command, its help, its errors and its exit code.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("commands").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(folder: &Path, line: &str) -> Said {
+    let Output { status, stdout, stderr } =
+        Command::new(KFIMG).args(line.split_whitespace()).current_dir(folder).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
+}
+
+#[test]
+fn the_sentence_that_users_type_works_in_an_empty_folder() {
+    let folder = folder("sentence");
+    let said = run(&folder, "render --profile ha3 --registry reg.local");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.stdout, "", "talk goes to standard error");
+    let lines: Vec<&str> = said.stderr.lines().skip_while(|line| !line.starts_with("Rendered")).collect();
+    assert!(lines.len() <= 10, "{}", said.stderr);
+    for part in ["3 control planes, 2 workers", "out/admin.kubeconfig", "reg.local", "back it up", "get nodes"] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+    let mut entries: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    entries.sort();
+    assert_eq!(entries, ["ha3.state", "out"]);
+}
+
+#[test]
+fn a_new_site_renders_as_it_was_written_and_is_never_overwritten() {
+    let folder = folder("init");
+    for profile in ["single", "ha3", "ha5"] {
+        let init = format!("init {profile} {profile}-site");
+        assert_eq!(run(&folder, &init).code, 0);
+        let site = format!("--site {profile}-site/site.yaml --inventory {profile}-site/nodes.csv");
+        let said = run(&folder, &format!("render --profile {profile} {site} -o out-{profile}"));
+        assert_eq!(said.code, 0, "{profile}: {}", said.stderr);
+        let again = run(&folder, &init);
+        assert_eq!(again.code, 4, "{}", again.stderr);
+        assert!(again.stderr.contains("exists already"), "{}", again.stderr);
+    }
+    let first = fs::read_to_string(folder.join("ha3-site/site.yaml")).unwrap();
+    assert!(first.lines().next().unwrap().starts_with("# yaml-language-server: $schema="), "{first}");
+}
+
+#[test]
+fn wrong_input_ends_with_the_documented_exit_code_and_writes_nothing() {
+    let folder = folder("codes");
+    fs::write(folder.join("bad.yaml"), "clusterNmae: x\nkubernetesVersion: v1.20.0\n").unwrap();
+    let table = [
+        ("frobnicate", 2, "unrecognized subcommand"),
+        ("render --ignition-version 9.9.9 --profile ha3", 2, "choose 3.3.0"),
+        ("init nonsense x", 2, "choose one of single, ha3, ha5"),
+        ("render --profile ha4", 3, "did you mean `ha3`?"),
+        ("render --profile external-etcd", 3, "not available yet"),
+        ("render --profile ha3 --site bad.yaml", 3, "did you mean `clusterName`?"),
+        ("validate --profile ha3 --site bad.yaml", 3, "v1.20.0 is older"),
+        ("validate --profile ha3 --set nodes[master4].address=x", 3, "nothing here is called `master4`"),
+        ("render", 3, "--profile ha3"),
+        ("render --profile ha3 --site none.yaml", 4, "there is no file `none.yaml`"),
+        ("render --profile ha3 --inventory none.csv", 4, "there is no file `none.csv`"),
+        ("pki show --profile ha3", 4, "ha3.state"),
+        ("pki show --state nowhere", 4, "nowhere"),
+    ];
+    for (line, code, message) in table {
+        let said = run(&folder, line);
+        assert_eq!(said.code, code, "{line}: {}", said.stderr);
+        assert!(said.stderr.contains(message), "{line}: {}", said.stderr);
+    }
+    let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["bad.yaml"]);
+}
+
+#[test]
+fn an_upgrade_goes_one_minor_version_at_a_time_and_never_back() {
+    let folder = folder("upgrade");
+    let render = |version: &str| run(&folder, &format!("render --profile ha3 --set kubernetesVersion={version}"));
+    assert_eq!(render("v1.34.4").code, 0);
+    let skipped = render("v1.36.3");
+    assert_eq!(skipped.code, 3);
+    assert!(skipped.stderr.contains("skips a minor version; go to v1.35.x first"), "{}", skipped.stderr);
+    assert_eq!(render("v1.35.4").code, 0);
+    let back = render("v1.34.4");
+    assert_eq!(back.code, 3);
+    assert!(back.stderr.contains("goes back"), "{}", back.stderr);
+    assert_eq!(render("v1.36.3").code, 0);
+}
+
+#[test]
+fn results_for_programs_are_json_on_standard_output() {
+    let folder = folder("json");
+    let lines = [
+        "render --profile ha3 --output-format json",
+        "validate --profile ha3 --output-format json",
+        "validate --profile ha3 --explain --output-format json",
+        "pki show --profile ha3 --output-format json",
+        "images --profile ha3 --format json",
+        "images --profile ha3 --output-format json",
+        "profiles --output-format json",
+        "schema",
+    ];
+    for line in lines {
+        let said = run(&folder, line);
+        assert_eq!(said.code, 0, "{line}: {}", said.stderr);
+        let value: serde_json::Value =
+            serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(!value.is_null(), "{line}");
+    }
+    let failed = run(&folder, "validate --profile ha3 --set kubelet.maxPod=1 --output-format json");
+    assert_eq!(failed.code, 3);
+    let problems: serde_json::Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(problems["problems"][0]["code"], "unknown-key");
+    assert_eq!(problems["problems"][0]["file"], "--set");
+}
+
+#[test]
+fn help_fits_a_page_eighty_columns_wide() {
+    let folder = folder("help");
+    for command in ["", "init", "profiles", "schema", "validate", "render", "pki", "pki show", "images"] {
+        let said =
+            Command::new(KFIMG).args(command.split_whitespace()).arg("--help").env("COLUMNS", "80").output().unwrap();
+        let text = String::from_utf8(said.stdout).unwrap();
+        assert_eq!(said.status.code(), Some(0), "{command}");
+        let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
+        assert!(long.is_empty(), "{command}: {long:?}");
+    }
+    assert_eq!(run(&folder, "--version").stdout, format!("kfimg {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_image_is_listed_with_who_asks_for_it() {
+    let folder = folder("images");
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: nginx, image: 'nginx:1.29'}]}}}\n";
+    fs::write(folder.join("web.yaml"), manifest).unwrap();
+    fs::write(folder.join("site.yaml"), "manifests: [web.yaml]\n").unwrap();
+    let said = run(&folder, "images --why --profile ha3 --site site.yaml");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for part in
+        ["docker.io/library/nginx:1.29", "web.yaml:1", "Deployment/web", "sandbox", "registry.k8s.io/etcd:3.6.8-0"]
+    {
+        assert!(said.stdout.contains(part), "{part} in {}", said.stdout);
+    }
+    let plain = run(&folder, "images --profile ha3 --site site.yaml").stdout;
+    assert_eq!(plain.lines().count(), 13, "{plain}");
+    run(&folder, "render --profile ha3 --site site.yaml");
+    assert_eq!(fs::read_to_string(folder.join("out/images.txt")).unwrap(), plain);
+}
+
+#[test]
+fn the_schema_takes_every_profile_and_refuses_unknown_settings() {
+    let folder = folder("schema");
+    let schema: serde_json::Value = serde_json::from_str(&run(&folder, "schema").stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles");
+    let mut texts: Vec<PathBuf> =
+        ["single", "ha3", "ha5"].map(|name| profiles.join(format!("builtin/{name}.yaml"))).into();
+    texts.push(profiles.join("tests/good/everything.yaml"));
+    for path in texts {
+        let value: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+    }
+    assert!(!validator.is_valid(&serde_json::json!({"clusterNmae": "x"})));
+    assert!(!validator.is_valid(&serde_json::json!({"nodes": [{"name": "a", "rol": "worker"}]})));
+}

@@ -1,0 +1,3 @@
+module kfimg.test/certverify
+
+go 1.18

@@ -1,0 +1,13 @@
+//! What the tests share that let other programs judge kfimg's output: one render, applied to folders by the real Ignition,
+//! and namespaces in which a component finds its files where the payload put them.
+//!
+//! No judgement is made here, and nothing is skipped: a program that is missing fails the test that needs it.
+
+// Each test binary uses its own part, and a test may panic wherever it is.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub(crate) mod machine;
+pub(crate) mod node;
+pub(crate) mod payload;
+pub(crate) mod pod;
+pub(crate) mod program;

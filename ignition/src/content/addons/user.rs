@@ -1,0 +1,111 @@
+//! The user's own objects: handed on untouched, one list for each file of the description, in its order.
+//!
+//! Within a file, what defines others comes first; the rest keeps its order.
+
+use super::{FOLDER, List};
+use crate::content::ContentError;
+use kfimg_images::{ImageList, Severity, discover};
+use serde_json::Value;
+
+/// The first number of the user's files.
+const FIRST_ORDER: u8 = 50;
+
+/// The list of one file, the `number`-th of the description: its path and its objects with the lines where they start.
+pub(super) fn list(number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<List, ContentError> {
+    let mut images = ImageList::new();
+    for (line, object) in objects {
+        let discovery = discover(object);
+        let wrong = discovery.remarks.iter().find(|remark| remark.severity() == Severity::Error);
+        if let Some(remark) = wrong {
+            return Err(ContentError::Image {
+                reference: format!("of {} at {file}:{line}", remark.object),
+                reason: format!("{} {}", remark.path, remark.kind),
+            });
+        }
+        images.add_manifest(&discovery, file, Some(*line));
+    }
+    let mut items: Vec<Value> = objects.iter().map(|(_, object)| (*object).clone()).collect();
+    items.sort_by_key(|object| !defines_others(object));
+    Ok(List {
+        path: format!("{FOLDER}/{FIRST_ORDER}-user-{number:02}.json"),
+        secret: items.iter().any(|object| is(object, "v1", "Secret")),
+        items,
+        images,
+    })
+}
+
+/// Other objects can't be applied before these.
+fn defines_others(object: &Value) -> bool {
+    is(object, "v1", "Namespace") || is(object, "apiextensions.k8s.io/v1", "CustomResourceDefinition")
+}
+
+fn is(object: &Value, api_version: &str, kind: &str) -> bool {
+    object["apiVersion"] == api_version && object["kind"] == kind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::list;
+    use serde_json::{Value, json};
+
+    fn object(api_version: &str, kind: &str, name: &str) -> Value {
+        json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}})
+    }
+
+    fn pod(name: &str, containers: Value) -> Value {
+        let mut pod = object("v1", "Pod", name);
+        pod["spec"]["containers"] = containers;
+        pod
+    }
+
+    #[test]
+    fn definitions_come_first_and_the_rest_keeps_its_order() {
+        let objects = [
+            object("example.com/v1", "Gate", "z"),
+            object("v1", "ConfigMap", "b"),
+            object("v1", "Namespace", "gates"),
+            object("v1", "ConfigMap", "a"),
+            object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "gates.example.com"),
+            object("example.com/v1", "Namespace", "not-a-real-one"),
+        ];
+        let numbered: Vec<(usize, &Value)> = objects.iter().enumerate().collect();
+        let list = list(3, "site/gates.yaml", &numbered).unwrap();
+        assert_eq!(list.path, "/etc/kfimg/addons/50-user-03.json");
+        let names: Vec<&str> = list.items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+        assert_eq!(names, ["gates", "gates.example.com", "z", "b", "a", "not-a-real-one"]);
+    }
+
+    #[test]
+    fn images_of_the_user_are_found_with_file_and_line() {
+        let web = pod("web", json!([{"name": "nginx", "image": "nginx:1.29"}]));
+        let list = list(1, "site/web.yaml", &[(7, &web)]).unwrap();
+        let text = list.images.to_text_with_reasons();
+        assert_eq!(
+            text,
+            "docker.io/library/nginx:1.29\n  manifest site/web.yaml:7 Pod/web container nginx on every node\n"
+        );
+        assert_eq!(list.items, [web]);
+    }
+
+    #[test]
+    fn a_pod_that_no_node_could_start_is_refused() {
+        for (containers, message) in [
+            (
+                json!([{"name": "a", "image": "lower/UPPER:1"}]),
+                "image of Pod/web at site/web.yaml:7: spec.containers[0].image",
+            ),
+            (json!([{"name": "a"}]), "has no image; name one"),
+            (json!("none"), "is not a list"),
+        ] {
+            let error = list(1, "site/web.yaml", &[(7, &pod("web", containers))]).err().unwrap().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_secret_is_a_secret() {
+        for (kind, secret) in [("Secret", true), ("ConfigMap", false)] {
+            assert_eq!(list(1, "a.yaml", &[(1, &object("v1", kind, "a"))]).unwrap().secret, secret, "{kind}");
+        }
+    }
+}

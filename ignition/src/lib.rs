@@ -1,0 +1,8 @@
+//! Node content and the payloads that carry it.
+//!
+//! [`content`] knows Kubernetes and writes into a [`tree::NodeTree`]; [`payload`] knows formats and reads one. Neither
+//! opens files or connections, reads a clock or draws random numbers: the same input gives the same bytes.
+
+pub mod content;
+pub mod payload;
+pub mod tree;

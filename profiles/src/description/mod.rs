@@ -1,0 +1,95 @@
+//! What people write: the cluster description, `apiVersion: kfimg/v1alpha1`, `kind: Cluster`.
+//!
+//! These types mirror the YAML and hold defaults; the words are kubeadm's and Kubernetes'. They check the form of a
+//! single value only. What values mean together is checked in [`crate::check`], and only a [`crate::cluster::Cluster`]
+//! may be rendered.
+
+mod control_plane;
+mod endpoint;
+mod kubelet;
+mod networking;
+mod node;
+mod pki;
+mod site;
+pub mod values;
+
+pub use control_plane::{
+    Admission, ApiServer, Argument, Audit, Authentication, Component, ControllerManager, Encryption,
+    EncryptionProvider, Etcd, ExtraVolume, JwtIssuer, PathType, Scheduler, Snapshot, TokenWebhook,
+};
+pub use endpoint::{Endpoint, EndpointMode, Vip};
+pub use kubelet::{CgroupDriver, Containerd, Kubelet};
+pub use networking::{Cni, Flannel, FlannelBackend, Host, KubeProxy, Networking, ProxyMode};
+pub use node::{Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, Taint, Vlan};
+pub use pki::{CertificateAuthority, KeyAlgorithm, Pki};
+pub use site::{Addons, Dns, MetricsServer, Registry, Reporting, Resources, Time, User};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use values::{FilePath, KubernetesVersion};
+
+/// The only `apiVersion` that this program reads.
+pub const API_VERSION: &str = "kfimg/v1alpha1";
+/// The only `kind` that this program reads.
+pub const KIND: &str = "Cluster";
+
+/// Feature gates of one component: name to on or off.
+pub type FeatureGates = BTreeMap<String, bool>;
+
+/// The description of one cluster.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Description {
+    /// Always `kfimg/v1alpha1`.
+    pub api_version: String,
+    /// Always `Cluster`.
+    pub kind: String,
+    /// Name of the cluster: an RFC 1123 label. It names the state folder and the kubeconfig's context.
+    pub cluster_name: Option<String>,
+    /// Kubernetes version, such as `v1.36.3`.
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// Number of the etcd cluster's life, from 1. Raised only to start a new etcd cluster on purpose.
+    pub incarnation: Option<u32>,
+    /// The address under which people and machines outside reach the API.
+    pub control_plane_endpoint: Endpoint,
+    /// Pod and service networks, DNS domain, network plug-in.
+    pub networking: Networking,
+    /// Settings that every node has unless it says otherwise. Takes every key of a node but `name`, `role`, `address`,
+    /// `mac`, `uuid` and `serial`.
+    pub node_defaults: Node,
+    /// The machines. Merged by name; `$patch: delete` removes one, `- $patch: replace` replaces the list.
+    pub nodes: Vec<Node>,
+    /// The registry that mirrors the upstream ones. Without it nodes ask the upstream registries by name.
+    pub registry: Option<Registry>,
+    /// Time servers.
+    pub time: Time,
+    /// Certificates: their windows, algorithm and authorities.
+    pub pki: Pki,
+    /// etcd.
+    pub etcd: Etcd,
+    /// kube-apiserver.
+    pub api_server: ApiServer,
+    /// kube-controller-manager.
+    pub controller_manager: ControllerManager,
+    /// kube-scheduler.
+    pub scheduler: Scheduler,
+    /// The kubelet of every node.
+    pub kubelet: Kubelet,
+    /// The container runtime of every node.
+    pub containerd: Containerd,
+    /// kube-proxy.
+    pub kube_proxy: KubeProxy,
+    /// Cluster DNS (CoreDNS).
+    pub dns: Dns,
+    /// Optional addons.
+    pub addons: Addons,
+    /// Files with Kubernetes objects of your own, applied after the addons in this order.
+    pub manifests: Vec<FilePath>,
+    /// People who may log in at the console or by SSH, as a last resort.
+    pub users: Vec<User>,
+    /// Where nodes report how far their boot has come.
+    pub report: Reporting,
+    /// Accept `extraArgs` that the reviewed table calls unsafe. Arguments that can lose data stay refused.
+    pub allow_unsafe_args: bool,
+}

@@ -1,0 +1,103 @@
+//! What a place brings: registry, time servers, users, DNS, addons, where to report.
+
+use super::values::{FilePath, Ip};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The registry that mirrors the upstream ones.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Registry {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port. Default 443, with `plainHTTP` 80.
+    pub port: Option<u16>,
+    /// Address for the nodes' hosts files, where no DNS server knows the name.
+    pub address: Option<Ip>,
+    /// PEM file with the authorities of its certificate, beside the system's and the cluster's own.
+    pub certificate_authority: Option<FilePath>,
+    /// User name for pulling.
+    pub username: Option<String>,
+    /// File with the password for pulling.
+    pub password_file: Option<FilePath>,
+    /// `true`: no TLS. Anyone on the way can then give your nodes other images.
+    #[serde(rename = "plainHTTP")]
+    pub plain_http: bool,
+}
+
+/// Time.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Time {
+    /// NTP servers: names or addresses.
+    pub servers: Vec<String>,
+    /// Time zone of the nodes' clocks for people. Default `UTC`.
+    pub timezone: Option<String>,
+}
+
+/// Someone who may log in.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// Keys for SSH, one line each.
+    pub ssh_authorized_keys: Vec<String>,
+    /// Password for the console, as a crypt(3) hash such as `mkpasswd` prints.
+    pub password_hash: Option<String>,
+    /// Groups beside the user's own.
+    pub groups: Vec<String>,
+    /// May become root by `sudo` without a password.
+    pub sudo: bool,
+}
+
+/// Cluster DNS.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Dns {
+    /// Servers for names outside the cluster. Left out, those of the node (`/etc/resolv.conf`).
+    pub upstream_nameservers: Vec<Ip>,
+    /// Domains that other servers answer for.
+    pub stub_domains: BTreeMap<String, Vec<Ip>>,
+    /// Number of CoreDNS pods. Default 2, on a single node 1.
+    pub replicas: Option<u32>,
+    /// Resources of a CoreDNS pod.
+    pub resources: Resources,
+}
+
+/// Resources of a container, in Kubernetes quantities.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Resources {
+    /// What is kept for it: `cpu`, `memory`.
+    pub requests: BTreeMap<String, String>,
+    /// What it may not exceed: `cpu`, `memory`.
+    pub limits: BTreeMap<String, String>,
+}
+
+/// Optional addons.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Addons {
+    /// metrics-server: `kubectl top` and horizontal autoscaling.
+    pub metrics_server: MetricsServer,
+}
+
+/// metrics-server.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct MetricsServer {
+    /// Default `true`.
+    pub enabled: Option<bool>,
+    /// Number of pods. Default 1.
+    pub replicas: Option<u32>,
+}
+
+/// Where nodes report.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Reporting {
+    /// URL that boot reports are posted to.
+    pub url: Option<String>,
+}
