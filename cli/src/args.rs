@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Renders highly available Kubernetes clusters that assemble themselves by booting, without a network.
 #[derive(Debug, Parser)]
-#[command(name = "kfimg", version, max_term_width = 100, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(name = "kfimg", version, max_term_width = 80, disable_help_subcommand = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

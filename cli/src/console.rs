@@ -90,7 +90,7 @@ impl Console {
         }
         let text = report.render(sources, self.appearance());
         if !text.is_empty() {
-            anstream::eprintln!("{}", text.trim_end());
+            anstream::eprintln!("{}\n", text.trim_end());
         }
         Ok(())
     }

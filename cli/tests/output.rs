@@ -191,6 +191,21 @@ fn a_full_disk_leaves_the_former_output_whole() {
 }
 
 #[test]
+fn a_full_disk_leaves_the_state_whole() {
+    let folder = folder("full-state");
+    let render = "\"$KFIMG\" render --profile ha3 --registry reg.local --state mount/ha3.state";
+    let script = format!(
+        "{render} -q; sha256sum $(find mount out -type f | sort) > before
+         dd if=/dev/zero of=mount/filler bs=4k 2>/dev/null || true
+         code=0; {render} --set nodes[worker1].labels.rack=a --set nodes[worker1].address=192.168.49.171 || code=$?
+         rm mount/filler; sha256sum $(find mount out -type f | sort) > after; exit $code"
+    );
+    let (code, stderr) = in_small_world(&folder, "size=512k", &script);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert_eq!(fs::read_to_string(folder.join("before")).unwrap(), fs::read_to_string(folder.join("after")).unwrap());
+}
+
+#[test]
 fn a_read_only_file_system_is_named() {
     let folder = folder("read-only");
     let script =

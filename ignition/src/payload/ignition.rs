@@ -139,7 +139,7 @@ fn user(user: &tree::User) -> User {
 
 /// The first partition of the disk. Its number is said because Ignition takes a partition without one for a new one at
 /// every boot; a first partition of another name makes Ignition stop, and nothing is wiped. Size 0 with `resize` means all
-/// the room that there is, also for a partition that exists.
+/// the room that there is, also for a partition that exists (Ignition's `stages/disks/partitions.go`).
 fn disk(partition: &tree::DataPartition) -> Disk {
     let label = Some(partition.label.clone());
     let data = Partition { number: Some(1), label, size_mib: Some(0), resize: Some(true), ..Partition::default() };
