@@ -37,6 +37,18 @@ fn the_newest_ignition_lays_out_the_same_disk_as_debians() {
 
 #[test]
 #[ignore = "needs the components that `make interop` builds"]
+fn the_newest_ignition_reads_every_version_that_kfimg_writes() {
+    for version in ["3.3.0", "3.4.0", "3.5.0", "3.6.0"] {
+        let workplace = Workplace::render_with(&format!("ignition-{version}"), &["--ignition-version", version]);
+        for node in workplace.node_names() {
+            let output = run(Command::new(built("ignition-validate")).arg(workplace.payload(&node)));
+            assert!(output.status.success() && both(&output).is_empty(), "{version} {node}: {}", both(&output));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the components that `make interop` builds"]
 fn containerd_knows_every_key_of_its_configuration() {
     for node in NODES.iter() {
         let machine = Machine::of(node);

@@ -72,32 +72,29 @@ const UNIT_TYPES: [&str; 6] = ["service", "mount", "path", "socket", "target", "
 
 #[test]
 fn systemd_accepts_every_unit_without_a_word() {
-    for node in NODES.iter() {
-        let files = UNIT_TYPES.iter().flat_map(|kind| node.files("/etc/systemd/system", kind));
-        let drop_ins = node.files("/etc/systemd/system", "conf");
-        let units: BTreeSet<_> = files.chain(drop_ins.iter().cloned()).filter_map(|file| unit_of(&file)).collect();
-        assert!(units.contains("kubelet.service"), "{}: {units:?}", node.name);
-        distribution_units(node);
-        for program in units
-            .iter()
-            .flat_map(|unit| node.commands(unit, |key| key.starts_with("Exec")))
-            .map(|mut command| command.remove(0))
-        {
-            if !node.path(&program).exists() {
-                executable(&node.path(&program));
-            }
+    NODES.iter().for_each(systemd_accepts_the_units_of);
+}
+
+fn systemd_accepts_the_units_of(node: &NodeRoot) {
+    let files = UNIT_TYPES.iter().flat_map(|kind| node.files("/etc/systemd/system", kind));
+    let drop_ins = node.files("/etc/systemd/system", "conf");
+    let units: BTreeSet<_> = files.chain(drop_ins.iter().cloned()).filter_map(|file| unit_of(&file)).collect();
+    assert!(units.contains("kubelet.service"), "{}: {units:?}", node.name);
+    distribution_units(node);
+    for program in units
+        .iter()
+        .flat_map(|unit| node.commands(unit, |key| key.starts_with("Exec")))
+        .map(|mut command| command.remove(0))
+    {
+        if !node.path(&program).exists() {
+            executable(&node.path(&program));
         }
-        let mut verify = as_root("unshare");
-        verify
-            .args(["--mount", "sh", "-euc", "mount -t tmpfs tmpfs /run; exec \"$@\"", "sh"])
-            .arg(find("systemd-analyze"));
-        verify
-            .arg("verify")
-            .arg(format!("--root={}", node.root().display()))
-            .args(["--man=no", "--recursive-errors=no"]);
-        let output = run(verify.args(units));
-        assert!(output.status.success() && both(&output).is_empty(), "{}: {}", node.name, both(&output));
     }
+    let mut verify = as_root("unshare");
+    verify.args(["--mount", "sh", "-euc", "mount -t tmpfs tmpfs /run; exec \"$@\"", "sh"]).arg(find("systemd-analyze"));
+    verify.arg("verify").arg(format!("--root={}", node.root().display())).args(["--man=no", "--recursive-errors=no"]);
+    let output = run(verify.args(units));
+    assert!(output.status.success() && both(&output).is_empty(), "{}: {}", node.name, both(&output));
 }
 
 /// The unit that a file of `/etc/systemd/system` is, or is a drop-in of.
@@ -134,27 +131,30 @@ fn systemd_makes_the_system_users_with_their_numbers() {
 
 #[test]
 fn haproxy_loads_its_configuration_in_its_pod() {
-    for node in NODES.iter() {
-        let pod = Container::read(&node.text("/etc/kubernetes/manifests/haproxy.yaml"), "haproxy");
-        let machine = Machine::of(node);
-        let file = pod.command.iter().find(|argument| argument.ends_with(".cfg")).expect("haproxy is given its file");
-        let output = run(pod.view(&machine, node, "haproxy").args(["-c", "-f", file]));
-        assert!(output.status.success(), "{}: {}", node.name, both(&output));
-        assert_eq!(both(&output).trim(), "Configuration file is valid", "{}", node.name);
-    }
+    NODES.iter().for_each(haproxy_loads_the_configuration_of);
+}
+
+fn haproxy_loads_the_configuration_of(node: &NodeRoot) {
+    let pod = Container::read(&node.text("/etc/kubernetes/manifests/haproxy.yaml"), "haproxy");
+    let machine = Machine::of(node);
+    let file = pod.command.iter().find(|argument| argument.ends_with(".cfg")).expect("haproxy is given its file");
+    let output = run(pod.view(&machine, node, "haproxy").args(["-c", "-f", file]));
+    assert!(output.status.success(), "{}: {}", node.name, both(&output));
+    assert_eq!(both(&output).trim(), "Configuration file is valid", "{}", node.name);
 }
 
 #[test]
 fn keepalived_loads_its_configuration_in_its_pod() {
-    for node in control_planes() {
-        executable(&node.path("/usr/bin/kfimg-agent"));
-        let pod = Container::read(&node.text("/etc/kubernetes/manifests/keepalived.yaml"), "keepalived");
-        let machine = Machine::of(node);
-        let file =
-            pod.command.iter().find(|argument| argument.ends_with(".conf")).expect("keepalived is given its file");
-        let output = run(pod.view(&machine, node, "keepalived").args(["-t", "-f", file]));
-        assert!(output.status.success() && both(&output).is_empty(), "{}: {}", node.name, both(&output));
-    }
+    control_planes().for_each(keepalived_loads_the_configuration_of);
+}
+
+fn keepalived_loads_the_configuration_of(node: &NodeRoot) {
+    executable(&node.path("/usr/bin/kfimg-agent"));
+    let pod = Container::read(&node.text("/etc/kubernetes/manifests/keepalived.yaml"), "keepalived");
+    let machine = Machine::of(node);
+    let file = pod.command.iter().find(|argument| argument.ends_with(".conf")).expect("keepalived is given its file");
+    let output = run(pod.view(&machine, node, "keepalived").args(["-t", "-f", file]));
+    assert!(output.status.success() && both(&output).is_empty(), "{}: {}", node.name, both(&output));
 }
 
 #[test]
@@ -201,4 +201,28 @@ fn haproxy_refuses_a_pod_that_forgot_a_mount() {
     pod.mounts.clear();
     let output = run(pod.view(&Machine::of(node), node, "haproxy").args(["-c", "-f", &file]));
     assert!(!output.status.success(), "the view shows more than the pod mounts: {}", Path::new(&file).display());
+}
+
+/// Sites that change most of what these programs read: families, cards, and everything at once.
+const SITES: [(&str, &[&str]); 4] = [
+    ("dual-stack", &["--profile", "ha3"]),
+    ("ipv6-only", &["--profile", "ha3"]),
+    ("vlan-and-bond", &["--profile", "ha3"]),
+    ("everything", &[]),
+];
+
+#[test]
+fn sites_of_other_kinds_are_accepted_too() {
+    for (site, profile) in SITES {
+        let workplace = Workplace::render_site(site, profile);
+        for node in workplace.apply_all() {
+            let output = run(Command::new(find("ignition-validate")).arg(workplace.payload(&node.name)));
+            assert!(output.status.success() && both(&output).is_empty(), "{site} {}: {}", node.name, both(&output));
+            systemd_accepts_the_units_of(&node);
+            haproxy_loads_the_configuration_of(&node);
+            if node.is_control_plane() {
+                keepalived_loads_the_configuration_of(&node);
+            }
+        }
+    }
 }

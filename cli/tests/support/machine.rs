@@ -56,7 +56,7 @@ impl Machine {
 
     /// The machine of one node, with its addresses.
     pub(crate) fn of(node: &NodeRoot) -> Self {
-        Self::alone("eth0", node.plan()["node"]["macs"][0].as_str(), &addresses(node))
+        Self::alone(&node.interface(), node.plan()["node"]["macs"][0].as_str(), &addresses(node))
     }
 
     /// A machine that is nothing but a switch.
