@@ -1,4 +1,4 @@
-//! Kubernetes' own Go types judge every object that the payloads of `ha3` hold: each field must exist and have the right type.
+//! Kubernetes' own Go types judge every object that payloads hold, of `ha3` and of a site that uses every setting: each field must exist and have the right type.
 //!
 //! `make test` runs this where Go is new enough for the modules, `make interop` always. Values are judged by the components themselves,
 //! in `interop.rs` and `control_plane.rs`.
@@ -28,10 +28,21 @@ const KINDS: &[&str] = &[
     "v1 Pod",
 ];
 
+/// What a user's admission configuration may hold and no published Go module has a type for; only the API server knows it.
+const UNPUBLISHED: &str = "eventratelimit.admission.k8s.io/v1alpha1 Configuration";
+
 #[test]
 #[ignore = "needs Go 1.26 and modules: `make test` or `make interop`"]
 fn kubetypes_knows_every_field_of_every_object() {
-    let workplace = Workplace::render("kubetypes");
+    let seen = kinds_of(&Workplace::render("kubetypes"));
+    for kind in KINDS {
+        assert!(seen.contains(*kind), "no {kind} among {seen:?}");
+    }
+    kinds_of(&Workplace::render_site("everything", &[]));
+}
+
+/// Every kind that a render's payloads hold; each of its objects is what its type says.
+fn kinds_of(workplace: &Workplace) -> BTreeSet<String> {
     let kubetypes = go_folder(&["kubetypes"]).join("kubetypes");
     let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
     for node in workplace.apply_all() {
@@ -43,14 +54,12 @@ fn kubetypes_knows_every_field_of_every_object() {
         let answers: Vec<Value> = serde_json::from_str(&answers).unwrap();
         for answer in &answers {
             let kind = answer["kind"].as_str().unwrap();
-            if answer["error"] != "" {
+            if answer["error"] != "" && kind != UNPUBLISHED {
                 wrong.push(answer.to_string());
             }
             seen.insert(kind.to_owned());
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for kind in KINDS {
-        assert!(seen.contains(*kind), "no {kind} among {seen:?}");
-    }
+    seen
 }
