@@ -34,8 +34,12 @@ impl Report {
         let problems = self.problems();
         let mut text = String::new();
         for problem in problems.iter().take(SHOWN_LIMIT) {
-            text.push_str(&renderer.render(&[draw(problem, sources, appearance.width)]));
-            text.push_str("\n\n");
+            let drawn = renderer.render(&[draw(problem, sources, appearance.width)]);
+            drawn.lines().filter(|line| !is_empty_origin(line)).for_each(|line| {
+                text.push_str(line);
+                text.push('\n');
+            });
+            text.push('\n');
         }
         if problems.len() > SHOWN_LIMIT {
             let more = problems.len() - SHOWN_LIMIT;
@@ -56,6 +60,16 @@ impl Report {
         let shown: Vec<Value> = problems.iter().take(SHOWN_LIMIT).map(|problem| object(problem, sources)).collect();
         json!({ "problems": shown, "more": problems.len().saturating_sub(SHOWN_LIMIT) })
     }
+}
+
+/// Whether a line is the renderer's mark of another file without the file: it draws one before a cropped excerpt, whose
+/// place is named above it.
+fn is_empty_origin(line: &str) -> bool {
+    let mut visible = String::new();
+    let mut parts = line.split('\u{1b}');
+    visible.push_str(parts.next().unwrap_or_default());
+    parts.for_each(|part| visible.push_str(part.split_once('m').map_or(part, |(_, rest)| rest)));
+    visible.trim() == ":::"
 }
 
 fn draw<'a>(problem: &'a Problem, sources: &'a Sources, width: usize) -> Group<'a> {
