@@ -80,6 +80,11 @@ impl Console {
         anstream::eprintln!("{style}warning{style:#}: {line}");
     }
 
+    /// Says a problem that has no place in a text.
+    pub(crate) fn error(&self, line: &str) {
+        anstream::eprintln!("{ERROR}error{ERROR:#}: {line}\n");
+    }
+
     /// Prints problems: as text, or as JSON on standard output.
     ///
     /// # Errors

@@ -111,6 +111,25 @@ fn wrong_input_ends_with_the_documented_exit_code_and_writes_nothing() {
 }
 
 #[test]
+fn every_unusable_authority_is_named_at_once() {
+    let folder = folder("authorities");
+    let script = "
+        openssl ecparam -name prime256v1 -genkey -noout -out a.key; openssl ecparam -name prime256v1 -genkey -noout -out b.key
+        openssl req -x509 -new -key a.key -subj /CN=A -days 4000 -addext basicConstraints=critical,CA:FALSE -out leaf.crt
+        openssl req -x509 -new -key a.key -subj /CN=A -days 4000 -out a.crt";
+    assert!(Command::new("sh").args(["-euc", script]).current_dir(&folder).output().unwrap().status.success());
+    let site = "pki:\n  kubernetes: {certificate: leaf.crt, key: a.key}\n  etcd: {certificate: a.crt, key: b.key}\n";
+    fs::write(folder.join("site.yaml"), site).unwrap();
+    for command in ["validate", "render"] {
+        let said = run(&folder, &format!("{command} --profile ha3 --site site.yaml"));
+        assert_eq!(said.code, 3, "{command}: {}", said.stderr);
+        assert_eq!(said.stderr.matches("error: ").count(), 3, "two authorities and the sum: {}", said.stderr);
+        assert!(said.stderr.contains("kubernetes") && said.stderr.contains("etcd"), "{}", said.stderr);
+        assert!(!folder.join("ha3.state").exists() && !folder.join("out").exists(), "{command} writes nothing");
+    }
+}
+
+#[test]
 fn an_upgrade_goes_one_minor_version_at_a_time_and_never_back() {
     let folder = folder("upgrade");
     let render = |version: &str| run(&folder, &format!("render --profile ha3 --set kubernetesVersion={version}"));

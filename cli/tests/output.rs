@@ -159,6 +159,9 @@ fn a_missing_or_read_only_place_is_named_with_what_to_do() {
     let (exit, stderr) = output(&mut render(&folder, &["-o", "nowhere/out"]));
     assert_eq!(exit, Some(4), "{stderr}");
     assert!(stderr.contains("there is no folder nowhere"), "{stderr}");
+    let (exit, stderr) = output(&mut render(&folder, &["-o", "."]));
+    assert_eq!(exit, Some(4), "{stderr}");
+    assert!(stderr.contains("such as -o out"), "{stderr}");
     let (exit, stderr) = output(&mut render(&folder, &["-o", "/proc/kfimg"]));
     assert_eq!(exit, Some(4), "{stderr}");
     assert!(!folder.join("ha3.state/state.json").exists(), "nothing may be kept of a failed first render");

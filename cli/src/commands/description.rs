@@ -3,6 +3,7 @@
 use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
+use jiff::Timestamp;
 use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::description::Role;
 use kfimg_profiles::load::{self, Inputs, Loaded};
@@ -30,6 +31,16 @@ pub(super) fn load(layers: &Layers, console: &Console) -> Result<Loaded, Failure
             console.problems(&failed.report, &failed.sources)?;
             Err(Failure::Description { summary: summary(failed.report.counts()), missing_input: failed.missing_input })
         }
+    }
+}
+
+/// Examines the authorities that the description brings and the windows of certificates; prints every problem.
+pub(super) fn check_authorities(cluster: &Cluster, console: &Console) -> Result<(), Failure> {
+    let problems = kfimg_pki::check(&kfimg_pki::inventory::request(cluster), Timestamp::now());
+    problems.iter().for_each(|problem| console.error(&problem.to_string()));
+    match problems.len() {
+        0 => Ok(()),
+        errors => Err(Failure::Description { summary: summary((errors, 0)), missing_input: false }),
     }
 }
 

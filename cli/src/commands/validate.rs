@@ -22,6 +22,7 @@ pub(crate) struct ValidateArgs {
 /// Checks the description and says what it found.
 pub(crate) fn run(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
     let loaded = description::load(&args.layers, console)?;
+    description::check_authorities(&loaded.cluster, console)?;
     if args.explain {
         return explain(&loaded, console);
     }

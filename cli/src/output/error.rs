@@ -25,6 +25,12 @@ pub(crate) enum Error {
         /// The missing folder.
         parent: PathBuf,
     },
+    /// The output has no name of its own: `.` or `..` or `/`.
+    #[error("{}: an output is replaced as a whole, so it needs a name of its own, such as -o out", .target.display())]
+    Unnamed {
+        /// The output.
+        target: PathBuf,
+    },
     /// The output is no folder.
     #[error("{} is {what}, not a folder; remove it, or choose another -o", .path.display())]
     NotFolder {
@@ -76,7 +82,7 @@ impl Error {
     /// What sort of failure it is.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Io { .. } | Self::NoParent { .. } | Self::InUse { .. } => Kind::Input,
+            Self::Io { .. } | Self::Unnamed { .. } | Self::NoParent { .. } | Self::InUse { .. } => Kind::Input,
             Self::NotFolder { .. } | Self::Foreign { .. } | Self::DamagedManifest { .. } => Kind::Verification,
         }
     }

@@ -186,7 +186,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
 
 /// The folder that holds the target, with all links resolved, and the target's own name.
 fn split(target: &Path) -> Result<(PathBuf, String), Error> {
-    let name = target.file_name().ok_or_else(|| Error::NotFolder { path: target.to_path_buf(), what: "no name" })?;
+    let name = target.file_name().ok_or_else(|| Error::Unnamed { target: target.to_path_buf() })?;
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match parent.canonicalize() {
         Ok(folder) if folder.is_dir() => Ok((folder, name.to_string_lossy().into_owned())),

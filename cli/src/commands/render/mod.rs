@@ -43,6 +43,7 @@ pub(crate) struct RenderArgs {
 pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let loaded = description::load(&args.layers, console)?;
     let cluster = &loaded.cluster;
+    description::check_authorities(cluster, console)?;
     let now = Timestamp::now();
     let staging = Staging::begin(&args.output)?;
     let state_folder = args.state.of(&cluster.name);
