@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo test interop golden bench audit packages interop-packages tools
+.PHONY: help demo test interop model golden bench audit packages interop-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
 export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
@@ -48,6 +48,9 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	cli/tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane -- --ignored
+
+model: ## search more states of the etcd guard than make test does (two minutes, a gigabyte)
+	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
 
 golden: ## write the golden files of the tests anew; look at the difference before you commit it
 	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked

@@ -2,6 +2,7 @@
 //!
 //! The renderer and the agent share these types, so that neither can misread the other.
 
+pub mod guard;
 pub mod plan;
 
 pub use plan::Plan;
