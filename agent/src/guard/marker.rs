@@ -31,47 +31,27 @@ impl std::fmt::Display for BadNumber {
 
 impl std::error::Error for BadNumber {}
 
-impl From<Nonce> for String {
-    fn from(nonce: Nonce) -> Self {
-        format!("{:032x}", nonce.0)
-    }
+/// Reads and writes a number as hexadecimal digits.
+macro_rules! hexadecimal {
+    ($type:ident, $number:ty, $format:literal) => {
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                format!($format, value.0)
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = BadNumber;
+
+            fn try_from(text: String) -> Result<Self, BadNumber> {
+                <$number>::from_str_radix(&text, 16).map(Self).map_err(|_| BadNumber(text))
+            }
+        }
+    };
 }
-
-impl TryFrom<String> for Nonce {
-    type Error = BadNumber;
-
-    fn try_from(text: String) -> Result<Self, BadNumber> {
-        u128::from_str_radix(&text, 16).map(Self).map_err(|_| BadNumber(text))
-    }
-}
-
-impl From<ClusterId> for String {
-    fn from(id: ClusterId) -> Self {
-        format!("{:x}", id.0)
-    }
-}
-
-impl TryFrom<String> for ClusterId {
-    type Error = BadNumber;
-
-    fn try_from(text: String) -> Result<Self, BadNumber> {
-        u64::from_str_radix(&text, 16).map(Self).map_err(|_| BadNumber(text))
-    }
-}
-
-impl From<MemberId> for String {
-    fn from(id: MemberId) -> Self {
-        format!("{:x}", id.0)
-    }
-}
-
-impl TryFrom<String> for MemberId {
-    type Error = BadNumber;
-
-    fn try_from(text: String) -> Result<Self, BadNumber> {
-        u64::from_str_radix(&text, 16).map(Self).map_err(|_| BadNumber(text))
-    }
-}
+hexadecimal!(Nonce, u128, "{:032x}");
+hexadecimal!(ClusterId, u64, "{:x}");
+hexadecimal!(MemberId, u64, "{:x}");
 
 /// The nonces of all founders, sorted. The cluster's token is a hash over it, so that two attempts never merge.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]

@@ -3,8 +3,8 @@
 //! Each [`Row`] carries the design's words. Where a row differs from the design's first version, `docs/guard.md` says why.
 
 use super::action::{Action, Effect, StartMode, StopCode, WaitCode};
-use super::marker::{Marker, NonceSet, Phase};
-use super::view::{AnswerData, Etcd, MemberIndex, Own, View};
+use super::marker::{Marker, Nonce, NonceSet, Phase};
+use super::view::{Answer, AnswerData, Etcd, MemberIndex, Own, OwnData, View};
 
 /// A rule: the action, if it matches.
 pub type Rule = fn(&View) -> Option<Action>;
@@ -141,7 +141,7 @@ fn previous_recover(view: &View) -> Option<Action> {
 fn previous(view: &View) -> Option<Action> {
     let mine = view.words.recover_from == Some(view.me);
     let code = if mine { WaitCode::RecoveryPeers } else { WaitCode::PreviousIncarnation };
-    (view.own() == Own::Previous).then(|| Action::Wait(code, view.silent()))
+    (view.own() == Own::Previous).then(|| Action::Wait(code, view.silent().collect()))
 }
 
 fn ours_removed(view: &View) -> Option<Action> {
@@ -154,7 +154,7 @@ fn ours_only_bootstrap(view: &View) -> Option<Action> {
     let marker = view.own_marker().filter(|_| view.phase() == Some(Phase::Committed))?;
     let others = view.peers.iter().any(|peer| view.is_founder(peer.member));
     let follower = view.peer_markers().any(|peer| marker.nonce_set.contains(peer.nonce));
-    let alone = view.all_answer() && view.others_empty() && !view.peer_joined() && !follower;
+    let alone = view.all_empty() && !view.peer_joined() && !follower;
     (others && alone).then(|| set_aside(view, Some(ready(view, view.fresh, NonceSet::default()))))
 }
 
@@ -240,7 +240,7 @@ fn none_recover(view: &View) -> Option<Action> {
 }
 
 fn none_found(view: &View) -> Option<Action> {
-    let empty = none(view) && view.all_answer() && view.others_empty() && !view.some_committed_or_joined();
+    let empty = none(view) && view.all_empty() && !view.some_committed_or_joined();
     if !empty || !view.other_digests().is_empty() || view.now > view.words.bootstrap_not_after {
         return None;
     }
@@ -272,15 +272,13 @@ fn none_digests(view: &View) -> Option<Action> {
 }
 
 fn none_quorum_lost(view: &View) -> Option<Action> {
-    let all_empty = view.all_answer() && view.others_empty();
     let trace = !view.others_empty() || view.some_joined();
-    (none(view) && trace && !all_empty).then(|| Action::Wait(WaitCode::QuorumLost, concerned(view)))
+    (none(view) && trace && !view.all_empty()).then(|| Action::Wait(WaitCode::QuorumLost, concerned(view)))
 }
 
 /// Members that hold data, and those that do not answer.
 fn concerned(view: &View) -> Vec<MemberIndex> {
-    let holds =
-        |(member, answer): (MemberIndex, &super::view::Answer)| (answer.data == AnswerData::Held).then_some(member);
+    let holds = |(member, answer): (MemberIndex, &Answer)| (answer.data == AnswerData::Held).then_some(member);
     let mut members: Vec<MemberIndex> = view.heard().filter_map(holds).chain(view.silent()).collect();
     members.sort_unstable();
     members.dedup();
@@ -288,18 +286,17 @@ fn concerned(view: &View) -> Vec<MemberIndex> {
 }
 
 fn none_silent(view: &View) -> Option<Action> {
-    (none(view) && !view.all_answer()).then(|| Action::Wait(WaitCode::Silent, view.silent()))
+    (none(view) && !view.all_answer()).then(|| Action::Wait(WaitCode::Silent, view.silent().collect()))
 }
 
 fn none_total_loss(view: &View) -> Option<Action> {
-    let all_empty = view.all_answer() && view.others_empty();
-    (none(view) && all_empty && view.some_joined()).then_some(Action::Stop(StopCode::TotalLoss))
+    (none(view) && view.all_empty() && view.some_joined()).then_some(Action::Stop(StopCode::TotalLoss))
 }
 
 fn none_expired(view: &View) -> Option<Action> {
-    let all_empty = none(view) && view.all_answer() && view.others_empty();
     let late = view.now > view.words.bootstrap_not_after;
-    (all_empty && late && !view.some_committed_or_joined()).then_some(Action::Stop(StopCode::Expired))
+    (none(view) && view.all_empty() && late && !view.some_committed_or_joined())
+        .then_some(Action::Stop(StopCode::Expired))
 }
 
 fn otherwise(_: &View) -> Option<Action> {
@@ -340,7 +337,7 @@ fn found(view: &View, set: &NonceSet) -> Action {
     Action::Run(effects)
 }
 
-fn ready(view: &View, nonce: super::marker::Nonce, nonce_set: NonceSet) -> Marker {
+fn ready(view: &View, nonce: Nonce, nonce_set: NonceSet) -> Marker {
     Marker {
         uid: view.uid.clone(),
         incarnation: view.incarnation,
@@ -356,16 +353,15 @@ fn joined(view: &View) -> Marker {
     let own_set = view.own_marker().map(|marker| marker.nonce_set.clone());
     let quorum_set = || view.quorum.as_ref().map(|quorum| quorum.nonce_set.clone());
     let cluster = match view.own {
-        super::view::OwnData::Log { cluster, .. } => Some(cluster),
+        OwnData::Log { cluster, .. } => Some(cluster),
         _ => view.quorum.as_ref().map(|quorum| quorum.cluster),
     };
     let nonce_set = own_set.or_else(quorum_set).unwrap_or_default();
     Marker { phase: Phase::Joined, cluster, ..ready(view, stored_nonce(view), nonce_set) }
 }
 
-fn stored_nonce(view: &View) -> super::marker::Nonce {
-    let current = view.own_marker().filter(|marker| marker.incarnation == view.incarnation);
-    current.map_or(view.fresh, |marker| marker.nonce)
+fn stored_nonce(view: &View) -> Nonce {
+    view.current_marker().map_or(view.fresh, |marker| marker.nonce)
 }
 
 fn next_count(view: &View) -> u64 {

@@ -184,9 +184,14 @@ impl View {
         }
     }
 
+    /// The own marker, if it was written in this incarnation.
+    pub(crate) fn current_marker(&self) -> Option<&Marker> {
+        self.own_marker().filter(|marker| marker.incarnation == self.incarnation)
+    }
+
     /// The own phase in this incarnation.
     pub(crate) fn phase(&self) -> Option<Phase> {
-        self.own_marker().filter(|marker| marker.incarnation == self.incarnation).map(|marker| marker.phase)
+        self.current_marker().map(|marker| marker.phase)
     }
 
     /// Whether the cluster may count on this member to be one of its founders.
@@ -214,21 +219,25 @@ impl View {
     }
 
     /// Founders, this member left out, that did not answer in this incarnation.
-    pub(crate) fn silent(&self) -> Vec<MemberIndex> {
+    pub(crate) fn silent(&self) -> impl Iterator<Item = MemberIndex> {
         let answered = |member| self.answers().any(|(other, _)| other == member);
         let founders = self.peers.iter().map(|peer| peer.member).filter(|member| self.is_founder(*member));
-        founders.filter(|member| !answered(*member)).collect()
+        founders.filter(move |member| !answered(*member))
     }
 
     /// Whether every founder answered in this incarnation.
     pub(crate) fn all_answer(&self) -> bool {
-        let answered = |member| self.answers().any(|(other, _)| other == member);
-        self.peers.iter().all(|peer| !self.is_founder(peer.member) || answered(peer.member))
+        self.silent().next().is_none()
     }
 
     /// Whether no other member that can be heard, of whatever incarnation, holds data.
     pub(crate) fn others_empty(&self) -> bool {
         self.heard().all(|(_, answer)| answer.data == AnswerData::Empty)
+    }
+
+    /// Whether every founder answered in this incarnation and nobody else holds data.
+    pub(crate) fn all_empty(&self) -> bool {
+        self.all_answer() && self.others_empty()
     }
 
     /// Whether a peer was joined, in this incarnation or in an earlier one.

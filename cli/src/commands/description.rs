@@ -4,6 +4,7 @@ use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
 use jiff::Timestamp;
+use kfimg_pki::Request;
 use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::description::Role;
 use kfimg_profiles::load::{self, Inputs, Loaded};
@@ -35,8 +36,8 @@ pub(super) fn load(layers: &Layers, console: &Console) -> Result<Loaded, Failure
 }
 
 /// Examines the authorities that the description brings and the windows of certificates; prints every problem.
-pub(super) fn check_authorities(cluster: &Cluster, console: &Console) -> Result<(), Failure> {
-    let problems = kfimg_pki::check(&kfimg_pki::inventory::request(cluster), Timestamp::now());
+pub(super) fn check_authorities(request: &Request, now: Timestamp, console: &Console) -> Result<(), Failure> {
+    let problems = kfimg_pki::check(request, now);
     problems.iter().for_each(|problem| console.error(&problem.to_string()));
     match problems.len() {
         0 => Ok(()),

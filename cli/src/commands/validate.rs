@@ -6,6 +6,8 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::table::columns;
 use clap::Args;
+use jiff::Timestamp;
+use kfimg_pki::inventory;
 use kfimg_profiles::load::Loaded;
 use serde_json::json;
 
@@ -22,7 +24,7 @@ pub(crate) struct ValidateArgs {
 /// Checks the description and says what it found.
 pub(crate) fn run(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
     let loaded = description::load(&args.layers, console)?;
-    description::check_authorities(&loaded.cluster, console)?;
+    description::check_authorities(&inventory::request(&loaded.cluster), Timestamp::now(), console)?;
     if args.explain {
         return explain(&loaded, console);
     }

@@ -19,7 +19,10 @@ impl Workplace {
 
     /// The same with more options.
     pub(crate) fn render_with(name: &str, options: &[&str]) -> Self {
-        Self::rendered(name, &[&["--profile", "ha3"], options].concat())
+        let workplace = Self::rendered(name, &[&["--profile", "ha3"], options].concat());
+        let names = workplace.node_names();
+        assert_eq!(names.len(), 5, "ha3 has three control planes and two workers: {names:?}");
+        workplace
     }
 
     /// Renders a site of the good inputs of crate `profiles`, on top of `ha3` or by itself.

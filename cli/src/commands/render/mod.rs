@@ -43,15 +43,16 @@ pub(crate) struct RenderArgs {
 pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let loaded = description::load(&args.layers, console)?;
     let cluster = &loaded.cluster;
-    description::check_authorities(cluster, console)?;
     let now = Timestamp::now();
+    let request = inventory::request(cluster);
+    description::check_authorities(&request, now, console)?;
     let staging = Staging::begin(&args.output)?;
     let state_folder = args.state.of(&cluster.name);
     let state = State::open(&state_folder, &cluster.name, now)?;
     if let Some(former) = state.kubernetes_version() {
         check_upgrade(former, cluster.version)?;
     }
-    let (mut state, ending) = state.ensure(&inventory::request(cluster), now)?;
+    let (mut state, ending) = state.ensure(&request, now)?;
     ending.iter().for_each(|warning| console.warn(&warning.to_string()));
 
     let manifest = write(args, &loaded, &staging, &mut state, now)?;
