@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::payload::{Entry, Payload};
-use support::program::succeed;
+use support::program::{empty_folder, succeed};
 
 const NODES: [(&str, &str); 5] =
     [("single", "master1"), ("ha3", "master1"), ("ha3", "worker1"), ("ha5", "master5"), ("dual-stack", "master1")];
@@ -33,9 +33,7 @@ nodes:
 ";
 
 fn rendered(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = empty_folder(&format!("golden/{name}"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_kfimg"));
     command.current_dir(&folder).args(["render", "--registry", "reg.local", "--state", "state", "--profile"]);
     if name == "dual-stack" {

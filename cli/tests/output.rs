@@ -10,16 +10,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
-use support::program::as_root;
+use support::program::{as_root, empty_folder};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 
 /// An empty folder for one test.
 fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("output").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+    empty_folder(&format!("output/{name}"))
 }
 
 fn render(folder: &Path, more: &[&str]) -> Command {

@@ -7,16 +7,13 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::program::{as_root, succeed};
+use support::program::{as_root, empty_folder, succeed};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const RENDER: &str = "\"$KFIMG\" render -q --profile ha5 --registry reg.local --state ../state -o out";
 
 fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reproducible");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+    empty_folder("reproducible")
 }
 
 /// Path, mode and digest of every file of an output.
@@ -53,9 +50,7 @@ fn a_render_is_the_same_everywhere() {
 
 #[test]
 fn every_command_works_where_there_is_no_network_at_all() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("offline");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = empty_folder("offline");
     let script = "
         test -z \"$(ip -o link show up)\"
         \"$KFIMG\" render --profile ha3 --registry reg.local

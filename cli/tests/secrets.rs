@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::payload::Payload;
-use support::program::succeed;
+use support::program::{empty_folder, succeed};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 
@@ -58,9 +58,7 @@ fn readable(payload: &Path) -> String {
 
 /// Renders `ha3` into a folder of its own and gives the folder.
 fn rendered(name: &str, more: &[&str]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("secrets").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = empty_folder(&format!("secrets/{name}"));
     let mut command = Command::new(KFIMG);
     succeed(command.args(["render", "--profile", "ha3", "--registry", "reg.local"]).args(more).current_dir(&folder));
     folder

@@ -21,6 +21,14 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("useradd", "passwd", &[]),
 ];
 
+/// An empty folder for one test, at this place below the tests' own folder.
+pub(crate) fn empty_folder(place: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(place);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 /// Where a program is.
 ///
 /// # Panics
