@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo test interop model golden bench audit packages interop-packages tools
+.PHONY: help demo agent test interop model qemu-test golden bench audit packages interop-packages qemu-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
 export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
@@ -19,9 +19,11 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev
+QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
+	/usr/include/seccomp.h=libseccomp-dev curl=curl
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	cargo build --release --locked -p kfimg-cli
@@ -34,11 +36,18 @@ demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	  '  ./target/release/kfimg validate --profile ha3 --registry reg.local --explain' \
 	  '  ./target/release/kfimg pki show --profile ha3'
 
+# The machine that builds is taken for the machine that boots; AGENT_TARGET names another.
+AGENT_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+
+agent: ## build the static kfimg-agent into target/<triple>/agent/
+	RUSTFLAGS='-C target-feature=+crt-static' \
+	  cargo build --profile agent --locked -p kfimg-agent --target $(AGENT_TARGET)
+
 test: packages tools ## install what the checks need, then format, lints, tests, licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
-	if (cd cli/tests/go/kubetypes && go list -m >/dev/null 2>&1); then
+	if (cd qemu-tests/go/kubetypes && go list -m >/dev/null 2>&1); then
 	  cargo test --locked -p kfimg-cli --test kubetypes -- --ignored
 	else
 	  echo "$$(go version) is too old for the modules of Kubernetes: its types judge no manifest in this run"
@@ -46,11 +55,14 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 	$(CARGO_DENY) --offline check bans licenses sources
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
-	cli/tests/go/build.sh
+	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane -- --ignored
 
 model: ## search more states of the etcd guard than make test does (two minutes, a gigabyte)
 	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
+
+qemu-test: packages interop-packages qemu-packages ## boot a whole emulated machine from a payload to static pods (root; 15 minutes)
+	cargo test --locked -p kfimg-qemu-tests --test qemu_boots_to_a_static_pod -- --ignored --nocapture
 
 golden: ## write the golden files of the tests anew; look at the difference before you commit it
 	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked
@@ -63,7 +75,8 @@ audit: tools ## ask the advisory database (needs a network)
 
 packages: NEEDS = $(TEST_NEEDS)
 interop-packages: NEEDS = $(INTEROP_NEEDS)
-packages interop-packages:
+qemu-packages: NEEDS = $(QEMU_NEEDS)
+packages interop-packages qemu-packages:
 	@missing=''
 	for need in $(NEEDS); do
 	  program=$${need%%=*}

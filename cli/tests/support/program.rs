@@ -44,14 +44,14 @@ pub(crate) fn find(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{name} is missing; `make test` installs the package {package}, which brings it"))
 }
 
-/// A program built by `tests/go/build.sh`, which `make interop` runs first.
+/// A program built by `qemu-tests/go/build.sh`, which `make interop` runs first.
 pub(crate) fn built(name: &str) -> PathBuf {
     go_folder(&[]).join(name)
 }
 
-/// Builds components of `tests/go` unless they are there, and gives the folder of the programs.
+/// Builds components of `qemu-tests/go` unless they are there, and gives the folder of the programs.
 pub(crate) fn go_folder(components: &[&str]) -> PathBuf {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go/build.sh");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../qemu-tests/go/build.sh");
     let said = succeed(Command::new(script).args(components));
     PathBuf::from(said.trim_end())
 }

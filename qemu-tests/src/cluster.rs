@@ -1,0 +1,175 @@
+//! A cluster of the lab: rendered before its machines exist, then booted.
+//!
+//! Here is what a person with a keyboard would do: render, boot. What can be seen of it is in [`crate::observe`].
+
+use crate::command::{command, succeed};
+use crate::faults::Dice;
+use crate::lab::{read_json, write_json};
+use crate::{Lab, Machine, Result, Topology, parts, registry};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const TOPOLOGY: &str = "topology.json";
+
+/// A cluster in a lab.
+#[derive(Debug)]
+pub struct Cluster {
+    lab: Lab,
+    topology: Topology,
+}
+
+impl Cluster {
+    /// Renders the cluster's payloads, then builds its machines, all off, and the network with the registry.
+    ///
+    /// # Errors
+    /// Those of `kfimg render`, and of the programs that make the network.
+    pub fn create(folder: &Path, topology: Topology) -> Result<Self> {
+        let (_, parts) = parts::build(&topology.kubernetes)?;
+        let mut cluster = Self { lab: Lab::create(folder, parts)?, topology: topology.clone() };
+        cluster.render(topology)?;
+        cluster.lab.lan().up()?;
+        cluster.lab.registry().start()?;
+        cluster.build_missing_machines()?;
+        Ok(cluster)
+    }
+
+    /// The cluster that an earlier process made.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoCluster`].
+    pub fn open(folder: &Path) -> Result<Self> {
+        let lab = Lab::open(folder)?;
+        let topology = read_json(&lab.folder().join(TOPOLOGY))?;
+        Ok(Self { lab, topology })
+    }
+
+    /// Its lab.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// Which machines it has.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// What `kfimg render` wrote.
+    pub fn output(&self) -> PathBuf {
+        self.lab.folder().join("out")
+    }
+
+    /// The payload of a node, as it was rendered last.
+    pub fn payload(&self, node: &str) -> PathBuf {
+        self.output().join("nodes").join(node).join("ignition.json")
+    }
+
+    /// Renders the next generation for this topology, with the same state, and puts its images into the registry. A machine
+    /// gets the payload, and the node image of the topology's Kubernetes, at its next boot and not before.
+    ///
+    /// # Errors
+    /// Those of `kfimg render`, and of the builds.
+    pub fn render(&mut self, topology: Topology) -> Result<()> {
+        let folder = self.lab.folder().to_owned();
+        let options = topology.write(&folder, &registry::authority()?)?;
+        let (programs, parts) = parts::build(&topology.kubernetes)?;
+        let mut render = command(&parts.kfimg);
+        render.arg("render").args(options).arg("--state").arg(folder.join("state")).arg("-o").arg(self.output());
+        succeed(&mut render)?;
+        parts::pack(&programs, &fs_err::read_to_string(self.output().join("images.txt"))?)?;
+        self.lab.set_parts(parts)?;
+        write_json(&folder.join(TOPOLOGY), &topology)?;
+        self.topology = topology;
+        Ok(())
+    }
+
+    /// Builds the machines of the topology that do not exist yet, each with a blank disk.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn build_missing_machines(&self) -> Result<()> {
+        for name in self.topology.machines() {
+            if self.lab.machine(name).is_err() {
+                self.lab.build_machine(name, self.topology.hardware(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The machine of that name.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoMachine`].
+    pub fn machine(&self, name: &str) -> Result<Machine> {
+        self.lab.machine(name)
+    }
+
+    /// All machines that the topology names.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoMachine`].
+    pub fn machines(&self) -> Result<Vec<Machine>> {
+        self.topology.machines().map(|name| self.machine(name)).collect()
+    }
+
+    /// Switches a machine on with its own payload.
+    ///
+    /// # Errors
+    /// Those of [`Machine::power_on`].
+    pub fn power_on(&self, node: &str) -> Result<()> {
+        self.machine(node)?.power_on(&self.payload(node))
+    }
+
+    /// Switches all machines on in the topology's order.
+    ///
+    /// # Errors
+    /// Those of [`Machine::power_on`].
+    pub fn power_on_all(&self) -> Result<()> {
+        self.topology.machines().try_for_each(|node| self.power_on(node))
+    }
+
+    /// Switches these machines on, each some random time after the one before.
+    ///
+    /// # Errors
+    /// Those of [`Machine::power_on`].
+    pub fn power_on_one_by_one(&self, nodes: &[&str], dice: &mut Dice, pause: Duration) -> Result<()> {
+        for (number, node) in nodes.iter().enumerate() {
+            if number > 0 {
+                std::thread::sleep(dice.time_below(pause));
+            }
+            self.power_on(node)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the disks of all machines by blank ones; all are off.
+    ///
+    /// # Errors
+    /// Those of [`Machine::wipe`].
+    pub fn wipe_all(&self) -> Result<()> {
+        self.machines()?.iter().try_for_each(Machine::wipe)
+    }
+
+    /// Cuts the power of all machines, as close to one moment as it gets.
+    ///
+    /// # Errors
+    /// Those of [`Machine::power_cut`].
+    pub fn power_cut_all(&self) -> Result<()> {
+        self.machines()?.iter().try_for_each(Machine::power_cut)
+    }
+
+    /// Takes everything down, and leaves the folder.
+    ///
+    /// # Errors
+    /// The first one; the rest is still taken down.
+    pub fn down(&self) -> Result<()> {
+        self.lab.down()
+    }
+
+    /// Writes every log and state that can be had into this folder.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] when the folder can't be written.
+    pub fn collect(&self, folder: &Path) -> Result<()> {
+        crate::collect::collect(self, folder)
+    }
+}

@@ -1,0 +1,209 @@
+//! What can be seen of a cluster from outside: by `kubectl`, by a look at the machines' cards, by etcd's own client.
+
+use crate::command::{output, succeed};
+use crate::wait::{Look, wait_for};
+use crate::{Cluster, Error, Machine, Result};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// A member of etcd, as etcd itself lists it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct EtcdMember {
+    /// Its name; empty before it has started.
+    #[serde(default)]
+    pub name: String,
+    /// Its number.
+    #[serde(rename = "ID")]
+    pub id: u64,
+    /// Whether it has no vote yet.
+    #[serde(rename = "isLearner", default)]
+    pub is_learner: bool,
+}
+
+#[derive(Deserialize)]
+struct MemberList {
+    members: Vec<EtcdMember>,
+}
+
+impl Cluster {
+    /// `kubectl` on the LAN with the administrator's kubeconfig as it was rendered: through the endpoint.
+    pub fn kubectl_command(&self) -> Command {
+        let mut kubectl = self.lab().lan().command(&self.lab().parts().kubectl);
+        kubectl.arg("--kubeconfig").arg(self.output().join("admin.kubeconfig"));
+        kubectl.arg("--cache-dir").arg(self.lab().folder().join("kubectl-cache"));
+        kubectl
+    }
+
+    /// Runs `kubectl`; gives what it wrote.
+    ///
+    /// # Errors
+    /// What it said when it failed.
+    pub fn kubectl(&self, words: &[&str]) -> Result<String> {
+        succeed(self.kubectl_command().arg("--request-timeout=10s").args(words))
+    }
+
+    /// Runs `kubectl get … -o json`.
+    ///
+    /// # Errors
+    /// What it said when it failed.
+    pub fn get(&self, words: &[&str]) -> Result<Value> {
+        let text = self.kubectl(&[&["get"], words, &["-o", "json"]].concat())?;
+        serde_json::from_str(&text).map_err(|error| Error::unusable("kubectl", error))
+    }
+
+    /// Waits until exactly this many nodes are there and all are Ready; gives the time that it took.
+    ///
+    /// # Errors
+    /// [`Error::Late`].
+    pub fn wait_ready(&self, nodes: usize, bound: Duration) -> Result<Duration> {
+        let look = || {
+            let found = match self.get(&["nodes"]) {
+                Ok(list) => list,
+                Err(error) => return Ok(Look::NotYet(error.to_string())),
+            };
+            let items = items(&found);
+            let ready = items.iter().filter(|node| has_condition(node, "Ready")).count();
+            let all = ready == nodes && items.len() == nodes;
+            Ok(Look::when(all, (), || format!("{ready} of {} nodes are Ready", items.len())))
+        };
+        wait_for(&format!("{nodes} Ready nodes"), bound, look).map(|((), time)| time)
+    }
+
+    /// Waits until every pod of every namespace runs and is Ready; gives the time that it took.
+    ///
+    /// # Errors
+    /// [`Error::Late`] with the names of those that are not.
+    pub fn wait_pods(&self, bound: Duration) -> Result<Duration> {
+        let look = || {
+            let found = match self.get(&["pods", "--all-namespaces"]) {
+                Ok(list) => list,
+                Err(error) => return Ok(Look::NotYet(error.to_string())),
+            };
+            let waiting = items(&found).into_iter().filter(|pod| !has_condition(pod, "Ready")).map(|pod| {
+                let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or("?").to_owned();
+                format!("{} ({})", text("/metadata/name"), text("/status/phase"))
+            });
+            let waiting: Vec<String> = waiting.collect();
+            Ok(Look::when(waiting.is_empty(), (), || waiting.join(", ")))
+        };
+        wait_for("all pods Ready", bound, look).map(|((), time)| time)
+    }
+
+    /// Whether the API answers at the endpoint that it is ready, within a second.
+    pub fn endpoint_answers(&self) -> bool {
+        self.answers(&format!("https://{}:6443/readyz", self.topology().endpoint()))
+    }
+
+    /// Whether a URL answers with 200 on the LAN within a second; certificates are not looked at.
+    pub fn answers(&self, url: &str) -> bool {
+        let mut curl = self.lab().lan().command("curl");
+        curl.args([
+            "--silent",
+            "--insecure",
+            "--max-time",
+            "1",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+        ]);
+        output(curl.arg(url)).is_ok_and(|output| output.stdout == b"200")
+    }
+
+    /// The machines whose card has the endpoint's address.
+    ///
+    /// # Errors
+    /// [`Error::NoMachine`].
+    pub fn endpoint_holders(&self) -> Result<Vec<String>> {
+        let endpoint = self.topology().endpoint();
+        let machines = self.machines()?;
+        let holders = machines.iter().filter(|machine| machine.has_address(endpoint));
+        Ok(holders.map(|machine| machine.name().to_owned()).collect())
+    }
+
+    /// `etcdctl` to the member of a running control plane, with the API server's own certificate.
+    ///
+    /// # Errors
+    /// [`Error::Off`].
+    pub fn etcdctl_command(&self, machine: &Machine) -> Result<Command> {
+        let root = machine.running_root()?;
+        let pki = root.join("etc/kubernetes/pki");
+        let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
+        let mut etcdctl = self.lab().lan().command(&self.lab().parts().etcdctl);
+        etcdctl.arg(format!("--endpoints=https://{}:2379", crate::site::node_address(machine.name())));
+        etcdctl.arg(option("cacert", &pki.join("etcd/ca.crt")));
+        etcdctl.arg(option("cert", &pki.join("apiserver-etcd-client.crt")));
+        etcdctl.arg(option("key", &pki.join("apiserver-etcd-client.key")));
+        etcdctl.args(["--command-timeout=5s", "--dial-timeout=2s"]);
+        Ok(etcdctl)
+    }
+
+    /// The members of etcd, as this control plane's own member lists them, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::Off`]; what etcd said.
+    pub fn etcd_members(&self, machine: &Machine) -> Result<Vec<EtcdMember>> {
+        let text = succeed(self.etcdctl_command(machine)?.args(["member", "list", "-w", "json"]))?;
+        let list: MemberList = serde_json::from_str(&text).map_err(|error| Error::unusable("etcdctl", error))?;
+        let mut members = list.members;
+        members.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(members)
+    }
+
+    /// Waits until etcd has exactly the topology's control planes as voters, as each of them sees it.
+    ///
+    /// # Errors
+    /// [`Error::Late`]; [`Error::NoMachine`].
+    pub fn wait_voters(&self, bound: Duration) -> Result<Duration> {
+        let masters = self.topology().masters.clone();
+        let machines: Vec<Machine> = masters.iter().map(|name| self.machine(name)).collect::<Result<_>>()?;
+        let look = || {
+            for machine in &machines {
+                let members = match self.etcd_members(machine) {
+                    Ok(members) => members,
+                    Err(error) => return Ok(Look::NotYet(format!("{}: {error}", machine.name()))),
+                };
+                let names: Vec<&String> = members.iter().map(|member| &member.name).collect();
+                if names != masters.iter().collect::<Vec<_>>() || members.iter().any(|member| member.is_learner) {
+                    return Ok(Look::NotYet(format!("{} sees {members:?}", machine.name())));
+                }
+            }
+            Ok(Look::Found(()))
+        };
+        wait_for("all control planes as voters of etcd", bound, look).map(|((), time)| time)
+    }
+
+    /// Writes down that something happened, in the cluster itself: an acknowledged write that must never be lost.
+    ///
+    /// # Errors
+    /// What `kubectl` said: then the write counts as not acknowledged.
+    pub fn write_mark(&self, mark: &str) -> Result<()> {
+        self.kubectl(&["create", "configmap", &format!("mark-{mark}")]).map(drop)
+    }
+
+    /// All marks that the cluster knows, sorted.
+    ///
+    /// # Errors
+    /// What `kubectl` said.
+    pub fn marks(&self) -> Result<Vec<String>> {
+        let found = self.get(&["configmaps"])?;
+        let names = items(&found).into_iter().filter_map(|item| item.pointer("/metadata/name")?.as_str());
+        let mut marks: Vec<String> = names.filter_map(|name| name.strip_prefix("mark-")).map(str::to_owned).collect();
+        marks.sort();
+        Ok(marks)
+    }
+}
+
+/// The items of a Kubernetes list.
+pub fn items(list: &Value) -> Vec<&Value> {
+    list["items"].as_array().into_iter().flatten().collect()
+}
+
+/// Whether a condition of an object's status is true.
+pub fn has_condition(object: &Value, kind: &str) -> bool {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| condition["type"] == kind && condition["status"] == "True")
+}

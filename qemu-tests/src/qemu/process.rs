@@ -1,0 +1,69 @@
+//! The QEMU process of a machine that is on.
+
+use super::Machine;
+use crate::{Error, Result};
+use fs_err as fs;
+use std::path::Path;
+use std::process::{Child, Command};
+
+/// Format of the disk. QEMU keeps part of its tables in memory until the system asks for a flush, as a disk with a write
+/// cache does: with the process they are lost.
+pub(super) const DISK_FORMAT: &str = "qcow2";
+
+/// The kernel's arguments. A kfimg image applies its payload at every boot over a volatile root: so each is a first boot to
+/// Ignition. The debug shell is the lab's way in.
+const KERNEL: &str = "console=ttyS0 root=/dev/vda rootfstype=erofs ro systemd.volatile=overlay ignition.firstboot=1 \
+                      ignition.platform.id=qemu net.ifnames=0 systemd.debug_shell=ttyS1";
+
+/// A running QEMU.
+#[derive(Debug)]
+pub(super) struct Process(Child);
+
+impl Process {
+    /// Starts it on the LAN of the machine.
+    pub(super) fn start(machine: &Machine, payload: &Path) -> Result<Self> {
+        let log = fs::File::create(machine.folder.join("qemu.log"))?.into_file();
+        let mut qemu = emulator(machine, payload);
+        qemu.stdout(log.try_clone()?).stderr(log);
+        qemu.spawn().map(Self).map_err(|source| Error::Start { program: "qemu-system-x86_64".to_owned(), source })
+    }
+
+    /// Whether it still runs.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// Ends it without a word to the system in it.
+    pub(super) fn kill(mut self) -> Result<()> {
+        self.0.kill()?;
+        Ok(self.0.wait().map(drop)?)
+    }
+}
+
+fn emulator(machine: &Machine, payload: &Path) -> Command {
+    let hardware = &machine.hardware;
+    // A test that is killed takes the machine with it.
+    let mut qemu = machine.lan.command("setpriv");
+    qemu.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]);
+    qemu.args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-nodefaults", "-display", "none"]);
+    // A kernel that panics ends the machine, which is then seen to be off.
+    qemu.arg("-no-reboot");
+    qemu.args(["-smp", &hardware.processors.to_string(), "-m", &hardware.memory_mib.to_string()]);
+    qemu.arg("-kernel").arg(&machine.image.kernel).arg("-initrd").arg(&machine.image.initrd).args(["-append", KERNEL]);
+    qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));
+    qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", &machine.image.root));
+    let disk = format!("if=virtio,format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
+    qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
+    qemu.args(["-netdev", &format!("tap,id=lan,ifname={},script=no,downscript=no", machine.name)]);
+    qemu.args(["-device", &format!("virtio-net-pci,netdev=lan,mac={}", hardware.mac)]);
+    qemu.args(["-object", "rng-random,id=entropy,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=entropy"]);
+    qemu.arg("-chardev").arg(with_path("file,id=console,append=on,path=", &machine.console_file()));
+    qemu.arg("-chardev").arg(with_path("socket,id=shell,server=on,wait=off,path=", &machine.shell_socket()));
+    qemu.args(["-serial", "chardev:console", "-serial", "chardev:shell"]);
+    qemu
+}
+
+/// An option of QEMU with a path in it, in which a comma is written twice.
+fn with_path(before: &str, path: &Path) -> String {
+    format!("{before}{}", path.display().to_string().replace(',', ",,"))
+}

@@ -1,0 +1,83 @@
+//! A root shell on the machine's second serial line: systemd's own debug shell, which `process` asks for.
+//!
+//! It is a terminal, which shows what is typed into it. So what a command wrote stands between two marks that are put together by
+//! the shell and are never typed as such.
+
+use super::console::plain;
+use crate::{Error, Result};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longest silence before the bound is looked at again.
+const POLL: Duration = Duration::from_millis(200);
+/// Most bytes of an answer.
+const LIMIT: usize = 1 << 20;
+
+/// What a command wrote to both of its outputs, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// The text, with spaces at both ends taken away.
+    pub text: String,
+    /// Exit code.
+    pub code: i32,
+}
+
+/// Counts commands, so that a late answer to an earlier one is not taken for the answer to a later one.
+static COMMANDS: AtomicU32 = AtomicU32::new(0);
+
+/// Runs a line of shell.
+pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
+    let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(POLL))?;
+    // Control-U takes back what an earlier command that ran out of time may have left on the line.
+    writeln!(stream, "\u{15}echo KF''IMG{number}:; {{ {line}\n}} 2>&1; echo :KF''IMG{number}:$?:")?;
+    let deadline = Instant::now() + bound;
+    let mut seen = Vec::new();
+    let mut block = [0; 4096];
+    while Instant::now() < deadline && seen.len() < LIMIT {
+        match stream.read(&mut block) {
+            Ok(0) => break,
+            Ok(count) => seen.extend_from_slice(&block[..count]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(said) = answer(&String::from_utf8_lossy(&seen), number) {
+            return Ok(said);
+        }
+    }
+    let last = plain(&String::from_utf8_lossy(&seen));
+    Err(Error::Late { what: format!("the end of `{line}` on the console"), bound, last })
+}
+
+/// The answer to the command of this number, if all of it is there.
+fn answer(seen: &str, number: u32) -> Option<Said> {
+    let (_, rest) = seen.split_once(&format!("KFIMG{number}:"))?;
+    let (text, rest) = rest.split_once(&format!(":KFIMG{number}:"))?;
+    let (code, _) = rest.split_once(':')?;
+    Some(Said { text: plain(text).trim().to_owned(), code: code.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answer;
+
+    #[test]
+    fn an_answer_is_what_stands_between_the_marks_of_its_own_number() {
+        let typed = "# echo KF''IMG7:; { ls\r\n> } 2>&1; echo :KF''IMG7:$?:\r\n";
+        let cases = [
+            (format!("{typed}KFIMG7:\r\nbin\r\nboot\r\n:KFIMG7:0:\r\n"), Some(("bin\nboot", 0))),
+            (format!("{typed}KFIMG7:\r\n:KFIMG7:127:\r\n"), Some(("", 127))),
+            (format!("{typed}KFIMG7:\r\nbin\r\n:KFIMG7:1"), None),
+            (format!("KFIMG6:\r\nold\r\n:KFIMG6:0:\r\n{typed}"), None),
+            (typed.to_owned(), None),
+        ];
+        for (seen, wanted) in cases {
+            let found = answer(&seen, 7);
+            assert_eq!(found.as_ref().map(|said| (said.text.as_str(), said.code)), wanted, "{seen}");
+        }
+    }
+}

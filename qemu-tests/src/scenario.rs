@@ -1,0 +1,73 @@
+//! A scenario: one cluster, something done to it, something that must hold; then everything is gone again.
+//!
+//! Scenarios are slow and share two processors, so one runs at a time on a machine, whoever started it.
+
+use crate::{Cluster, Error, Result, Topology, cache};
+use fs_err as fs;
+use rustix::fs::{FlockOperation, flock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// Variable that leaves a failed scenario's machines up, to look into them.
+const KEEP: &str = "KFIMG_LAB_KEEP";
+
+/// Runs `act` on a fresh cluster of this topology, all machines off; removes it afterwards.
+///
+/// # Panics
+/// When `act` fails or panics: after all logs and states were collected into a folder that the message names.
+pub fn run(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Result<()>) {
+    if let Err(error) = attempt(name, topology, act) {
+        panic!("{name}: {error}");
+    }
+}
+
+fn attempt(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Result<()>) -> Result<()> {
+    let place = cache().join("scenarios");
+    fs::create_dir_all(&place)?;
+    let lock = fs::File::create(place.join("lock"))?;
+    flock(lock.file(), FlockOperation::LockExclusive).map_err(std::io::Error::from)?;
+    let folder = place.join(name);
+    clear(&folder)?;
+    let mut cluster = Cluster::create(&folder, topology)?;
+    let acted = catch_unwind(AssertUnwindSafe(|| act(&mut cluster)));
+    let result = acted.unwrap_or_else(|panic| Err(Error::unusable("the scenario", said(panic.as_ref()))));
+    let Err(error) = result else { return end(&cluster, &folder) };
+    let logs = place.join(format!("{name}.failed"));
+    if logs.exists() {
+        fs::remove_dir_all(&logs)?;
+    }
+    cluster.collect(&logs)?;
+    let kept = std::env::var_os(KEEP).is_some();
+    if !kept {
+        end(&cluster, &folder)?;
+    }
+    let machines =
+        if kept { format!("; the machines are still up: KFIMG_LAB={}", folder.display()) } else { String::new() };
+    Err(Error::unusable(format!("{error}\nlogs in {}{machines}", logs.display()), "this must not happen"))
+}
+
+/// Removes what an earlier run that was killed left there.
+fn clear(folder: &Path) -> Result<()> {
+    if let Ok(former) = Cluster::open(folder) {
+        former.down()?;
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
+fn end(cluster: &Cluster, folder: &Path) -> Result<()> {
+    cluster.down()?;
+    Ok(fs::remove_dir_all(folder)?)
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_else(|| "a panic".to_owned())
+}
+
+/// How often a scenario that throws dice is to be played: `KFIMG_LAB_ROUNDS`, else this.
+pub fn rounds(usual: usize) -> usize {
+    std::env::var("KFIMG_LAB_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}

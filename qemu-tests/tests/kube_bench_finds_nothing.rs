@@ -1,0 +1,57 @@
+//! kube-bench, run on a booted control plane and a booted worker, passes every automated check of the CIS Kubernetes Benchmark
+//! 1.12; what it leaves to people is counted, not judged.
+
+use kfimg_lab::{Error, Machine, Result, Topology, cache, scenario};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// Role, its targets, and the number of automated checks that the benchmark has for them.
+const ROLES: &[(&str, &str, usize)] = &[("master1", "master,etcd,node", 65), ("worker1", "node", 12)];
+
+#[test]
+#[ignore = "boots machines: make cluster-test"]
+fn every_automated_check_passes_on_a_control_plane_and_on_a_worker() {
+    scenario::run("kube_bench_finds_nothing", Topology::new(1, 1), |cluster| {
+        cluster.power_on_all()?;
+        cluster.wait_ready(2, Duration::from_secs(240))?;
+        for (node, targets, automated) in ROLES {
+            let results = results(&cluster.machine(node)?, targets)?;
+            let judged: Vec<&Value> = results.iter().filter(|result| result["type"] != "manual").collect();
+            let failed: Vec<String> = judged.iter().filter(|result| result["status"] != "PASS").map(text).collect();
+            println!("{node}: {} of {} automated checks pass", judged.len() - failed.len(), judged.len());
+            assert!(failed.is_empty(), "{node}:\n{}", failed.join("\n"));
+            assert_eq!(judged.len(), *automated, "{node}: the benchmark has other checks than expected");
+        }
+        Ok(())
+    });
+}
+
+fn text(result: &&Value) -> String {
+    let field = |name: &str| result[name].as_str().unwrap_or_default().to_owned();
+    format!("{} {} {}: {}", field("status"), field("test_number"), field("test_desc"), field("reason"))
+}
+
+/// Results of all checks, as kube-bench sees the machine from inside.
+fn results(machine: &Machine, targets: &str) -> Result<Vec<Value>> {
+    let inside = machine.running_root()?.join("run");
+    let copied = Command::new("cp").args(["-rL", "--"]).args(programs()?).arg(&inside).status()?;
+    assert!(copied.success(), "kube-bench could not be copied to {}", inside.display());
+    let options =
+        ["--config-dir", "/run/kube-bench-cfg", "--benchmark", "cis-1.12", "run", "--targets", targets, "--json"];
+    let report = machine.exec(&[&["/run/kube-bench"], &options[..]].concat())?;
+    let report: Value = serde_json::from_str(&report).map_err(|error| Error::unusable("kube-bench", error))?;
+    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let groups = list(&report, "Controls").into_iter().flat_map(move |control| list(&control, "tests"));
+    Ok(groups.flat_map(move |group| list(&group, "results")).collect())
+}
+
+/// kube-bench and its checks.
+fn programs() -> Result<[PathBuf; 2]> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/go/build.sh");
+    let built = Command::new(script).arg("kube-bench").env("KFIMG_CACHE", cache()).output()?;
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let folder = PathBuf::from(String::from_utf8_lossy(&built.stdout).trim_end());
+    Ok([folder.join("kube-bench"), folder.join("kube-bench-cfg")])
+}
