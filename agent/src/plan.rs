@@ -173,6 +173,9 @@ pub struct Etcd {
     /// The member whose data the new incarnation starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recover_from: Option<String>,
+    /// The snapshot that the new incarnation starts from. Never together with `recoverFrom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
     /// Members whose disks are gone for good.
     pub without: Vec<String>,
     /// Members whose foreign data may be set aside.
@@ -196,6 +199,19 @@ pub struct Member {
     /// `https://…:2382`, where its guard answers.
     #[serde(rename = "guardURL")]
     pub guard_url: String,
+}
+
+/// A snapshot to start a new incarnation from.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Restore {
+    /// Name of the member that has the file and becomes the first.
+    pub node: String,
+    /// Path of the file on that member.
+    pub file: String,
+    /// SHA-256 of the file, hexadecimal, as `sha256sum` prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// Regular snapshots of etcd.
@@ -236,4 +252,60 @@ pub struct DataPartition {
     /// Greatest size of the disk in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_disk_bytes: Option<u64>,
+}
+
+#[cfg(test)]
+impl Plan {
+    /// The plan of `master1`, the first of three members.
+    pub(crate) fn fake() -> Self {
+        let member = |number: usize| Member {
+            name: format!("master{number}"),
+            peer_url: format!("https://192.0.2.1{number}:2380"),
+            client_url: format!("https://192.0.2.1{number}:2379"),
+            guard_url: format!("https://192.0.2.1{number}:2382"),
+        };
+        let install = |name: &str| ManifestInstall {
+            source: format!("/etc/kfimg/manifests/{name}"),
+            destination: format!("/etc/kubernetes/manifests/{}.yaml", name.split('.').next().unwrap_or(name)),
+        };
+        Self {
+            version: PLAN_VERSION,
+            generation: 1,
+            render_time: 1_700_000_000,
+            cluster: Cluster {
+                name: "demo".to_owned(),
+                uid: "0123456789abcdef0123456789abcdef".to_owned(),
+                incarnation: 1,
+                kubernetes_version: "v1.36.3".to_owned(),
+            },
+            node: Node {
+                name: "master1".to_owned(),
+                role: Role::ControlPlane,
+                addresses: vec![IpAddr::from([192, 0, 2, 11])],
+                macs: Vec::new(),
+                machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
+            },
+            certificates: Window { not_before: 1_699_913_600, not_after: 1_794_521_600 },
+            time_servers: Vec::new(),
+            preflight: Preflight::default(),
+            images: Vec::new(),
+            copies: Vec::new(),
+            etcd: Some(Etcd {
+                members: (1..=3).map(member).collect(),
+                manifest: install("etcd.json"),
+                data_dir: "/var/lib/etcd".to_owned(),
+                marker_dir: "/var/lib/kfimg/etcd".to_owned(),
+                bootstrap_not_after: 1_731_536_000,
+                recover_from: None,
+                restore: None,
+                without: Vec::new(),
+                discard: Vec::new(),
+                snapshot: Snapshot { dir: "/var/lib/kfimg/snapshots".to_owned(), interval_seconds: 21_600, retain: 4 },
+            }),
+            api_server_manifest: Some(install("kube-apiserver.yaml")),
+            addons: None,
+            data_partition: None,
+            report_url: None,
+        }
+    }
 }

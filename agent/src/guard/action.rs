@@ -36,6 +36,11 @@ pub enum Effect {
     Start(StartMode),
     /// Ask a voter to make me one.
     Promote,
+    /// Build a data folder from the snapshot that the plan names, beside `member/`: a cluster of this member alone, with
+    /// the token of this set and raised revisions. What an earlier try left is removed first.
+    BuildRestored(NonceSet),
+    /// Rename the folder that was built to `member/`, and fsync.
+    AdoptRestored,
 }
 
 /// The `--initial-*` flags of a manifest.
@@ -61,10 +66,10 @@ pub enum WaitCode {
     /// The data are of the previous incarnation, and the new one has no quorum yet.
     #[serde(rename = "PREVIOUS_INCARNATION")]
     PreviousIncarnation,
-    /// This member is to recover from its data, and others have not booted the new incarnation.
+    /// This member is to begin the incarnation with its data or a snapshot, and others have not booted it.
     #[serde(rename = "RECOVERY_PEERS")]
     RecoveryPeers,
-    /// Another member recovers from its data.
+    /// Another member begins the incarnation with its data or a snapshot.
     #[serde(rename = "RECOVERY_QUORUM")]
     RecoveryQuorum,
     /// Members have different plans.
@@ -134,6 +139,8 @@ impl Effect {
             Self::Start(StartMode::SelfOnly) => "start etcd with its data",
             Self::Start(StartMode::ForceNew) => "start etcd alone with its data",
             Self::Promote => "become a voter",
+            Self::BuildRestored(_) => "restore the snapshot",
+            Self::AdoptRestored => "take the restored data",
         }
     }
 }
@@ -146,8 +153,8 @@ impl WaitCode {
             Self::PreviousIncarnation => {
                 "waiting for the new incarnation's quorum; without one, render `recoverFrom` with the member to keep"
             }
-            Self::RecoveryPeers => "my data are to be kept; waiting for members to boot the new incarnation",
-            Self::RecoveryQuorum => "waiting for the member that the plan recovers from",
+            Self::RecoveryPeers => "this member begins the new incarnation; waiting for the others to boot it",
+            Self::RecoveryQuorum => "waiting for the member that begins the new incarnation",
             Self::DigestsDiffer => "members have other plans than I; boot all with payloads of one render",
             Self::QuorumLost => {
                 "QUORUM_LOST: there are data and no quorum; start the missing members or render `recoverFrom`"

@@ -47,10 +47,15 @@ pub const ROWS: &[Row] = &[
     row("previous, recover", "previous incarnation",
         "the plan says `recoverFrom: <me>`, every other member answers with the new incarnation or is in `without`, none is joined in it",
         "force a new one-member cluster; leader seen: `joined`", previous_recover),
+    row("old, restore", "previous incarnation or unreadable; not begun in this one",
+        "the plan says `restore` with me, every other member answers with the new incarnation or is in `without`, none is committed or joined in it",
+        "set aside, then as none", old_restore),
     row("previous", "previous incarnation", "otherwise",
         "wait", previous),
     row("ours, removed", "ours, quorum lacks my member id", "quorum",
         "write `joined`, set aside, then as none", ours_removed),
+    row("ours, restored", "ours, `ready`", "otherwise",
+        "marker `committed`, start, self-only", ours_restored),
     row("ours, committed, only bootstrap", "ours, `committed`, log holds only bootstrap entries",
         "there are others; all answer, all others empty, none joined, no peer's nonce is in my set",
         "set aside, then a new nonce", ours_only_bootstrap),
@@ -72,7 +77,12 @@ pub const ROWS: &[Row] = &[
         "new nonce, `ready` (never `new` with the old set)", none_committed),
     row("none, quorum", "none", "quorum",
         "remove my entries, add learner, marker `committed` (keep `joined`), start `existing`, be promoted", none_quorum),
-    row("none, recover", "none", "the plan says `recoverFrom`",
+    row("none, restore", "none, not begun in this incarnation",
+        "the plan says `restore` with me, every other member answers with the new incarnation or is in `without`, none is committed or joined in it",
+        "build from the snapshot, marker `ready` with its cluster, rename", none_restore),
+    row("none, restore lost", "none, `committed` or `joined`", "the plan says `restore` with me",
+        "stop: total loss; restore again in the next incarnation", none_restore_lost),
+    row("none, recover", "none", "the plan says `recoverFrom` or `restore`",
         "wait for its quorum; never bootstrap", none_recover),
     row("none, found", "none",
         "all answer, all empty, none committed or joined, same digest, before `bootstrapNotAfter`",
@@ -138,8 +148,19 @@ fn previous_recover(view: &View) -> Option<Action> {
     })
 }
 
+/// Whether the snapshot may be restored now: nobody has begun with it, and nobody is away that may have.
+fn restores(view: &View) -> bool {
+    let begun = view.phase() >= Some(Phase::Committed) || view.has_begun();
+    view.words.restore == Some(view.me) && !begun && view.all_answer()
+}
+
+fn old_restore(view: &View) -> Option<Action> {
+    let old = matches!(view.own(), Own::Previous | Own::Unreadable) && view.phase().is_none();
+    (old && restores(view)).then(|| set_aside(view, None))
+}
+
 fn previous(view: &View) -> Option<Action> {
-    let mine = view.words.recover_from == Some(view.me);
+    let mine = view.words.first() == Some(view.me);
     let code = if mine { WaitCode::RecoveryPeers } else { WaitCode::PreviousIncarnation };
     (view.own() == Own::Previous).then(|| Action::Wait(code, view.silent().collect()))
 }
@@ -147,6 +168,16 @@ fn previous(view: &View) -> Option<Action> {
 fn ours_removed(view: &View) -> Option<Action> {
     let (Own::Ours { member, .. }, Some(quorum)) = (view.own(), &view.quorum) else { return None };
     (!quorum.members.iter().any(|listed| listed.id == member)).then(|| set_aside_for_quorum(view))
+}
+
+/// Until etcd has been started with it, a restored folder may be built again; from now on it may not.
+fn ours_restored(view: &View) -> Option<Action> {
+    let Own::Ours { .. } = view.own() else { return None };
+    let marker = view.own_marker().filter(|_| view.phase() == Some(Phase::Ready) && view.etcd == Etcd::Stopped)?;
+    let committed = Marker { phase: Phase::Committed, counter: next_count(view), ..marker.clone() };
+    let mut effects: Vec<Effect> = both_places(committed).into();
+    effects.push(Effect::Start(StartMode::SelfOnly));
+    Some(Action::Run(effects))
 }
 
 fn ours_only_bootstrap(view: &View) -> Option<Action> {
@@ -198,7 +229,7 @@ fn none_running(view: &View) -> Option<Action> {
 }
 
 fn none_ready(view: &View) -> Option<Action> {
-    if !none(view) || view.phase() != Some(Phase::Ready) {
+    if !none(view) || view.phase() != Some(Phase::Ready) || view.words.restore.is_some() {
         return None;
     }
     let nonce = view.own_marker()?.nonce;
@@ -208,7 +239,7 @@ fn none_ready(view: &View) -> Option<Action> {
 
 fn none_committed(view: &View) -> Option<Action> {
     let committed = none(view) && view.phase() == Some(Phase::Committed);
-    let abandoned = view.all_answer() && !view.peer_joined();
+    let abandoned = view.all_answer() && !view.peer_joined() && view.words.restore.is_none();
     (committed && abandoned).then(|| write(ready(view, view.fresh, NonceSet::default())))
 }
 
@@ -234,8 +265,26 @@ fn none_quorum(view: &View) -> Option<Action> {
     ]))
 }
 
+/// The marker, and with it the trace of what was there before, is only overwritten when the new folder is complete.
+fn none_restore(view: &View) -> Option<Action> {
+    if !none(view) || !restores(view) {
+        return None;
+    }
+    let nonce = stored_nonce(view);
+    let set = NonceSet::from(vec![nonce]);
+    let mut effects = vec![Effect::BuildRestored(set.clone())];
+    effects.extend(both_places(ready(view, nonce, set)));
+    effects.push(Effect::AdoptRestored);
+    Some(Action::Run(effects))
+}
+
+fn none_restore_lost(view: &View) -> Option<Action> {
+    let lost = none(view) && view.words.restore == Some(view.me) && view.phase() >= Some(Phase::Committed);
+    lost.then_some(Action::Stop(StopCode::TotalLoss))
+}
+
 fn none_recover(view: &View) -> Option<Action> {
-    let source = view.words.recover_from.filter(|_| none(view))?;
+    let source = view.words.first().filter(|_| none(view))?;
     Some(Action::Wait(WaitCode::RecoveryQuorum, vec![source]))
 }
 

@@ -109,12 +109,21 @@ pub enum Etcd {
 pub struct Words {
     /// The member whose data the incarnation starts from.
     pub recover_from: Option<MemberIndex>,
+    /// The member that begins the incarnation with a snapshot; never together with `recover_from`.
+    pub restore: Option<MemberIndex>,
     /// Members whose disks are gone for good; they are no founders.
     pub without: Vec<MemberIndex>,
     /// Members whose foreign data may be set aside.
     pub discard: Vec<MemberIndex>,
     /// The cluster may be founded until this second since 1970.
     pub bootstrap_not_after: i64,
+}
+
+impl Words {
+    /// The member that begins the incarnation with data of its own or a snapshot.
+    pub(crate) fn first(&self) -> Option<MemberIndex> {
+        self.recover_from.or(self.restore)
+    }
 }
 
 /// All that the guard knows when it decides.
@@ -238,6 +247,11 @@ impl View {
     /// Whether every founder answered in this incarnation and nobody else holds data.
     pub(crate) fn all_empty(&self) -> bool {
         self.all_answer() && self.others_empty()
+    }
+
+    /// Whether a peer is committed or joined in this incarnation, so that its cluster has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.peer_markers().any(|marker| marker.phase >= Phase::Committed)
     }
 
     /// Whether a peer was joined, in this incarnation or in an earlier one.

@@ -164,6 +164,7 @@ pub(crate) fn todo(action: &Action) -> Option<Todo> {
             Effect::Start(StartMode::SelfOnly) => Step::StartSelfOnly,
             Effect::Start(StartMode::ForceNew) => Step::ForceNew,
             Effect::Promote => Step::Promote,
+            Effect::BuildRestored(_) | Effect::AdoptRestored => unreachable!("no plan of the model names a snapshot"),
         };
         match effect {
             Effect::WriteOutside(written) => {

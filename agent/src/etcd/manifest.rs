@@ -1,0 +1,359 @@
+//! etcd's static pod: its `--initial-*` flags, its manifest in the kubelet's folder, and whether etcd runs.
+//!
+//! Which flags, and when, is the guard's decision. The template comes from the payload and has none of them.
+
+use super::marker::replace;
+use super::process;
+use crate::plan;
+use crate::root::Root;
+use crate::wait::Deadline;
+use serde_json::Value;
+use std::io;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The container whose command gets the flags.
+const CONTAINER: &str = "etcd";
+/// Where a pod says whether its containers start again.
+const RESTART_POLICY: &str = "/spec/restartPolicy";
+/// They don't.
+const NEVER: &str = "Never";
+/// A pause between two looks at a process that is to end.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long nothing may have been seen of etcd before it counts as ended: a kubelet that has just read the manifest may
+/// still be about to start it.
+const SETTLED: Duration = Duration::from_secs(4);
+
+/// What is wrong with a manifest, or keeps etcd from ending.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ManifestError {
+    /// The template is not what a payload contains.
+    #[error("{path}: {reason}; boot a payload that `kfimg render` wrote")]
+    Template {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Reading or writing failed; the path is in the message.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// etcd goes on although its manifest is gone.
+    #[error("etcd has not ended {0} s after its manifest was removed; look at the kubelet's log")]
+    StillRuns(u64),
+}
+
+/// State that etcd starts in when it has no log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum InitialState {
+    /// It founds a cluster.
+    New,
+    /// It joins one.
+    Existing,
+}
+
+/// The `--initial-*` flags. etcd ignores them when it has a log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct InitialFlags {
+    /// `--initial-cluster-state`
+    pub(crate) state: InitialState,
+    /// `--initial-cluster`: name and peer URL of each member.
+    pub(crate) cluster: Vec<(String, String)>,
+    /// `--initial-cluster-token`, which only founders need.
+    pub(crate) token: Option<String>,
+    /// `--initial-advertise-peer-urls`: the own peer URL.
+    pub(crate) peer_url: String,
+    /// `--force-new-cluster`
+    pub(crate) force_new_cluster: bool,
+}
+
+impl InitialFlags {
+    /// To found a cluster of these members.
+    pub(crate) fn found(cluster: Vec<(String, String)>, token: String, peer_url: &str) -> Self {
+        Self {
+            state: InitialState::New,
+            cluster,
+            token: Some(token),
+            peer_url: peer_url.to_owned(),
+            force_new_cluster: false,
+        }
+    }
+
+    /// To join a cluster whose list, this member included, is given.
+    pub(crate) fn join(cluster: Vec<(String, String)>, peer_url: &str) -> Self {
+        Self {
+            state: InitialState::Existing,
+            cluster,
+            token: None,
+            peer_url: peer_url.to_owned(),
+            force_new_cluster: false,
+        }
+    }
+
+    /// To go on with a log, and to be refused without one.
+    pub(crate) fn self_only(name: &str, peer_url: &str) -> Self {
+        Self::join(vec![(name.to_owned(), peer_url.to_owned())], peer_url)
+    }
+
+    /// To go on with a log as the only member.
+    pub(crate) fn force_new(name: &str, peer_url: &str) -> Self {
+        Self { force_new_cluster: true, ..Self::self_only(name, peer_url) }
+    }
+
+    /// Whether etcd may start with them once only: all but [`Self::self_only`].
+    fn once(&self) -> bool {
+        self.state == InitialState::New || self.force_new_cluster || self.cluster.len() > 1
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let state = if self.state == InitialState::New { "new" } else { "existing" };
+        let members: Vec<String> = self.cluster.iter().map(|(name, url)| format!("{name}={url}")).collect();
+        let mut arguments = vec![
+            format!("--initial-advertise-peer-urls={}", self.peer_url),
+            format!("--initial-cluster={}", members.join(",")),
+            format!("--initial-cluster-state={state}"),
+        ];
+        arguments.extend(self.token.iter().map(|token| format!("--initial-cluster-token={token}")));
+        arguments.extend(self.force_new_cluster.then(|| "--force-new-cluster".to_owned()));
+        arguments
+    }
+}
+
+/// The manifest with these flags, as JSON, which the kubelet reads as YAML. With flags that are good for one start only
+/// the kubelet must not start the container again (`restartPolicy: Never`): a container that was founded or forced and
+/// then restarts with an emptied folder would do it a second time. What died comes back by a new decision.
+///
+/// # Errors
+/// A text: the template has no container `etcd` with a command, or is not JSON.
+pub(crate) fn compose(template_json: &[u8], flags: &InitialFlags) -> Result<Vec<u8>, String> {
+    let mut pod: Value = serde_json::from_slice(template_json).map_err(|error| error.to_string())?;
+    let containers = pod.pointer_mut("/spec/containers").and_then(Value::as_array_mut);
+    let etcd = containers.into_iter().flatten().find(|container| container["name"] == CONTAINER);
+    let command = etcd.and_then(|container| container.get_mut("command")).and_then(Value::as_array_mut);
+    let command = command.ok_or("there is no container `etcd` with a command")?;
+    command.extend(flags.arguments().into_iter().map(Value::String));
+    if flags.once() {
+        pod["spec"]["restartPolicy"] = Value::from(NEVER);
+    }
+    serde_json::to_vec_pretty(&pod).map_err(|error| error.to_string())
+}
+
+/// etcd's manifest on this node.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    template: PathBuf,
+    installed: PathBuf,
+    process: process::Etcd,
+}
+
+impl Manifest {
+    /// The one that the plan names.
+    pub(crate) fn of(root: &Root, etcd: &plan::Etcd) -> Self {
+        Self {
+            template: root.at(&etcd.manifest.source),
+            installed: root.at(&etcd.manifest.destination),
+            process: process::Etcd::of(root, etcd),
+        }
+    }
+
+    /// Writes the manifest with these flags where the kubelet finds it. One that is there with the same words stays.
+    pub(crate) fn install(&self, flags: &InitialFlags) -> Result<(), ManifestError> {
+        let template = fs_err::read(&self.template)?;
+        let wrong = |reason| ManifestError::Template { path: self.template.clone(), reason };
+        let text = compose(&template, flags).map_err(wrong)?;
+        if fs_err::read(&self.installed).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        Ok(replace(&self.installed, &text)?)
+    }
+
+    /// Takes the manifest away; the kubelet then ends etcd.
+    pub(crate) fn remove(&self) -> Result<(), ManifestError> {
+        match fs_err::remove_file(&self.installed) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the kubelet is told to run etcd.
+    pub(crate) fn is_installed(&self) -> bool {
+        self.installed.exists()
+    }
+
+    /// Whether the manifest that is there lets etcd start once only, so that the kubelet won't bring it back. What can't
+    /// be read is taken for one that does.
+    pub(crate) fn starts_once(&self) -> bool {
+        let pod: Option<Value> = fs_err::read(&self.installed).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        pod.is_none_or(|pod| pod.pointer(RESTART_POLICY).and_then(Value::as_str) == Some(NEVER))
+    }
+
+    /// Whether etcd runs, or the kubelet may start it at any moment: what the guard's table calls running. In doubt it
+    /// does.
+    pub(crate) fn is_running(&self) -> bool {
+        self.is_installed() || self.process.is_alive()
+    }
+
+    /// Whether a process of etcd has the data open or is about to.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.process.is_alive()
+    }
+
+    /// Removes the manifest and waits until etcd has really ended.
+    pub(crate) fn stop_and_wait(&self, bound: Duration) -> Result<(), ManifestError> {
+        if !self.is_running() {
+            return Ok(());
+        }
+        self.remove()?;
+        let deadline = Deadline::after(bound);
+        let mut quiet = Deadline::after(SETTLED);
+        while !quiet.over() {
+            if deadline.over() {
+                return Err(ManifestError::StillRuns(bound.as_secs()));
+            }
+            sleep(LOOK);
+            if self.process.is_alive() {
+                quiet = Deadline::after(SETTLED);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Installs the API server's manifest, where the plan has one. A kubelet never sees half of it.
+pub(crate) fn install_api_server(root: &Root, plan: &plan::Plan) -> io::Result<()> {
+    let Some(manifest) = &plan.api_server_manifest else { return Ok(()) };
+    let text = fs_err::read(root.at(&manifest.source))?;
+    let target = root.at(&manifest.destination);
+    if fs_err::read(&target).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    replace(&target, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InitialFlags, Manifest, ManifestError, compose, install_api_server, process};
+    use crate::plan::Plan;
+    use crate::root::Root;
+    use serde_json::{Value, json};
+    use std::fs;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+    use std::time::{Duration, Instant};
+    use tempfile::TempDir;
+
+    const URL: &str = "https://192.0.2.11:2380";
+
+    fn template() -> Vec<u8> {
+        let other = json!({"name": "other", "command": ["sleep"]});
+        let etcd = json!({"name": "etcd", "command": ["etcd", "--name=master1"]});
+        json!({"kind": "Pod", "spec": {"containers": [other, etcd]}}).to_string().into_bytes()
+    }
+
+    fn node() -> (TempDir, Manifest, Plan) {
+        let folder = TempDir::new().unwrap();
+        let root = Root::new(folder.path());
+        let mut plan = Plan::fake();
+        let etcd = plan.etcd.as_mut().unwrap();
+        etcd.data_dir = folder.path().join("data").to_str().unwrap().to_owned();
+        for path in ["/etc/kfimg/manifests", "/etc/kubernetes/manifests", &etcd.data_dir] {
+            fs::create_dir_all(root.at(path)).unwrap();
+        }
+        fs::create_dir_all(&etcd.data_dir).unwrap();
+        fs::write(root.at(&etcd.manifest.source), template()).unwrap();
+        // Its processes are this machine's.
+        let process = process::Etcd::of(&Root::new("/"), etcd);
+        let manifest = Manifest { process, ..Manifest::of(&root, etcd) };
+        (folder, manifest, plan)
+    }
+
+    /// A process that looks like etcd with this folder, and ends by itself.
+    fn pretend(plan: &Plan, seconds: &str) -> Child {
+        let data_dir = &plan.etcd.as_ref().unwrap().data_dir;
+        let script = format!("sleep {seconds}; true");
+        Command::new("/bin/sh")
+            .arg0("etcd")
+            .args(["-c", &script, "etcd"])
+            .arg(format!("--data-dir={data_dir}"))
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    fn each_mode_has_its_flags_and_only_one_may_be_started_again() {
+        let two =
+            vec![("master1".to_owned(), URL.to_owned()), ("master2".to_owned(), "https://192.0.2.12:2380".to_owned())];
+        let both = "--initial-cluster=master1=https://192.0.2.11:2380,master2=https://192.0.2.12:2380";
+        let alone = "--initial-cluster=master1=https://192.0.2.11:2380";
+        let (new, existing) = ("--initial-cluster-state=new", "--initial-cluster-state=existing");
+        let cases: [(InitialFlags, &[&str], bool); 4] = [
+            (InitialFlags::found(two.clone(), "t".to_owned(), URL), &[both, new, "--initial-cluster-token=t"], true),
+            (InitialFlags::join(two, URL), &[both, existing], true),
+            (InitialFlags::self_only("master1", URL), &[alone, existing], false),
+            (InitialFlags::force_new("master1", URL), &[alone, existing, "--force-new-cluster"], true),
+        ];
+        for (flags, expected, once) in cases {
+            let pod: Value = serde_json::from_slice(&compose(&template(), &flags).unwrap()).unwrap();
+            let mut command = vec!["etcd", "--name=master1", "--initial-advertise-peer-urls=https://192.0.2.11:2380"];
+            command.extend(expected);
+            assert_eq!(pod["spec"]["containers"][1]["command"], json!(command));
+            assert_eq!(pod["spec"]["containers"][0]["command"], json!(["sleep"]));
+            assert_eq!(pod["spec"]["restartPolicy"] == "Never", once);
+        }
+        for text in ["", "[]", "{}", r#"{"spec":{"containers":[{"name":"etcd"}]}}"#, r#"{"spec":{"containers":{}}}"#] {
+            assert!(compose(text.as_bytes(), &InitialFlags::self_only("a", "b")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_appears_whole_and_goes_again() {
+        let (folder, manifest, mut plan) = node();
+        assert!(!manifest.is_installed() && !manifest.is_running());
+        manifest.install(&InitialFlags::force_new("master1", URL)).unwrap();
+        assert!(manifest.is_running() && manifest.starts_once() && !manifest.is_alive());
+        manifest.install(&InitialFlags::self_only("master1", URL)).unwrap();
+        assert!(manifest.is_installed() && !manifest.starts_once());
+        let root = Root::new(folder.path());
+        let written =
+            |root: &Root| fs::metadata(root.at("/etc/kubernetes/manifests/etcd.yaml")).unwrap().modified().unwrap();
+        let before = written(&root);
+        manifest.install(&InitialFlags::self_only("master1", URL)).unwrap();
+        assert_eq!(written(&root), before, "the same words are not written again: the kubelet would look");
+        let names: Vec<_> =
+            fs::read_dir(root.at("/etc/kubernetes/manifests")).unwrap().map(|name| name.unwrap().file_name()).collect();
+        assert_eq!(names, ["etcd.yaml"]);
+        manifest.remove().unwrap();
+        manifest.remove().unwrap();
+        assert!(!manifest.is_installed());
+
+        install_api_server(&root, &plan).unwrap_err();
+        fs::write(root.at("/etc/kfimg/manifests/kube-apiserver.yaml"), "kind: Pod").unwrap();
+        install_api_server(&root, &plan).unwrap();
+        assert_eq!(fs::read_to_string(root.at("/etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap(), "kind: Pod");
+        plan.api_server_manifest = None;
+        install_api_server(&root, &plan).unwrap();
+    }
+
+    #[test]
+    fn etcd_has_ended_when_its_process_has() {
+        let (_folder, manifest, plan) = node();
+        let mut ours = pretend(&plan, "2");
+        let mut elsewhere = plan.clone();
+        elsewhere.etcd.as_mut().unwrap().data_dir.push_str("-of-somebody-else");
+        let mut other = pretend(&elsewhere, "20");
+        manifest.install(&InitialFlags::self_only("master1", URL)).unwrap();
+        assert!(manifest.is_alive());
+        let began = Instant::now();
+        let early = manifest.stop_and_wait(Duration::from_secs(1));
+        assert!(matches!(early, Err(ManifestError::StillRuns(1))) && !manifest.is_installed());
+        assert!(manifest.is_running(), "the process counts, not the manifest");
+        // Nobody reaps the process in a test but the test itself.
+        std::thread::spawn(move || ours.wait());
+        manifest.stop_and_wait(Duration::from_secs(30)).unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(2) && !manifest.is_running());
+        manifest.stop_and_wait(Duration::ZERO).unwrap();
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+}

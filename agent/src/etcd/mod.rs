@@ -1,0 +1,50 @@
+//! The step `etcd`: the guard on a member, and the API server's manifest on every control plane.
+//!
+//! What is decided is in `guard`; here are the disk, the network, and the loop between them.
+
+mod aside;
+mod effects;
+mod gateway;
+mod identity;
+#[cfg(test)]
+mod interop;
+mod log;
+mod manifest;
+mod marker;
+mod member;
+mod membership;
+mod mount;
+mod process;
+mod restore;
+mod round;
+mod run;
+mod serve;
+mod tell;
+mod tend;
+
+use crate::failure::{Code, Failure};
+use crate::notify;
+use crate::program::Context;
+use crate::step::StepLog;
+
+/// Codes of this step.
+pub(crate) const CODES: &[Code] = tell::CODES;
+
+/// Runs the step. It ends only when it can't even begin: others ask a member for as long as it is up.
+///
+/// # Errors
+/// The plan does not fit the node, or the certificates can't be used.
+pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
+    let Some(etcd) = &context.plan.etcd else { return without_etcd(context, log) };
+    run::run(&member::Member::of(context, etcd)?, log)
+}
+
+/// A control plane whose etcd is elsewhere. The unit stays active, for systemd would start it again.
+fn without_etcd(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
+    manifest::install_api_server(&context.root, &context.plan)?;
+    notify::ready();
+    log.done("etcd is elsewhere");
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,184 @@
+//! The loop: answer first, then ask, decide, act, tell, and pause, for as long as the machine runs.
+//!
+//! The decision is `guard::decide`'s; what it takes to carry it out is in `effects`.
+
+use super::effects::{STOP, carry_out};
+use super::manifest::install_api_server;
+use super::member::Member;
+use super::round::{Questions, Round};
+use super::serve::{Bell, Endpoint};
+use super::tell;
+use super::tend::Tending;
+use crate::failure::Failure;
+use crate::guard::{Action, Effect, Etcd, WaitCode, decide, gives_up};
+use crate::notify;
+use crate::step::StepLog;
+use crate::wait::{Backoff, Deadline, jittered};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Pauses between rounds while something is awaited.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Longest pause while etcd starts: every one of these is a delay for the API server.
+const STARTING_PAUSE: Duration = Duration::from_millis(400);
+/// Pause between rounds of a member that has joined.
+const JOINED_PAUSE: Duration = Duration::from_secs(8);
+/// So long etcd may run without a leader before it is stopped and the table is read with a log that stands still.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// So long the kubelet may take to start it: an image that is still being imported is no reason to begin anew.
+const START: Duration = Duration::from_secs(300);
+/// So long an etcd that has run may be gone before it counts as ended.
+const ABSENCE: Duration = Duration::from_secs(5);
+
+/// The loop's memory from one round to the next. Nothing of it enters a decision.
+struct Loop<'a> {
+    member: &'a Member,
+    questions: Questions,
+    log: &'a mut StepLog,
+    bell: Arc<Bell>,
+    backoff: Backoff,
+    /// When patience with an etcd that has no leader ends.
+    patience: Option<Deadline>,
+    /// When an etcd that is not there counts as ended.
+    absence: Option<Deadline>,
+    /// Whether etcd was seen since its manifest was written.
+    seen: bool,
+    /// Whether the last effects were refused.
+    refused: bool,
+    /// Whether the API server's manifest is there.
+    api_server: bool,
+    tending: Tending,
+    /// The row that decided last.
+    row: &'static str,
+}
+
+/// Runs until the program is ended.
+pub(crate) fn run(member: &Member, log: &mut StepLog) -> Result<(), Failure> {
+    let identity = member.identity()?;
+    let questions = Questions::new(member, &identity).map_err(Failure::internal)?;
+    let bell = Arc::new(Bell::default());
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    while let Err(error) = Endpoint::start(member, &identity, Arc::clone(&bell)) {
+        log.waiting(&error.to_string());
+        std::thread::sleep(backoff.next());
+    }
+    notify::ready();
+    log.running("asking the other members");
+    backoff.reset();
+    let mut state = Loop {
+        member,
+        questions,
+        log,
+        bell,
+        backoff,
+        patience: None,
+        absence: None,
+        seen: false,
+        refused: false,
+        api_server: false,
+        tending: Tending::default(),
+        row: "",
+    };
+    loop {
+        state.turn();
+    }
+}
+
+impl Loop<'_> {
+    /// One round, and what follows from it.
+    fn turn(&mut self) {
+        let round = self.questions.ask(self.member);
+        let decision = decide(&round.view);
+        if self.row != decision.row {
+            self.row = decision.row;
+            self.backoff.reset();
+        }
+        self.serve_api(&round);
+        match &decision.action {
+            Action::Run(effects) => self.act(effects, &round),
+            _ if self.has_ended() => self.stop_etcd("etcd has ended"),
+            _ if self.has_lost_patience(&round) => self.stop_etcd("etcd has had no leader for long"),
+            action => {
+                self.refused = false;
+                tell::wait(self.log, self.member, action, &round.view);
+                let local = round.local.as_ref().filter(|_| *action == Action::Wait(WaitCode::Joined, Vec::new()));
+                let joined = local.is_some();
+                if let Some(members) = local {
+                    self.tending.look(self.member, &self.questions, members, &round.view, self.log);
+                }
+                let starts = matches!(action, Action::Wait(WaitCode::EtcdStarts, _));
+                let longest = if starts { STARTING_PAUSE } else { LONGEST_PAUSE };
+                self.bell.wait(if joined { jittered(JOINED_PAUSE) } else { self.backoff.next().min(longest) });
+            }
+        }
+    }
+
+    fn act(&mut self, effects: &[Effect], round: &Round) {
+        // Small steps of founding would only flicker, and what is tried again is still the same.
+        if let Some(text) = tell::doing(effects).filter(|_| !self.refused) {
+            self.log.running(&text);
+        }
+        let result = carry_out(effects, self.member, &self.questions, round);
+        self.refused = result.is_err();
+        match result {
+            Ok(()) => self.moved(effects),
+            Err(error) => {
+                self.log.waiting(&tell::refused(effects, &error));
+                self.bell.wait(self.backoff.next());
+            }
+        }
+    }
+
+    fn moved(&mut self, effects: &[Effect]) {
+        self.backoff.reset();
+        if effects.iter().any(|effect| matches!(effect, Effect::Start(_) | Effect::StopEtcd)) {
+            self.patience = None;
+            self.absence = None;
+            self.seen = false;
+        }
+    }
+
+    /// Whether a container that the kubelet does not start a second time has ended, or was never started.
+    fn has_ended(&mut self) -> bool {
+        let manifest = &self.member.manifest;
+        if manifest.is_alive() {
+            if !self.seen {
+                self.patience = None;
+            }
+            self.seen = true;
+            self.absence = None;
+            return false;
+        }
+        let patience = if self.seen { ABSENCE } else { START };
+        manifest.starts_once() && self.absence.get_or_insert_with(|| Deadline::after(jittered(patience))).over()
+    }
+
+    fn has_lost_patience(&mut self, round: &Round) -> bool {
+        if !gives_up(&round.view) {
+            self.patience = None;
+            return false;
+        }
+        let patience = if self.seen { PATIENCE } else { START };
+        self.patience.get_or_insert_with(|| Deadline::after(jittered(patience))).over()
+    }
+
+    fn stop_etcd(&mut self, why: &str) {
+        self.log.running(&format!("{why}: stopping it to look at its log"));
+        match self.member.manifest.stop_and_wait(STOP) {
+            Ok(()) => self.moved(&[Effect::StopEtcd]),
+            Err(error) => self.log.waiting(&error.to_string()),
+        }
+    }
+
+    /// Once the local member votes, and not before: an API server that fails at first is started again only after minutes.
+    fn serve_api(&mut self, round: &Round) {
+        if self.api_server || round.view.etcd != (Etcd::Running { leader: true, voter: true }) {
+            return;
+        }
+        match install_api_server(&self.member.root, &self.member.plan) {
+            Ok(()) => self.api_server = true,
+            Err(error) => self.log.warn(&crate::failure::INTERNAL, &format!("installing the API server: {error}")),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a member that votes does for the list of members: it takes out who is gone for good.
+//!
+//! Gone for good is who is in no plan and does not work, and a learner that has not worked for long. A voter of the plan
+//! stays in the list however long it is off: it comes back with its data, or removes its own entry.
+
+use super::gateway::{Entry, Members};
+use super::member::Member;
+use super::membership::{Membership, note_generation};
+use super::round::Questions;
+use super::tell::MEMBER_UNPLANNED;
+use crate::guard::{MemberId, View};
+use crate::step::StepLog;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A learner may be silent for so long.
+const LEARNER: Duration = Duration::from_secs(600);
+/// Who is in no plan may be silent for so long.
+const UNPLANNED: Duration = Duration::from_secs(60);
+
+/// Since when entries have not worked.
+#[derive(Debug, Default)]
+pub(crate) struct Tending {
+    dead: BTreeMap<MemberId, Instant>,
+    noted: bool,
+}
+
+impl Tending {
+    /// Looks at a list that the local etcd gave after a linearizable read. Changes at most one entry.
+    pub(crate) fn look(
+        &mut self,
+        member: &Member,
+        questions: &Questions,
+        members: &Members,
+        view: &View,
+        log: &mut StepLog,
+    ) {
+        if !self.noted {
+            self.noted = note_generation(questions.gateway(member.me), member.plan.generation).is_ok();
+        }
+        let own = members.responder();
+        self.dead.retain(|id, _| members.members.iter().any(|entry| entry.id() == *id));
+        for entry in members.members.iter().filter(|entry| entry.id() != own) {
+            let Some(bound) = bound(member, view, entry) else { continue };
+            if questions.works(member, entry) {
+                self.dead.remove(&entry.id());
+                warn(member, entry, log);
+            } else if self.dead.entry(entry.id()).or_insert_with(Instant::now).elapsed() > bound {
+                remove(member, questions, entry);
+                return;
+            }
+        }
+    }
+}
+
+/// How long the member of an entry may be silent; [`None`]: for ever.
+fn bound(member: &Member, view: &View, entry: &Entry) -> Option<Duration> {
+    match is_planned(member, entry) {
+        true => entry.learner.then_some(LEARNER),
+        false => is_agreed(view).then_some(UNPLANNED),
+    }
+}
+
+fn is_planned(member: &Member, entry: &Entry) -> bool {
+    member.etcd.members.iter().any(|planned| entry.peer_urls.contains(&planned.peer_url))
+}
+
+/// Whether a majority of the plan's members have this list of members in their plans.
+fn is_agreed(view: &View) -> bool {
+    let same = view.answers().filter(|(_, answer)| answer.digest == view.digest).count() + 1;
+    same * 2 > view.peers.len() + 1
+}
+
+fn warn(member: &Member, entry: &Entry, log: &mut StepLog) {
+    if !is_planned(member, entry) {
+        log.warn(&MEMBER_UNPLANNED, &format!("{} works and is not in the plan", entry.called()));
+    }
+}
+
+fn remove(member: &Member, questions: &Questions, entry: &Entry) {
+    match Membership::local(member, questions).remove_dead(entry.id()) {
+        Ok(true) => eprintln!("etcd: removed {} from the list of members", entry.called()),
+        Ok(false) => {}
+        Err(error) => eprintln!("etcd: can't remove {} from the list of members now: {error}", entry.called()),
+    }
+}

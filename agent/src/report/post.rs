@@ -1,0 +1,107 @@
+//! Posts boot reports to the plan's URL, where a site wants them. Nothing depends on whether they arrive.
+//!
+//! Only the newest report is kept while one is under way.
+
+use crate::root::Root;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+
+/// Least time between two posts.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Bound of one post.
+const TIME: Duration = Duration::from_secs(5);
+/// Tries for one report; the next one may have better luck.
+const TRIES: u32 = 30;
+/// Authorities that a server of `https://` may have its certificate from: the cluster's, and the system's.
+const AUTHORITIES: [&str; 2] = ["/etc/kubernetes/pki/ca.crt", "/etc/ssl/certs/ca-certificates.crt"];
+
+#[derive(Default)]
+struct Waiting {
+    report: Mutex<Option<Vec<u8>>>,
+    changed: Condvar,
+}
+
+/// Posts in a thread of its own.
+pub(super) struct Poster {
+    waiting: Arc<Waiting>,
+}
+
+impl Poster {
+    /// Begins.
+    pub(super) fn start(root: &Root, url: String) -> Self {
+        let waiting: Arc<Waiting> = Arc::default();
+        let (queue, root) = (Arc::clone(&waiting), root.clone());
+        spawn(move || serve(&root, &url, &queue));
+        Self { waiting }
+    }
+
+    /// Takes the place of a report that has not been sent yet.
+    pub(super) fn post(&self, report: Vec<u8>) {
+        *self.waiting.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        self.waiting.changed.notify_one();
+    }
+}
+
+fn serve(root: &Root, url: &str, waiting: &Waiting) {
+    let mut arrived = None;
+    loop {
+        let mut report = next(waiting);
+        for _ in 0..TRIES {
+            let sent = agent(root).post(url).header("Content-Type", "application/json").send(&report[..]);
+            tell(url, sent.as_ref().err().map(ToString::to_string), &mut arrived);
+            sleep(PAUSE);
+            if sent.is_ok() {
+                break;
+            }
+            if let Some(newer) = waiting.report.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                report = newer;
+            }
+        }
+    }
+}
+
+fn next(waiting: &Waiting) -> Vec<u8> {
+    let mut report = waiting.report.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if let Some(report) = report.take() {
+            return report;
+        }
+        report = waiting.changed.wait(report).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// Once when it fails, and once when it works again.
+fn tell(url: &str, error: Option<String>, arrived: &mut Option<bool>) {
+    match (&error, *arrived) {
+        (Some(error), None | Some(true)) => eprintln!("report: {url} does not take reports: {error}"),
+        (None, Some(false)) => eprintln!("report: {url} takes reports again"),
+        _ => {}
+    }
+    *arrived = Some(error.is_none());
+}
+
+/// Built anew each time: the authorities may have come meanwhile.
+fn agent(root: &Root) -> ureq::Agent {
+    let pem = AUTHORITIES.map(|path| std::fs::read(root.at(path)).unwrap_or_default());
+    let certificates: Vec<_> = pem
+        .iter()
+        .flat_map(|pem| parse_pem(pem))
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&certificates));
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(TIME))
+        .proxy(None)
+        .max_redirects(0)
+        .user_agent(concat!("kfimg-agent/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls.build());
+    ureq::Agent::new_with_config(config.build())
+}
