@@ -133,6 +133,7 @@ fn etcd(context: &Context<'_>) -> Etcd {
         marker_dir: "/var/lib/kfimg/etcd".to_owned(),
         bootstrap_not_after: context.bootstrap_not_after,
         recover_from: None,
+        restore: None,
         without: Vec::new(),
         discard: Vec::new(),
         snapshot: Snapshot {

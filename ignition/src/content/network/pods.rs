@@ -5,9 +5,10 @@ use crate::content::units::Ini;
 use crate::content::{Content, ContentError};
 
 /// Names of those interfaces: flannel's and the bridge plug-in's, kube-proxy's, the DNS cache's, and those of the
-/// plug-ins that people bring (Calico, Cilium, Antrea, kube-router).
+/// plug-ins that people bring (Calico, Cilium, Antrea, kube-router). A pattern has 15 bytes at most, as a name has: udev
+/// drops a longer one.
 const NAMES: &str = "cni* flannel* veth* kube-ipvs* kube-bridge* kube-dummy* nodelocaldns* cali* tunl* vxlan.calico* \
-                     vxlan-v6.calico* wireguard.cali* cilium* lxc* antrea*";
+                     vxlan-v6.calico wireguard.cali* cilium* lxc* antrea*";
 
 /// Writes a `.network` and a `.link` file. Without the second udev gives `flannel.1` another MAC a moment after flannel
 /// has told it to the other nodes (`MACAddressPolicy=persistent` of `99-default.link`), and packets get lost.
