@@ -59,6 +59,7 @@ build() { # COMPONENT OUTPUT-FOLDER
     flannel)
       # flanneld's own main without the backends that need cgo or the SDK of a cloud: no node of the lab uses those.
       local module=github.com/flannel-io/flannel
+      go mod download $module
       sed -E '/pkg\/backend\/(alivpc|tencentvpc|udp)"/d' "$(go list -m -f '{{.Dir}}' $module)/main.go" >"$2.go"
       link "-X $module/pkg/version.Version=$(version $module)" -o "$2/flanneld" "$2.go"
       rm "$2.go" ;;

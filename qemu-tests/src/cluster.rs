@@ -127,6 +127,28 @@ impl Cluster {
         self.topology.machines().try_for_each(|node| self.power_on(node))
     }
 
+    /// Boots a machine again, in order, with the payload that was rendered last; waits until its node is Ready and, of a
+    /// control plane, until its API server answers.
+    ///
+    /// # Errors
+    /// Those of [`Machine::power_off`] and [`Machine::power_on`]; [`crate::Error::Late`].
+    pub fn reboot(&self, node: &str, bound: Duration) -> Result<()> {
+        self.machine(node)?.power_off()?;
+        self.power_on(node)?;
+        self.wait_node(node, bound)
+    }
+
+    /// Issues the certificates of a node anew; the next render carries them.
+    ///
+    /// # Errors
+    /// Those of `kfimg pki renew`.
+    pub fn renew(&self, node: &str) -> Result<()> {
+        let folder = self.lab.folder();
+        let mut renew = command(&self.lab.parts().kfimg);
+        renew.args(["pki", "renew", node]).args(self.topology.write(folder, &registry::authority()?)?);
+        succeed(renew.arg("--state").arg(folder.join("state"))).map(drop)
+    }
+
     /// Switches these machines on, each some random time after the one before.
     ///
     /// # Errors

@@ -72,6 +72,32 @@ impl Cluster {
         wait_for(&format!("{nodes} Ready nodes"), bound, look).map(|((), time)| time)
     }
 
+    /// Waits until a node that has just got power is Ready again: its kubelet has renewed its Lease since, and a control plane's
+    /// own API server answers.
+    ///
+    /// # Errors
+    /// [`Error::Late`].
+    pub fn wait_node(&self, name: &str, bound: Duration) -> Result<()> {
+        let url = format!("https://{}:6443/readyz", crate::site::node_address(name));
+        let is_master = self.topology().masters.iter().any(|master| master == name);
+        let mut before = None;
+        let look = || {
+            if is_master && !self.answers(&url) {
+                return Ok(Look::NotYet("its API server does not answer".to_owned()));
+            }
+            let lease = match self.get(&["lease", "-n", "kube-node-lease", name]) {
+                Ok(lease) => lease["spec"]["renewTime"].to_string(),
+                Err(error) => return Ok(Look::NotYet(error.to_string())),
+            };
+            if *before.get_or_insert_with(|| lease.clone()) == lease {
+                return Ok(Look::NotYet("its kubelet has not renewed its Lease".to_owned()));
+            }
+            let ready = self.get(&["node", name]).is_ok_and(|node| has_condition(&node, "Ready"));
+            Ok(Look::when(ready, (), || "not Ready".to_owned()))
+        };
+        wait_for(&format!("{name} Ready after its boot"), bound, look).map(drop)
+    }
+
     /// Waits until every pod of every namespace runs and is Ready; gives the time that it took.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ fn raise_to_floor(root: &Root, plan: &Plan, log: &mut StepLog) {
     match set(root, plan.render_time) {
         Ok(()) => log.running(&format!("the clock said {was}: set to the render time, {floor}")),
         Err(reason) => {
-            log.warn(&NOT_SET, &format!("the clock says {was}, the payload was rendered at {floor}: {reason}"))
+            log.warn(&NOT_SET, &format!("the clock says {was}, the payload was rendered at {floor}: {reason}"));
         }
     }
 }

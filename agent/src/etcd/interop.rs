@@ -126,8 +126,8 @@ fn founders_logs_ids_and_locks_are_as_the_guard_expects() {
     let all = [0, 1, 2].map(found);
     all[0].put(&programs, "key", "value");
     drop(all);
-    for number in 0..3 {
-        assert_eq!(inspect(&data_dir(number), false), log(number, false), "{}", names[number]);
+    for (number, name) in names.iter().enumerate() {
+        assert_eq!(inspect(&data_dir(number), false), log(number, false), "{name}");
     }
 
     // Going on alone is refused without a log, and what that leaves is none.

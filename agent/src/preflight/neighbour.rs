@@ -25,10 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) fn check(root: &Root, node: &Node) -> Findings {
     let mut findings = Findings::default();
     // A node that lies below a folder has no network.
-    if root.is_machine() {
-        if let Err(error) = ask(root, node, &mut findings) {
-            findings.add(&ADDRESS_MISSING, format!("the kernel does not tell this machine's addresses: {error}"));
-        }
+    if root.is_machine()
+        && let Err(error) = ask(root, node, &mut findings)
+    {
+        findings.add(&ADDRESS_MISSING, format!("the kernel does not tell this machine's addresses: {error}"));
     }
     findings
 }

@@ -7,7 +7,7 @@ mod kfimg;
 mod kubeadm;
 mod payload;
 
-use kfimg_lab::{Cluster, Result, Topology, cache, parts};
+use kfimg_lab::{Cluster, Result, Topology, cache};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn in_lab(name: &str, masters: u8, workers: u8, boot: fn(&Cluster) -> Result<Boo
     if let Ok(former) = Cluster::open(&folder) {
         former.down()?;
     }
-    let cluster = Cluster::create(&folder, parts()?, Topology::new(masters, workers))?;
+    let cluster = Cluster::create(&folder, Topology::new(masters, workers))?;
     let measured = preload(&cluster).and_then(|()| boot(&cluster));
     cluster.down()?;
     fs_err::remove_dir_all(&folder)?;

@@ -42,6 +42,8 @@ pub struct Machine {
     hardware: Hardware,
     image: Image,
     lan: Lan,
+    /// What its clock says at power-on, instead of the time.
+    clock: Option<String>,
     process: Option<Process>,
 }
 
@@ -58,6 +60,7 @@ impl Machine {
             hardware,
             image: image.clone(),
             lan: lan.clone(),
+            clock: None,
             process: None,
         };
         machine.blank_disk()?;
@@ -88,6 +91,11 @@ impl Machine {
         }
         self.process = Some(Process::start(self, payload)?);
         Ok(())
+    }
+
+    /// Sets the clock on its board, in UTC: `2006-11-21T12:00:00`. It counts from there at every power-on.
+    pub fn set_clock(&mut self, moment: &str) {
+        self.clock = Some(moment.to_owned());
     }
 
     /// Takes the power away: what the system had not synced is lost.

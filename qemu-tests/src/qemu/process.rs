@@ -48,6 +48,9 @@ fn emulator(machine: &Machine, payload: &Path) -> Command {
     qemu.args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-nodefaults", "-display", "none"]);
     // A kernel that panics ends the machine, which is then seen to be off.
     qemu.arg("-no-reboot");
+    if let Some(clock) = &machine.clock {
+        qemu.args(["-rtc", &format!("base={clock}")]);
+    }
     qemu.args(["-smp", &hardware.processors.to_string(), "-m", &hardware.memory_mib.to_string()]);
     qemu.arg("-kernel").arg(&machine.image.kernel).arg("-initrd").arg(&machine.image.initrd).args(["-append", KERNEL]);
     qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));

@@ -163,7 +163,7 @@ impl Sectors {
             self.begun = true;
             self.written |= part.iter().any(|byte| *byte != 0);
             self.at += part.len() as u64;
-            if self.at % SECTOR == 0 {
+            if self.at.is_multiple_of(SECTOR) {
                 self.empty |= !self.written;
                 (self.begun, self.written) = (false, false);
             }

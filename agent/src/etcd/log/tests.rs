@@ -71,7 +71,8 @@ fn folders_without_entries_are_none_and_traces_of_data_are_not() {
     let second = "wal/0000000000000001-0000000000000004.wal";
     let third = "wal/0000000000000002-0000000000000009.wal";
     // The first records: checksum, metadata, snapshot at index 0.
-    let cases: &[(&[(&str, &[u8])], OwnData)] = &[
+    type Files<'a> = &'a [(&'a str, &'a [u8])];
+    let cases: &[(Files<'_>, OwnData)] = &[
         (&[], OwnData::None),
         (&[("snap/db", b"bolt")], OwnData::None),
         (&[("wal/0.tmp", b"")], OwnData::None),

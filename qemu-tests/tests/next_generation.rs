@@ -1,0 +1,64 @@
+//! A cluster grows and changes by the next render: a new worker, a fourth and a fifth control plane, a renewed certificate.
+//! Each machine gets its new payload at a reboot, one after the other, and the API answers all the time.
+
+use kfimg_lab::{Cluster, Result, Topology, scenario};
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(300);
+/// Certificate of the API server, as a node has it.
+const CERTIFICATE: &str = "/etc/kubernetes/pki/apiserver.crt";
+
+#[test]
+#[ignore = "boots machines: make cluster-test"]
+fn nodes_and_certificates_come_with_the_next_generation_one_reboot_after_the_other() {
+    scenario::run("next_generation", Topology::new(3, 1), |cluster| {
+        cluster.power_on_all()?;
+        cluster.wait_ready(4, BOUND)?;
+        cluster.wait_voters(BOUND)?;
+        cluster.write_mark("three")?;
+
+        // A worker needs nothing of the others: it boots.
+        grow(cluster, Topology::new(3, 2))?;
+        cluster.power_on("worker2")?;
+        cluster.wait_ready(5, BOUND)?;
+
+        // Control planes one by one: first the others learn of it, then it boots.
+        for (masters, new) in [(4, "master4"), (5, "master5")] {
+            grow(cluster, Topology::new(masters, 2))?;
+            cluster.power_on(new)?;
+            roll(cluster, masters - 1)?;
+            cluster.wait_ready(usize::from(masters) + 2, BOUND)?;
+            cluster.wait_voters(BOUND)?;
+            cluster.write_mark(new)?;
+        }
+
+        renew(cluster)?;
+        assert_eq!(cluster.marks()?, ["master4", "master5", "three"]);
+        Ok(())
+    });
+}
+
+fn grow(cluster: &mut Cluster, topology: Topology) -> Result<()> {
+    cluster.render(topology)?;
+    cluster.build_missing_machines()
+}
+
+/// Boots the first control planes with their new payloads, one after the other.
+fn roll(cluster: &Cluster, masters: u8) -> Result<()> {
+    for number in 1..=masters {
+        cluster.reboot(&format!("master{number}"), BOUND)?;
+    }
+    Ok(())
+}
+
+/// One node's certificates are issued anew; it alone boots again.
+fn renew(cluster: &mut Cluster) -> Result<()> {
+    let machine = cluster.machine("master2")?;
+    let before = machine.read(CERTIFICATE);
+    cluster.renew("master2")?;
+    cluster.render(cluster.topology().clone())?;
+    cluster.reboot("master2", BOUND)?;
+    cluster.wait_voters(BOUND)?;
+    assert_ne!(before, machine.read(CERTIFICATE), "the certificate is the old one");
+    Ok(())
+}
