@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent test interop model qemu-test golden bench audit packages interop-packages qemu-packages tools
+.PHONY: help demo agent test interop model cluster cluster-down cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
+	cluster-packages qemu-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
 export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
@@ -19,11 +20,17 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev
+CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
+	curl=curl
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl
 
+# Scenarios of the lab: all tests of the crate but those that emulate whole machines.
+EMULATED := clocks qemu_boots_to_a_static_pod
+SCENARIOS := $(filter-out $(EMULATED),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
+
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	cargo build --release --locked -p kfimg-cli
@@ -61,11 +68,23 @@ interop: packages interop-packages ## build the real components from Go modules,
 model: ## search more states of the etcd guard than make test does (two minutes, a gigabyte)
 	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
 
-qemu-test: packages interop-packages qemu-packages ## boot a whole emulated machine from a payload to static pods (root; 15 minutes)
-	cargo test --locked -p kfimg-qemu-tests --test qemu_boots_to_a_static_pod -- --ignored --nocapture
+cluster: packages interop-packages cluster-packages ## boot three control planes and a worker on this machine, and leave them up (root)
+	cargo run --quiet --locked -p kfimg-qemu-tests -- up
+
+cluster-down: ## remove the machines of make cluster
+	cargo run --quiet --locked -p kfimg-qemu-tests -- down
+
+cluster-test: packages interop-packages cluster-packages ## play every scenario of the lab (root; two hours)
+	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(SCENARIOS),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+
+qemu-test: packages interop-packages qemu-packages ## boot whole emulated machines from payloads (root; half an hour)
+	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(EMULATED),--test $(scenario)) -- --ignored --nocapture --test-threads=1
 
 golden: ## write the golden files of the tests anew; look at the difference before you commit it
 	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked
+
+bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; half an hour)
+	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
 bench: ## measure speed against the limits and the openssl command line, in one run
 	cargo bench --locked -p kfimg-cli --bench speed
@@ -75,8 +94,9 @@ audit: tools ## ask the advisory database (needs a network)
 
 packages: NEEDS = $(TEST_NEEDS)
 interop-packages: NEEDS = $(INTEROP_NEEDS)
+cluster-packages: NEEDS = $(CLUSTER_NEEDS)
 qemu-packages: NEEDS = $(QEMU_NEEDS)
-packages interop-packages qemu-packages:
+packages interop-packages cluster-packages qemu-packages:
 	@missing=''
 	for need in $(NEEDS); do
 	  program=$${need%%=*}

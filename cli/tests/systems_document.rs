@@ -1,0 +1,50 @@
+//! `docs/systems.md` names tests. Each of them exists.
+
+use std::path::{Path, PathBuf};
+
+/// Crates whose tests the document may name.
+const CRATES: [&str; 5] = ["agent", "cli", "pki", "profiles", "qemu-tests"];
+/// The part of a name that stands for inputs and not for a test.
+const CORPUS: &str = "profiles/corpus/";
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Everything in backticks that begins as a crate does.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|name| name.split_once('/').is_some_and(|(crate_, _)| CRATES.contains(&crate_)))
+}
+
+/// What is wrong with a name, if anything is.
+fn problem(name: &str) -> Option<String> {
+    if let Some(input) = name.strip_prefix(CORPUS) {
+        let missing = !project().join("profiles/tests/corpus").join(input).exists() && !is_beginning(input);
+        return missing.then(|| format!("no input {name}"));
+    }
+    if name.contains("/tests/") {
+        let missing = !project().join(name.trim_end_matches('*')).exists();
+        return missing.then(|| format!("no file {name}"));
+    }
+    let (file, function) = name.split_once("::").map_or((name, None), |(file, function)| (file, Some(function)));
+    let (crate_, file) = file.split_once('/')?;
+    let path = project().join(crate_).join("tests").join(format!("{file}.rs"));
+    let Ok(text) = std::fs::read_to_string(&path) else { return Some(format!("no test {name}")) };
+    let function = function.filter(|function| !text.contains(&format!("fn {function}(")));
+    function.map(|function| format!("no function {function} in {crate_}/{file}"))
+}
+
+fn is_beginning(input: &str) -> bool {
+    let (folder, start) = input.rsplit_once('/').unwrap_or(("", input));
+    let entries = std::fs::read_dir(project().join("profiles/tests/corpus").join(folder));
+    entries.is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(start)))
+}
+
+#[test]
+fn every_test_that_the_document_names_exists() {
+    let text = std::fs::read_to_string(project().join("docs/systems.md")).unwrap();
+    assert!(named(&text).count() > 50);
+    let problems: Vec<String> = named(&text).filter_map(problem).collect();
+    assert!(problems.is_empty(), "docs/systems.md:\n{}", problems.join("\n"));
+}
