@@ -2,9 +2,9 @@
 //!
 //! Nothing is run through a shell. Programs that serve, or that are fed, are started where they are needed.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ const COMPLAINT_LIMIT: u64 = 8 << 10;
 pub(crate) struct Said {
     /// Standard output, cut at the limit.
     pub(crate) output: Vec<u8>,
-    /// Whether there was more than the limit.
-    pub(crate) cut: bool,
     /// The beginning of standard error.
     pub(crate) complaint: String,
-    /// Whether it ended with exit code 0, or was cut.
+    /// Its exit code; none when a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// Whether it ended with exit code 0, or said more than the limit.
     pub(crate) success: bool,
 }
 
@@ -60,18 +60,30 @@ pub(crate) enum CommandError {
 /// # Errors
 /// [`CommandError::Start`] and [`CommandError::Timeout`]. A program that failed is no error here; see [`output`].
 pub(crate) fn run(command: &mut Command, time: Duration, limit: u64) -> Result<Said, CommandError> {
+    fed(command, b"", time, limit)
+}
+
+/// Runs a program to its end as [`run`] does, with this on standard input: no more than a pipe holds (64 KiB), so that
+/// nobody waits for a program that does not read.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn fed(command: &mut Command, input: &[u8], time: Duration, limit: u64) -> Result<Said, CommandError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let source = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    command.env("LC_ALL", "C").stdin(source).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(|source| CommandError::Start { program: program.clone(), source })?;
+    // A program that ended without reading tells why by itself.
+    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input));
     let output = collect(child.stdout.take(), limit);
     let complaint = collect(child.stderr.take(), COMPLAINT_LIMIT);
-    let Some(success) = wait(&mut child, Deadline::after(time)) else {
+    let Some(status) = wait(&mut child, Deadline::after(time)) else {
         return Err(CommandError::Timeout { program, time });
     };
     let (output, cut) = output.join().unwrap_or_default();
     let (complaint, _) = complaint.join().unwrap_or_default();
     let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
-    Ok(Said { output, cut, complaint, success: success || cut })
+    Ok(Said { output, complaint, code: status.code(), success: status.success() || cut })
 }
 
 /// Standard output of a program that ended well.
@@ -101,12 +113,12 @@ fn collect(pipe: Option<impl Read + Send + 'static>, limit: u64) -> JoinHandle<(
     })
 }
 
-/// Whether it ended with exit code 0; [`None`] when it had to be killed, with all that it started.
-fn wait(child: &mut Child, deadline: Deadline) -> Option<bool> {
+/// How it ended; [`None`] when it had to be killed, with all that it started.
+fn wait(child: &mut Child, deadline: Deadline) -> Option<ExitStatus> {
     let mut pause = Duration::from_millis(2);
     loop {
         if let Ok(Some(status)) = child.try_wait() {
-            return Some(status.success());
+            return Some(status);
         }
         if deadline.over() {
             let group = rustix::process::Pid::from_child(child);
@@ -121,7 +133,7 @@ fn wait(child: &mut Child, deadline: Deadline) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CommandError, output, run};
+    use super::{CommandError, fed, output, run};
     use std::process::Command;
     use std::time::{Duration, Instant};
 
@@ -141,12 +153,19 @@ mod tests {
     #[test]
     fn what_is_read_is_bounded() {
         let said = run(&mut shell("yes"), Duration::from_secs(10), 1000).unwrap();
-        assert!(said.cut && said.success && said.output.len() == 1000);
+        assert!(said.success && said.output.len() == 1000);
     }
 
     #[test]
     fn a_failure_carries_the_last_line_of_the_complaint() {
         let error = output(&mut shell("echo one >&2; echo two >&2; exit 1"), Duration::from_secs(10), 10).unwrap_err();
         assert_eq!(error.to_string(), "/bin/sh failed: two");
+    }
+
+    #[test]
+    fn a_program_reads_what_it_is_fed_and_tells_its_exit_code() {
+        let said = fed(&mut shell("cat; exit 8"), b"text", Duration::from_secs(10), 10).unwrap();
+        assert_eq!((said.output.as_slice(), said.code, said.success), (&b"text"[..], Some(8), false));
+        assert!(fed(&mut shell("exit 0"), b"nobody reads this", Duration::from_secs(10), 10).unwrap().success);
     }
 }

@@ -48,20 +48,24 @@ pub const INTERNAL: Code = Code {
 
 const SHARED: &[Code] = &[PLAN, INTERNAL];
 
-/// All codes, by step.
+/// All codes, under the step that tells them; those of `any step` may come from each.
+pub fn by_step() -> [(&'static str, &'static [Code]); 9] {
+    [
+        ("any step", SHARED),
+        ("data", data::CODES),
+        ("clock", clock::CODES),
+        ("preflight", preflight::CODES),
+        ("images", images::CODES),
+        ("etcd", etcd::CODES),
+        ("addons", addons::CODES),
+        ("snapshot", snapshot::CODES),
+        ("report", report::CODES),
+    ]
+}
+
+/// All codes.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    let steps = [
-        SHARED,
-        clock::CODES,
-        data::CODES,
-        preflight::CODES,
-        images::CODES,
-        etcd::CODES,
-        snapshot::CODES,
-        addons::CODES,
-        report::CODES,
-    ];
-    steps.into_iter().flatten()
+    by_step().into_iter().flat_map(|(_, codes)| codes)
 }
 
 /// A code, and the particulars of this case.
@@ -87,6 +91,16 @@ impl Failure {
     /// The program's exit code: 3 when a person has to act, 4 when another try may help.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(if self.code.weight == Weight::Fatal { 3 } else { 4 })
+    }
+}
+
+impl fmt::Display for Weight {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Fatal => "fatal",
+            Self::Retry => "retry",
+            Self::Warning => "warning",
+        })
     }
 }
 

@@ -23,7 +23,7 @@ fn a_full_disk_is_named_at_boot_and_room_heals_it() {
             Ok(())
         })?;
         cluster.power_on("master2")?;
-        machine.wait_told("preflight", "DATA_SPACE", Duration::from_secs(60))?;
+        machine.wait_told("preflight", "DATA_FULL", Duration::from_secs(60))?;
         assert!(cluster.endpoint_answers());
         machine.power_cut()?;
         machine.with_disk(|disk| Ok(fs_err::remove_file(disk.join("ballast"))?))?;

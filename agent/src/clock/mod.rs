@@ -27,7 +27,7 @@ const AFTER: Code = Code {
     name: "CLOCK_AFTER_CERTIFICATES",
     weight: Weight::Fatal,
     meaning: "the clock stands after the moment at which this node's first certificate ends",
-    remedy: "if the clock is right, render again (certificates are renewed) and boot the new payload; else set the clock",
+    remedy: "if the clock is right, renew the certificates (`kfimg pki renew`), render, and boot the new payload; else set the clock",
 };
 const NOT_SET: Code = Code {
     name: "CLOCK_NOT_SET",
@@ -45,7 +45,7 @@ const ENDING: Code = Code {
     name: "CERTIFICATES_END_SOON",
     weight: Weight::Warning,
     meaning: "a certificate of this node ends within 30 days",
-    remedy: "render again (certificates are renewed) and boot the nodes one after the other with the new payloads",
+    remedy: "renew them (`kfimg pki renew`), render, and boot the nodes one after the other with the new payloads",
 };
 
 /// Codes of this step.

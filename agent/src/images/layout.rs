@@ -135,11 +135,6 @@ impl Layout {
         Ok(Self { folder: folder.to_owned(), entries: index.manifests })
     }
 
-    /// Where the bundle is.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// The image of this name, or of this digest where one is asked for; [`None`] when the bundle has none.
     ///
     /// # Errors

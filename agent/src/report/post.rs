@@ -50,7 +50,7 @@ fn serve(root: &Root, url: &str, waiting: &Waiting) {
         let mut report = next(waiting);
         for _ in 0..TRIES {
             let sent = agent(root).post(url).header("Content-Type", "application/json").send(&report[..]);
-            tell(url, sent.as_ref().err().map(ToString::to_string), &mut arrived);
+            tell(url, sent.as_ref().err(), &mut arrived);
             sleep(PAUSE);
             if sent.is_ok() {
                 break;
@@ -73,8 +73,8 @@ fn next(waiting: &Waiting) -> Vec<u8> {
 }
 
 /// Once when it fails, and once when it works again.
-fn tell(url: &str, error: Option<String>, arrived: &mut Option<bool>) {
-    match (&error, *arrived) {
+fn tell(url: &str, error: Option<&ureq::Error>, arrived: &mut Option<bool>) {
+    match (error, *arrived) {
         (Some(error), None | Some(true)) => eprintln!("report: {url} does not take reports: {error}"),
         (None, Some(false)) => eprintln!("report: {url} takes reports again"),
         _ => {}

@@ -124,3 +124,13 @@ fn durations_read_as_people_say_them() {
         assert_eq!(duration(Duration::from_secs(seconds)), expected);
     }
 }
+
+/// The example of `docs/boot.md`, by which people write programs.
+#[test]
+fn the_example_of_the_document_has_every_field_of_the_format() {
+    let document = include_str!("../../../docs/boot.md");
+    let example = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let boot: Boot = serde_json::from_str(example).unwrap();
+    let written: serde_json::Value = serde_json::to_value(&boot).unwrap();
+    assert_eq!(written, serde_json::from_str::<serde_json::Value>(example).unwrap());
+}

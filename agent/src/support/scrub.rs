@@ -24,6 +24,8 @@ const SECRET_KEYS: [&str; 9] =
 /// tokens.
 const SECRET_WORDS: [&str; 8] = ["$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "LS0tLS1CRUdJTi", "eyJhbGciOi"];
 const REMOVED: &str = "[removed]";
+/// What ends a word. `=` does not: base64 ends with it.
+const SEPARATORS: [char; 6] = [' ', '"', '\'', ',', ':', '\n'];
 const KEY: &str = "PRIVATE KEY";
 
 /// Knows this node's secrets.
@@ -71,18 +73,20 @@ impl Scrubber {
 /// One line, with what stands after a secret's name replaced, and words that are secrets by themselves.
 fn without_values(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
-    let end = if line.ends_with('\n') { "\n" } else { "" };
     if let Some(at) = value_of_secret(&lower) {
+        let end = if line.ends_with('\n') { "\n" } else { "" };
         return format!("{}{REMOVED}{end}", line.get(..at).unwrap_or_default());
     }
-    if !SECRET_WORDS.iter().any(|beginning| line.contains(beginning)) {
-        return line.to_owned();
+    line.split_inclusive(SEPARATORS).map(without_secret).collect()
+}
+
+/// A word with the separator behind it.
+fn without_secret(word: &str) -> String {
+    if !SECRET_WORDS.iter().any(|beginning| word.contains(beginning)) {
+        return word.to_owned();
     }
-    let words = line.split_inclusive([' ', '"', '\'', ',', ':', '=', '\n']);
-    words
-        .map(|word| if SECRET_WORDS.iter().any(|start| word.contains(start)) { REMOVED } else { word })
-        .collect::<String>()
-        + end
+    let separator = word.chars().last().filter(|last| SEPARATORS.contains(last));
+    separator.map_or_else(|| REMOVED.to_owned(), |separator| format!("{REMOVED}{separator}"))
 }
 
 /// Where the value of a secret field begins: after `name:`, `"name":`, `name = ` or `name ` at the start of a line. Long
@@ -153,8 +157,10 @@ mod tests {
             ("      - secret: QUJD\n", "      - secret:[removed]\n"),
             ("\"passwordHash\": \"x\",\n", "\"passwordHash\":[removed]\n"),
             ("said: c2VjcmV0IG9mIHRoaXMgbm9kZQ==\n", "[a line with a secret was removed]\n"),
-            ("root:$6$abc$def:1:\n", "root:[removed]1:\n\n"),
+            ("root:$6$abc$def:1:\n", "root:[removed]:1:\n"),
             ("log LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWQ==\n", "log [removed]\n"),
+            ("cert=LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWQ== next", "[removed] next"),
+            ("{\"a\":\"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWQ==\",\"b\":1}", "{\"a\":\"[removed]\",\"b\":1}"),
             ("a\n-----BEGIN PRIVATE KEY-----\nMIG\n-----END PRIVATE KEY-----\nb", "a\n[k]\n[k]\n[k]\nb"),
             ("no PRIVATE KEY in it\n", "[k]\n"),
             ("secrets: mounted\n", "secrets: mounted\n"),

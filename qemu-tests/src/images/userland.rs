@@ -33,12 +33,13 @@ rm -rf var/lib/apt var/lib/dpkg var/cache usr/share/perl* usr/lib/*/perl* usr/sh
 
 /// The layer, an uncompressed tar archive.
 pub(super) fn archive() -> Result<PathBuf> {
-    let key = Key::default().text(PACKAGES).text(RELEASE).text(SETUP);
+    let hook = format!("--extract-hook={SETUP}");
+    let key = Key::default().text(PACKAGES).text(RELEASE).text(&hook);
     once(&cache(), "userland", key, |path| {
         let mut mmdebstrap = command("mmdebstrap");
         mmdebstrap.args(["--quiet", "--variant=extract", "--format=tar", "--skip=output/dev,output/mknod"]);
         mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={PACKAGES}"));
-        mmdebstrap.arg(format!("--customize-hook={SETUP}")).env("SOURCE_DATE_EPOCH", "0");
+        mmdebstrap.arg(hook).env("SOURCE_DATE_EPOCH", "0");
         succeed(mmdebstrap.arg(RELEASE).arg(path)).map(drop)
     })
 }

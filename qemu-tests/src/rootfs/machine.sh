@@ -11,6 +11,11 @@ done
 mount --bind /proc/sys/net /proc/sys/net
 mount -o remount,rw,bind /proc/sys/net
 
+# The cards that sysfs shows are those of whoever mounted it: the lab's machine. Here it shows this machine's.
+mkdir -p /run/kfimg-lab/sys
+mount -t sysfs -o ro sysfs /run/kfimg-lab/sys
+for folder in class/net devices/virtual/net; do mount --bind "/run/kfimg-lab/sys/$folder" "/sys/$folder"; done
+
 # Other settings are of the one kernel that all machines share: each machine gets a file of its own instead, so that what
 # the payload sets is what the kubelet reads, and nothing else happens.
 mkdir -p /run/kfimg-lab/sysctl

@@ -1,0 +1,215 @@
+//! The step against real block devices: loop devices that `sfdisk`, `mkfs` and `blkid` work on as on any disk.
+//!
+//! Each test is a state that a person or a power cut leaves, and what becomes of it.
+
+use super::disk::{Content, Disk};
+use super::{choice, look, make, prepare};
+use crate::plan::DataPartition;
+use crate::root::Root;
+use crate::step::{Step, StepLog};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Writes something on a disk.
+type Write<'a> = &'a dyn Fn(&Loop);
+
+/// A loop device, and its file.
+struct Loop {
+    folder: tempfile::TempDir,
+    device: PathBuf,
+}
+
+impl Loop {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("disk");
+        std::fs::File::create(&file).unwrap().set_len(512 << 20).unwrap();
+        let device = ran("losetup", &["--find", "--show", "--partscan", file.to_str().unwrap()]);
+        Self { folder, device: device.trim().into() }
+    }
+
+    fn node(&self) -> &str {
+        self.device.to_str().unwrap()
+    }
+
+    fn look(&self) -> Vec<Disk> {
+        let name = self.device.file_name().unwrap().to_str().unwrap();
+        look::disk(&Root::new("/"), name).into_iter().collect()
+    }
+
+    fn prepare(&self, wanted: &DataPartition) -> Result<PathBuf, String> {
+        let mut log = StepLog::begin(&Root::new(self.folder.path()), Step::Data);
+        prepare(wanted, &mut log, &|| self.look())
+            .map_err(|failure| format!("{}: {}", failure.code.name, failure.message))
+    }
+
+    /// Zeros, as a write that a power cut has lost.
+    fn lose(&self, sector: u64, sectors: u64) {
+        let (seek, count) = (format!("seek={sector}"), format!("count={sectors}"));
+        let of = format!("of={}", self.node());
+        ran("dd", &["if=/dev/zero", &of, "bs=512", &seek, &count, "conv=notrunc,fsync", "status=none"]);
+    }
+
+    /// What lies where tables and signatures lie.
+    fn ends(&self) -> [Vec<u8>; 2] {
+        use std::io::{Read, Seek, SeekFrom};
+        [SeekFrom::Start(0), SeekFrom::End(-(4 << 20))].map(|from| {
+            let mut bytes = vec![0; 4 << 20];
+            let mut device = std::fs::File::open(&self.device).unwrap();
+            device.seek(from).and_then(|_| device.read_exact(&mut bytes)).unwrap();
+            bytes
+        })
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.look().iter().flat_map(|disk| disk.partitions().to_vec()).map(|partition| partition.label).collect()
+    }
+
+    /// What is written in a mounted file system must outlive whatever comes.
+    fn with_mounted<T>(&self, node: &Path, act: impl FnOnce(&Path) -> T) -> T {
+        let point = self.folder.path().join("mounted");
+        std::fs::create_dir_all(&point).unwrap();
+        ran("mount", &[node.to_str().unwrap(), point.to_str().unwrap()]);
+        let result = act(&point);
+        ran("umount", &[point.to_str().unwrap()]);
+        result
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = Command::new("partx").arg("--delete").arg(&self.device).output();
+        let _ = Command::new("losetup").arg("--detach").arg(&self.device).output();
+    }
+}
+
+fn ran(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn wanted(filesystem: &str) -> DataPartition {
+    DataPartition {
+        label: "kfimg-data".into(),
+        mount_point: "/var".into(),
+        filesystem: filesystem.into(),
+        min_disk_bytes: Some(256 << 20),
+        max_disk_bytes: None,
+    }
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn a_blank_disk_gets_the_partition_once_and_keeps_its_data_for_ever() {
+    for filesystem in ["ext4", "xfs"] {
+        let (disk, wanted) = (Loop::new(), wanted(filesystem));
+        let node = disk.prepare(&wanted).unwrap();
+        assert_eq!(
+            (look::signature(&node).as_deref(), disk.labels()),
+            (Some(filesystem), vec!["kfimg-data".to_owned()])
+        );
+        disk.with_mounted(&node, |point| std::fs::write(point.join("kept"), "1").unwrap());
+        let before = ran("sfdisk", &["--dump", disk.node()]);
+        assert_eq!(disk.prepare(&wanted), Ok(node.clone()));
+        assert_eq!(ran("sfdisk", &["--dump", disk.node()]), before);
+        // The copy of the table that the kernel reads is torn; the other one counts, and both are there again.
+        disk.lose(1, 33);
+        ran("partx", &["--delete", disk.node()]);
+        assert_eq!(disk.prepare(&wanted), Ok(node.clone()));
+        assert_eq!(ran("sfdisk", &["--dump", disk.node()]), before);
+        // A disk that grew.
+        let file = std::fs::OpenOptions::new().write(true).open(disk.folder.path().join("disk")).unwrap();
+        file.set_len(700 << 20).unwrap();
+        ran("losetup", &["--set-capacity", disk.node()]);
+        assert_eq!(disk.prepare(&wanted), Ok(node.clone()));
+        let grown = disk.look().remove(0);
+        assert!(grown.room_behind(&grown.partitions()[0]) < 2 << 20 && grown.partitions()[0].size * 512 > 690 << 20);
+        assert_eq!(disk.with_mounted(&node, |point| std::fs::read_to_string(point.join("kept")).unwrap()), "1");
+    }
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn whatever_a_power_cut_leaves_becomes_the_partition() {
+    let wanted = wanted("xfs");
+    let unfinished = choice::unfinished(&wanted.label);
+    let cuts: [fn(&Loop, &str); 4] = [
+        |disk, unfinished| make::partition(&disk.look()[0], unfinished).unwrap(),
+        |disk, unfinished| {
+            // A file system that is half made: all of it is there but its end.
+            make::partition(&disk.look()[0], unfinished).unwrap();
+            make::format(&disk.look()[0].partitions()[0], "xfs", "kfimg-data").unwrap();
+        },
+        |disk, _| make::partition(&disk.look()[0], "kfimg-data").unwrap(),
+        |disk, unfinished| {
+            // Only the protective first sector arrived.
+            make::partition(&disk.look()[0], unfinished).unwrap();
+            disk.lose(1, 33);
+            disk.lose((512 << 11) - 33, 33);
+            ran("partx", &["--delete", disk.node()]);
+        },
+    ];
+    for (number, cut) in cuts.iter().enumerate() {
+        let disk = Loop::new();
+        cut(&disk, &unfinished);
+        let node = disk.prepare(&wanted).unwrap_or_else(|error| panic!("cut {number}: {error}"));
+        assert_eq!(look::signature(&node).as_deref(), Some("xfs"), "cut {number}");
+        assert_eq!(disk.labels(), ["kfimg-data"], "cut {number}");
+        disk.with_mounted(&node, |_| ());
+    }
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn what_somebody_else_wrote_is_never_touched() {
+    let script = |text: &str, disk: &Loop| {
+        let path = disk.folder.path().join("script");
+        std::fs::write(&path, text).unwrap();
+        ran("sh", &["-c", &format!("sfdisk --quiet --no-reread {} < {}", disk.node(), path.display())]);
+    };
+    let cases: [(Write<'_>, &str); 5] = [
+        (&|disk| drop(ran("mkfs.ext4", &["-q", disk.node()])), "holds ext4"),
+        (&|disk| script("label: dos\n,\n", disk), "has a dos partition table"),
+        (&|disk| script("label: gpt\nname=home\n", disk), "has a partition table with 1 partitions"),
+        (&|disk| script("label: gpt\n", disk), "has a partition table with 0 partitions"),
+        (
+            &|disk| drop(ran("mkfs.ext4", &["-q", "-E", "offset=1048576", disk.node(), "400M"])),
+            "has no partition table, but at 1 MiB the remains of ext4",
+        ),
+    ];
+    for (make, expected) in cases {
+        let disk = Loop::new();
+        make(&disk);
+        let before = disk.ends();
+        // Without the patience that the step has for another disk to appear.
+        let disks = disk.look();
+        let refused = choice::choose(&disks, &wanted("ext4")).unwrap_err();
+        assert_eq!(refused.code.name, "DATA_DISK_NOT_EMPTY", "{expected}");
+        assert!(refused.message.ends_with(expected), "{}", refused.message);
+        assert!(disk.ends() == before, "{expected}: the disk was changed");
+    }
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn a_labelled_partition_with_another_file_system_stays_as_it_is() {
+    let disk = Loop::new();
+    disk.prepare(&wanted("ext4")).unwrap();
+    let refused = disk.prepare(&wanted("xfs")).unwrap_err();
+    assert!(
+        refused.starts_with("DATA_FILESYSTEM: ") && refused.ends_with("holds ext4, and xfs is wanted"),
+        "{refused}"
+    );
+    assert_eq!(disk.labels(), ["kfimg-data"]);
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn a_disk_in_use_gets_no_partition() {
+    let disk = Loop::new();
+    ran("mkfs.ext4", &["-q", disk.node()]);
+    let unfit = disk.with_mounted(&disk.device, |_| disk.look()[0].unfit);
+    assert_eq!(unfit, Some("is in use"));
+    assert!(matches!(disk.look()[0], Disk { unfit: None, content: Content::Other(_), .. }));
+}
