@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Validate(crate::commands::validate::ValidateArgs),
     /// Render the payload of every node
     Render(crate::commands::render::RenderArgs),
-    /// Look at certificates
+    /// Look at certificates, or renew them
     #[command(subcommand)]
     Pki(PkiCommand),
     /// List the images that a cluster asks for
@@ -74,7 +74,9 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PkiCommand {
     /// List every certificate of a cluster with its names and its end
-    Show(crate::commands::pki::ShowArgs),
+    Show(crate::commands::pki::show::ShowArgs),
+    /// Issue certificates of nodes anew, for the next render to hand out
+    Renew(crate::commands::pki::renew::RenewArgs),
 }
 
 /// The layers of a description; later ones win.

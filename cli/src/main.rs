@@ -30,7 +30,8 @@ fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Schema => commands::schema::run(console),
         Command::Validate(args) => commands::validate::run(&args, console),
         Command::Render(args) => commands::render::run(&args, console),
-        Command::Pki(PkiCommand::Show(args)) => commands::pki::run(&args, console),
+        Command::Pki(PkiCommand::Show(args)) => commands::pki::show::run(&args, console),
+        Command::Pki(PkiCommand::Renew(args)) => commands::pki::renew::run(&args, console),
         Command::Images(args) => commands::images::run(&args, console),
     }
 }

@@ -98,6 +98,8 @@ fn wrong_input_ends_with_the_documented_exit_code_and_writes_nothing() {
         ("render --profile ha3 --inventory none.csv", 4, "there is no file `none.csv`"),
         ("pki show --profile ha3", 4, "ha3.state"),
         ("pki show --state nowhere", 4, "nowhere"),
+        ("pki renew --profile ha3", 4, "ha3.state"),
+        ("pki renew --profile ha3 mastr1", 2, "did you mean `master1`?"),
     ];
     for (line, code, message) in table {
         let said = run(&folder, line);
@@ -172,7 +174,7 @@ fn results_for_programs_are_json_on_standard_output() {
 #[test]
 fn help_fits_a_page_eighty_columns_wide() {
     let folder = folder("help");
-    for command in ["", "init", "profiles", "schema", "validate", "render", "pki", "pki show", "images"] {
+    for command in ["", "init", "profiles", "schema", "validate", "render", "pki", "pki show", "pki renew", "images"] {
         let said = Command::new(KFIMG).args(command.split_whitespace()).arg("--help").output().unwrap();
         let text = String::from_utf8(said.stdout).unwrap();
         assert_eq!(said.status.code(), Some(0), "{command}");

@@ -167,6 +167,18 @@ pub enum Error {
         /// Each with the day on which it ended.
         list: Vec<String>,
     },
+    /// Authorities have ended, so nothing that they sign would be good.
+    #[error("authorities have ended: {}; what they sign is worth nothing, and they cannot be renewed: start a new cluster with another --state", list.join(", "))]
+    AuthorityEnded {
+        /// Each with the day on which it ended.
+        list: Vec<String>,
+    },
+    /// A node has no certificate that could be renewed.
+    #[error("{node} has no certificates yet; `kfimg render` makes them")]
+    NoCertificates {
+        /// The node.
+        node: String,
+    },
     /// An authority starts in the future.
     #[error("the {ca} CA is not valid before {starts}; set this machine's clock, or wait")]
     NotYetValid {
@@ -202,7 +214,11 @@ impl Error {
     /// What sort of failure it is.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Io { .. } | Self::Locked { .. } | Self::NoState { .. } | Self::MissingFile { .. } => Kind::Input,
+            Self::Io { .. }
+            | Self::Locked { .. }
+            | Self::NoState { .. }
+            | Self::MissingFile { .. }
+            | Self::NoCertificates { .. } => Kind::Input,
             Self::UnusableCa { .. } | Self::BeyondCa { .. } | Self::UnusableName { .. } | Self::CaChanged { .. } => {
                 Kind::Description
             }

@@ -1,12 +1,14 @@
 //! Payload generations: which render last changed each node.
 //!
-//! It does not look into payloads; the caller gives one digest of each node's content.
+//! It does not look into payloads; the caller gives one digest of each node's content. The lives of etcd, which are kept
+//! with the numbers, are in [`crate::incarnations`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::incarnations::Beginning;
 
 /// The numbers of all nodes, as kept in the state folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +20,10 @@ pub struct Generations {
     rendered: BTreeMap<u64, i64>,
     nodes: BTreeMap<String, NodeGeneration>,
     /// The last moment (seconds since 1970) at which an incarnation of etcd may be founded.
-    bootstrap_not_after: BTreeMap<u64, i64>,
+    pub(crate) bootstrap_not_after: BTreeMap<u64, i64>,
+    /// How those incarnations begin of which anything was said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) beginnings: BTreeMap<u64, Beginning>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,13 +72,6 @@ impl Generations {
         self.rendered.get(&generation).and_then(|seconds| Timestamp::from_second(*seconds).ok())
     }
 
-    /// Until when etcd members may found this incarnation; fixed at the first call for it, `window` from `now`.
-    pub fn bootstrap_not_after(&mut self, incarnation: u64, now: Timestamp, window: Duration) -> Timestamp {
-        let end = now.checked_add(window).unwrap_or(Timestamp::MAX).as_second();
-        let seconds = *self.bootstrap_not_after.entry(incarnation).or_insert(end);
-        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
-    }
-
     /// The first fault in numbers read from a file.
     pub(crate) fn fault(&self) -> Option<String> {
         self.nodes.iter().find_map(|(name, node)| {
@@ -110,16 +108,6 @@ mod tests {
         assert_eq!(generations.current(), 3);
         let times = [1, 2, 3].map(|number| generations.rendered_at(number).map(Timestamp::as_second));
         assert_eq!(times, [None, Some(102), Some(104)], "a number that no node has any more is forgotten");
-    }
-
-    #[test]
-    fn an_incarnations_end_is_fixed_at_the_first_call() {
-        let mut generations = Generations::default();
-        let year = std::time::Duration::from_secs(365 * 86_400);
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let first = generations.bootstrap_not_after(1, at(0), year);
-        assert_eq!(generations.bootstrap_not_after(1, at(1_000), year), first);
-        assert_eq!(generations.bootstrap_not_after(2, at(1_000), year).as_second(), first.as_second() + 1_000);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use kfimg_profiles::cluster::{self, BroughtAuthority, Cluster};
 use kfimg_profiles::description;
 
+use crate::incarnations::Beginning;
 use crate::key::KeyAlgorithm;
 use crate::request::{BroughtCa, LeafSpec, Node, Policy, Request, Role};
 use crate::secret::Secret;
@@ -36,6 +37,16 @@ pub fn request(cluster: &Cluster) -> Request {
             .into_iter()
             .filter_map(|(ca, authority)| Some((ca, brought_ca(authority.as_ref()?))))
             .collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// How the cluster's incarnation of etcd begins.
+pub fn beginning(cluster: &Cluster) -> Beginning {
+    let etcd = &cluster.etcd;
+    Beginning {
+        recover_from: etcd.recover_from.clone(),
+        restore: etcd.restore.as_ref().map(|restore| restore.node.clone()),
+        without: etcd.without.iter().cloned().collect(),
     }
 }
 

@@ -6,6 +6,7 @@ mod ensure;
 mod holder_file;
 mod keys;
 mod load;
+mod renew;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,6 +19,7 @@ use kfimg_profiles::description::values::KubernetesVersion;
 
 pub use ensure::{Warning, check};
 pub(crate) use keys::{EncryptionKeyPair, Keys, ServiceAccountKey};
+pub use renew::Renewed;
 
 use crate::credentials::Credentials;
 use crate::error::Error;

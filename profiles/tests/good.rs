@@ -76,6 +76,8 @@ fn one_example_uses_every_setting() {
     assert_eq!(everything.registry.as_ref().unwrap().credentials.as_ref().unwrap().1.expose(), "correct-horse");
     assert!(!format!("{everything:?}").contains("correct-horse"));
 
+    assert_eq!((everything.etcd.incarnation, &everything.etcd.without[..]), (2, &["master3".to_owned()][..]));
+
     let inputs = Inputs { sites: vec!["everything.yaml".into()], folder: good(), ..Inputs::default() };
     let text = std::fs::read_to_string(good().join("everything.yaml")).unwrap();
     let schema = schema::schema();
@@ -83,10 +85,34 @@ fn one_example_uses_every_setting() {
     properties(&schema, &mut keys);
     assert!(keys.len() > 100, "the schema's settings: {keys:?}");
     let written = |key: &str| text.contains(&format!("{key}:"));
-    // `cloudProvider` is refused as not yet available; nothing else may be left out.
-    let missing: Vec<&String> = keys.iter().filter(|key| !written(key) && *key != "cloudProvider").collect();
+    // `cloudProvider` is refused as not yet available, and `recoverFrom` beside `restore`; nothing else may be left out.
+    const REFUSED: [&str; 2] = ["cloudProvider", "recoverFrom"];
+    let missing: Vec<&String> = keys.iter().filter(|key| !written(key) && !REFUSED.contains(&key.as_str())).collect();
     assert!(missing.is_empty(), "not in everything.yaml: {missing:?}");
-    assert!(load(&inputs).unwrap().explain().len() > 150);
+    let explained = load(&inputs).unwrap().explain();
+    assert!(explained.len() > 150);
+    let explained: Vec<_> =
+        explained.iter().map(|setting| [&*setting.path, &*setting.value, &*setting.origin]).collect();
+    for setting in [
+        ["etcd.incarnation", "2", "everything.yaml:"],
+        ["etcd.restore.node", "master1", "everything.yaml:"],
+        ["etcd.without", "[\"master3\"]", "everything.yaml:"],
+        ["etcd.discard", "[\"master2\"]", "everything.yaml:"],
+    ] {
+        let [path, value, file] = setting;
+        let found = explained.iter().find(|found| found[0] == path).expect("every setting is explained");
+        assert!(found[1] == value && found[2].contains(file), "{found:?}");
+    }
+}
+
+#[test]
+fn the_first_incarnation_is_the_default() {
+    let inputs = Inputs { profile: Some("ha3".to_owned()), folder: good(), ..Inputs::default() };
+    let explained = load(&inputs).unwrap().explain();
+    let incarnation = explained.iter().find(|setting| setting.path == "etcd.incarnation").unwrap();
+    assert_eq!((&*incarnation.value, &*incarnation.origin), ("1", "default"));
+    let recovering = Inputs { sets: vec!["etcd.incarnation=2".into(), "etcd.recoverFrom=master2".into()], ..inputs };
+    assert_eq!(quiet(&recovering).etcd.recover_from.as_deref(), Some("master2"));
 }
 
 fn properties(schema: &Value, keys: &mut BTreeSet<String>) {

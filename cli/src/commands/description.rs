@@ -61,7 +61,8 @@ pub(super) fn plural(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-fn summary((errors, warnings): (usize, usize)) -> String {
+/// What the last line of a refusal says.
+pub(super) fn summary((errors, warnings): (usize, usize)) -> String {
     let warned = if warnings == 0 { String::new() } else { format!(" and {}", plural(warnings, "warning")) };
     format!("the description has {}{warned}; nothing was written", plural(errors, "error"))
 }

@@ -4,7 +4,7 @@ use super::{Content, Context};
 use crate::tree::{NodeTree, TreeError};
 use kfimg_agent::plan::{
     Addons, Cluster, DataPartition, Etcd, Image, ManifestInstall, Member, Node, PLAN_PATH, PLAN_VERSION, Plan,
-    Preflight, Role, Snapshot, Window,
+    Preflight, Restore, Role, Snapshot, Window,
 };
 use kfimg_images::{Cause, ImageList, Reference};
 use kfimg_profiles::cluster::{DiskChoice, ETCD_CLIENT_PORT, ETCD_PEER_PORT, GUARD_PORT, https_url};
@@ -38,7 +38,7 @@ pub(super) fn plan(context: &Context<'_>, content: &Content) -> Plan {
         cluster: Cluster {
             name: cluster.name.clone(),
             uid: context.uid.to_owned(),
-            incarnation: cluster.incarnation,
+            incarnation: cluster.etcd.incarnation,
             kubernetes_version: cluster.version.to_string(),
         },
         node: this_node(context),
@@ -119,7 +119,7 @@ fn images(list: &ImageList) -> Vec<Image> {
 }
 
 fn etcd(context: &Context<'_>) -> Etcd {
-    let cluster = context.cluster;
+    let (cluster, written) = (context.cluster, &context.cluster.etcd);
     let member = |node: &kfimg_profiles::cluster::Node| Member {
         name: node.name.clone(),
         peer_url: https_url(node.ip(), ETCD_PEER_PORT),
@@ -132,16 +132,22 @@ fn etcd(context: &Context<'_>) -> Etcd {
         data_dir: super::etcd::DATA_DIR.to_owned(),
         marker_dir: "/var/lib/kfimg/etcd".to_owned(),
         bootstrap_not_after: context.bootstrap_not_after,
-        recover_from: None,
-        restore: None,
-        without: Vec::new(),
-        discard: Vec::new(),
+        recover_from: written.recover_from.clone(),
+        restore: written.restore.as_ref().map(restore),
+        without: written.without.clone(),
+        discard: written.discard.clone(),
         snapshot: Snapshot {
             dir: "/var/lib/kfimg/snapshots".to_owned(),
-            interval_seconds: cluster.etcd.snapshot_interval.as_secs(),
-            retain: cluster.etcd.snapshot_retain,
+            interval_seconds: written.snapshot_interval.as_secs(),
+            retain: written.snapshot_retain,
         },
     }
+}
+
+/// The hash as `sha256sum` prints it, however people wrote it.
+fn restore(written: &kfimg_profiles::cluster::Restore) -> Restore {
+    let sha256 = written.sha256.as_ref().map(|hash| hash.to_ascii_lowercase());
+    Restore { node: written.node.clone(), file: written.file.clone(), sha256 }
 }
 
 fn data_partition(context: &Context<'_>) -> Option<DataPartition> {

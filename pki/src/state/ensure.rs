@@ -44,7 +44,7 @@ impl fmt::Display for Warning {
 }
 
 /// What happens to one certificate.
-enum Outcome {
+pub(super) enum Outcome {
     Kept,
     Expired(String),
     Issued(Box<Credential>),
@@ -137,20 +137,7 @@ impl State {
         policy: &Policy,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let outcomes = {
-            let signers = keys
-                .authorities
-                .values()
-                .map(|authority| Ok((authority.ca, Signer::new(authority)?)))
-                .collect::<Result<BTreeMap<_, _>, Error>>()?;
-            let window = Window::starting(now, policy.leaf_window)?;
-            let decide = |spec: &LeafSpec| {
-                let ca = spec.leaf.profile().ca;
-                let held = keys.leaf(spec.node.as_deref(), spec.leaf);
-                decide(spec, held, (&keys.authorities[&ca], &signers[&ca]), (policy, window), now)
-            };
-            specs.par_iter().map(decide).collect::<Vec<Result<Outcome, Error>>>()
-        };
+        let outcomes = outcomes(keys, specs, policy, now, |spec| keys.leaf(spec.node.as_deref(), spec.leaf))?;
         let mut expired = expired_authorities(&keys.authorities, now);
         let mut changed = BTreeSet::new();
         for (spec, outcome) in specs.iter().zip(outcomes) {
@@ -172,7 +159,7 @@ impl State {
         Ok(())
     }
 
-    fn add_leaf(&mut self, keys: &mut Keys, spec: &LeafSpec, credential: Credential) {
+    pub(super) fn add_leaf(&mut self, keys: &mut Keys, spec: &LeafSpec, credential: Credential) {
         let node = spec.node.as_deref();
         let listed = match node {
             Some(node) => self.index.nodes.entry(node.to_owned()).or_default(),
@@ -225,6 +212,26 @@ fn check_window(ca: Ca, leaf_end: Timestamp, ca_end: Timestamp, now: Timestamp) 
         return Err(Error::BeyondCa { ca: ca.label(), leaf_ends, ca_ends });
     }
     Ok(())
+}
+
+/// What happens to each certificate, on all cores. `held` finds the one that there is; without one a key is drawn.
+pub(super) fn outcomes<'a>(
+    keys: &'a Keys,
+    specs: &[LeafSpec],
+    policy: &Policy,
+    now: Timestamp,
+    held: impl Fn(&LeafSpec) -> Option<&'a Credential> + Sync,
+) -> Result<Vec<Result<Outcome, Error>>, Error> {
+    let authorities = keys.authorities.values();
+    let signers = authorities
+        .map(|authority| Ok((authority.ca, Signer::new(authority)?)))
+        .collect::<Result<BTreeMap<_, _>, Error>>()?;
+    let window = Window::starting(now, policy.leaf_window)?;
+    let decide = |spec: &LeafSpec| {
+        let ca = spec.leaf.profile().ca;
+        decide(spec, held(spec), (&keys.authorities[&ca], &signers[&ca]), (policy, window), now)
+    };
+    Ok(specs.par_iter().map(decide).collect())
 }
 
 fn decide(
@@ -298,7 +305,7 @@ fn check_begun(authority: &Authority, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-fn expired_authorities(authorities: &BTreeMap<Ca, Authority>, now: Timestamp) -> Vec<String> {
+pub(super) fn expired_authorities(authorities: &BTreeMap<Ca, Authority>, now: Timestamp) -> Vec<String> {
     let ended = authorities.values().filter(|authority| authority.not_after() <= now);
     ended.map(|authority| format!("{} CA ({})", authority.ca.label(), authority.not_after())).collect()
 }

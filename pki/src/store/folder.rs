@@ -34,6 +34,8 @@ impl Folder {
 
     pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         let relative = relative.as_ref();
+        // With a state folder that is named by a relative path itself, a whole path would name it twice.
+        debug_assert!(relative.is_relative(), "{} is not below the folder", relative.display());
         if relative.as_os_str().is_empty() { self.root.clone() } else { self.root.join(relative) }
     }
 

@@ -65,7 +65,7 @@ fn stage(
 fn finish(folder: &Folder, operations: &Operations) -> Result<(), Error> {
     let commit = folder.path(COMMIT);
     for group in [PKI, NODES] {
-        move_folder(folder, &commit.join(group), &folder.path(group), operations)?;
+        move_folder(folder, group, operations)?;
     }
     if exists(&commit.join(INDEX)) {
         operations.rename(&commit.join(INDEX), &folder.path(INDEX))?;
@@ -74,20 +74,21 @@ fn finish(folder: &Folder, operations: &Operations) -> Result<(), Error> {
     operations.remove_folder(&commit)
 }
 
-/// Moves a folder, or its files one by one where the target exists.
-fn move_folder(folder: &Folder, from: &Path, to: &Path, operations: &Operations) -> Result<(), Error> {
-    if !exists(from) {
+/// Moves a folder out of `.commit`, or its files one by one where the target exists.
+fn move_folder(folder: &Folder, group: &str, operations: &Operations) -> Result<(), Error> {
+    let (from, to) = (folder.path(COMMIT).join(group), folder.path(group));
+    if !exists(&from) {
         return Ok(());
     }
-    if !exists(to) {
-        return operations.rename(from, to);
+    if !exists(&to) {
+        return operations.rename(&from, &to);
     }
-    folder.check_folder(to)?;
-    for file in entries(from)? {
+    folder.check_folder(group)?;
+    for file in entries(&from)? {
         operations.rename(&from.join(&file), &to.join(&file))?;
     }
-    operations.sync_folder(to)?;
-    operations.remove_folder(from)
+    operations.sync_folder(&to)?;
+    operations.remove_folder(&from)
 }
 
 fn exists(path: &Path) -> bool {

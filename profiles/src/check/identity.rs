@@ -22,11 +22,6 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
             }
         }
     }
-    if description.incarnation == Some(0) {
-        report
-            .error("invalid-incarnation", at("incarnation"), "the first life of an etcd cluster is number 1")
-            .help("write 1");
-    }
     defaults(&description.node_defaults, report);
 }
 

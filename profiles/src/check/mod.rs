@@ -23,6 +23,7 @@ mod names;
 mod networks;
 mod pki;
 mod ranges;
+mod recovery;
 mod registry;
 mod reporting;
 mod syntax;
@@ -54,7 +55,7 @@ pub(crate) struct Machine<'a> {
 type Check = fn(&Subject<'_>, &mut Report);
 
 /// All checks, in the order in which people think about a cluster.
-const CHECKS: [Check; 27] = [
+const CHECKS: [Check; 28] = [
     identity::check,
     version::check,
     machines::check,
@@ -66,6 +67,7 @@ const CHECKS: [Check; 27] = [
     ranges::check,
     endpoint::check,
     etcd::check,
+    recovery::check,
     interfaces::check,
     disks::check,
     labels::check,

@@ -5,15 +5,25 @@ use crate::description::{Argument, CgroupDriver, EncryptionProvider, ExtraVolume
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use crate::description::{ControllerManager, Scheduler};
+pub use crate::description::{ControllerManager, Restore, Scheduler};
 
 /// etcd.
 #[derive(Clone, Debug, Hash)]
 #[non_exhaustive]
 pub struct Etcd {
+    /// Number of the etcd cluster's life, from 1.
+    pub incarnation: u32,
+    /// The member whose data this incarnation begins with.
+    pub recover_from: Option<String>,
+    /// The snapshot that this incarnation begins with; never together with `recover_from`.
+    pub restore: Option<Restore>,
+    /// Members that nobody waits for when this incarnation begins.
+    pub without: Vec<String>,
+    /// Members that may set aside data of another cluster.
+    pub discard: Vec<String>,
     /// Size limit of the database in bytes.
     pub quota_backend_bytes: u64,
-    /// Time after the first render within which the cluster may be founded.
+    /// Time after the incarnation's first render within which its cluster may be founded.
     pub bootstrap_window: Duration,
     /// Time between two snapshots.
     pub snapshot_interval: Duration,

@@ -8,8 +8,8 @@ mod node;
 mod site;
 
 pub use component::{
-    ApiServer, Audit, Authentication, Containerd, ControllerManager, Encryption, Etcd, JwtIssuer, Kubelet, Scheduler,
-    TokenWebhook,
+    ApiServer, Audit, Authentication, Containerd, ControllerManager, Encryption, Etcd, JwtIssuer, Kubelet, Restore,
+    Scheduler, TokenWebhook,
 };
 pub use node::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork};
 pub use site::{
@@ -39,8 +39,6 @@ pub struct Cluster {
     pub name: String,
     /// Kubernetes version of every component.
     pub version: KubernetesVersion,
-    /// Number of the etcd cluster's life, from 1.
-    pub incarnation: u32,
     /// The API endpoint.
     pub endpoint: Endpoint,
     /// Pod, service and node networks.

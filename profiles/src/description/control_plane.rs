@@ -1,7 +1,7 @@
-//! The components of the control plane, and etcd.
+//! The components of the control plane. etcd is in [`super::etcd`].
 
 use super::FeatureGates;
-use super::values::{ByteSize, FilePath, GoDuration};
+use super::values::{FilePath, GoDuration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -211,32 +211,4 @@ pub struct TokenWebhook {
     pub cache_ttl: Option<GoDuration>,
     /// Version of its `TokenReview`: `v1` or `v1beta1`. Default `v1`.
     pub version: Option<String>,
-}
-
-/// etcd.
-#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub struct Etcd {
-    /// Number of members that this topology has; another number of nodes is refused. Left out, any odd number.
-    pub members: Option<u32>,
-    /// Accept members whose data does not outlast a boot (no `dataDisk`).
-    pub allow_volatile_data: bool,
-    /// Size limit of the database. Default `8Gi`.
-    pub quota_backend_bytes: Option<ByteSize>,
-    /// Time after the first render within which the cluster may be founded. Default `8760h` (a year).
-    pub bootstrap_window: Option<GoDuration>,
-    /// Regular snapshots on the data partition.
-    pub snapshot: Snapshot,
-    /// Command line arguments; each is held against the reviewed table.
-    pub extra_args: Vec<Argument>,
-}
-
-/// Regular snapshots of etcd.
-#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub struct Snapshot {
-    /// Time between two. Default `6h`.
-    pub interval: Option<GoDuration>,
-    /// Number that is kept. Default 12.
-    pub retain: Option<u32>,
 }

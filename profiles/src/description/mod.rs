@@ -6,6 +6,7 @@
 
 mod control_plane;
 mod endpoint;
+mod etcd;
 mod kubelet;
 mod networking;
 mod node;
@@ -15,9 +16,10 @@ pub mod values;
 
 pub use control_plane::{
     Admission, ApiServer, Argument, Audit, Authentication, Component, ControllerManager, Encryption,
-    EncryptionProvider, Etcd, ExtraVolume, JwtIssuer, PathType, Scheduler, Snapshot, TokenWebhook,
+    EncryptionProvider, ExtraVolume, JwtIssuer, PathType, Scheduler, TokenWebhook,
 };
 pub use endpoint::{Endpoint, EndpointMode, Vip};
+pub use etcd::{Etcd, Restore, Snapshot};
 pub use kubelet::{CgroupDriver, Containerd, Kubelet};
 pub use networking::{Cni, Flannel, FlannelBackend, Host, KubeProxy, Networking, ProxyMode};
 pub use node::{Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, Taint, Vlan};
@@ -49,8 +51,6 @@ pub struct Description {
     pub cluster_name: Option<String>,
     /// Kubernetes version, such as `v1.36.3`.
     pub kubernetes_version: Option<KubernetesVersion>,
-    /// Number of the etcd cluster's life, from 1. Raised only to start a new etcd cluster on purpose.
-    pub incarnation: Option<u32>,
     /// The address under which people and machines outside reach the API.
     pub control_plane_endpoint: Endpoint,
     /// Pod and service networks, DNS domain, network plug-in.

@@ -98,6 +98,14 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Box<Failed>> {
 }
 
 impl Loaded {
+    /// An empty report that knows where the settings stand, for what only others can judge.
+    #[must_use]
+    pub fn new_report(&self) -> Report {
+        let mut report = Report::new();
+        report.set_tree(Arc::clone(&self.tree));
+        report
+    }
+
     /// Every setting with its value and where it came from, in the order of the description's types.
     pub fn explain(&self) -> Vec<Setting> {
         explain::explain(&self.description, &self.tree, &self.sources)

@@ -32,6 +32,11 @@ fn time(written: Option<GoDuration>, default_seconds: u64) -> Duration {
 pub(super) fn etcd(description: &Description) -> Etcd {
     let written = &description.etcd;
     Etcd {
+        incarnation: written.incarnation.unwrap_or(1),
+        recover_from: written.recover_from.clone(),
+        restore: written.restore.clone(),
+        without: written.without.clone(),
+        discard: written.discard.clone(),
         quota_backend_bytes: written.quota_backend_bytes.map_or(8 << 30, |size| size.get()),
         bootstrap_window: time(written.bootstrap_window, 8760 * 3600),
         snapshot_interval: time(written.snapshot.interval, 6 * 3600),

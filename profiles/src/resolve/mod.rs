@@ -56,7 +56,6 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
     Some(Cluster {
         name: description.cluster_name.clone()?,
         version: description.kubernetes_version.unwrap_or(DEFAULT_VERSION),
-        incarnation: description.incarnation.unwrap_or(1),
         endpoint: site::endpoint(description),
         networking: site::networking(description),
         hosts: description.networking.hosts.clone(),

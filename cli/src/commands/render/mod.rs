@@ -3,6 +3,7 @@
 //! The order keeps the promises: everything is written beside the former output, then the state is committed, then the
 //! output is swapped in. A failure before the last step leaves output and state as they were.
 
+mod incarnation;
 mod nodes;
 mod summary;
 
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     if let Some(former) = state.kubernetes_version() {
         check_upgrade(former, cluster.version)?;
     }
+    incarnation::check(&loaded, &state, console)?;
     let (mut state, ending) = state.ensure(&request, now)?;
     ending.iter().for_each(|warning| console.warn(&warning.to_string()));
 
@@ -76,8 +78,9 @@ fn write(
 ) -> Result<Manifest, Failure> {
     let cluster = &loaded.cluster;
     state.set_kubernetes_version(cluster.version);
-    let (incarnation, window) = (u64::from(cluster.incarnation), cluster.etcd.bootstrap_window);
-    let bootstrap_not_after = state.generations_mut().bootstrap_not_after(incarnation, now, window);
+    let (number, window) = (u64::from(cluster.etcd.incarnation), cluster.etcd.bootstrap_window);
+    let beginning = inventory::beginning(cluster);
+    let bootstrap_not_after = state.generations_mut().begin_incarnation(number, beginning, now, window);
     let credentials = state.credentials();
     let rendering = Rendering::new(cluster, &credentials, bootstrap_not_after.as_second())?;
     let target = Target { version: args.ignition_version, staging };

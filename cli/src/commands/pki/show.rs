@@ -1,7 +1,7 @@
 //! `kfimg pki show`: every certificate of a cluster.
 
-use super::description;
 use crate::args::{Layers, StateFolder};
+use crate::commands::description;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::table::columns;

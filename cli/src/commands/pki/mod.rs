@@ -1,0 +1,4 @@
+//! `kfimg pki`: one file a subcommand.
+
+pub(crate) mod renew;
+pub(crate) mod show;

@@ -1,0 +1,83 @@
+//! Certificates issued anew, each with a new key, before the old ones end.
+//!
+//! Authorities, service-account and encryption keys stay. Nothing is taken back: an old certificate is good until its end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::request::{LeafSpec, Request};
+use crate::state::ensure::{Outcome, expired_authorities, outcomes};
+use crate::state::{State, holder_file};
+use crate::store::holder_path;
+
+/// A certificate that was issued anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Renewed {
+    /// The node that holds it; none for the administrator's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What `kfimg pki show` calls it.
+    pub name: String,
+    /// The last moment of the one before.
+    pub ended: Timestamp,
+    /// Its last moment.
+    pub not_after: Timestamp,
+}
+
+impl State {
+    /// Issues every certificate of these nodes anew, of all nodes and of the administrator where none are named: names
+    /// and windows as `request` has them, keys drawn. Certificates that the state lacks are left to [`State::ensure`].
+    ///
+    /// It takes the state, so that one which failed half-way cannot be committed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCertificates`] for a node that has none to renew, [`Error::AuthorityEnded`], and windows that outlive an
+    /// authority.
+    pub fn renew(
+        mut self,
+        request: &Request,
+        nodes: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Renewed>), Error> {
+        let specs = self.held(request, nodes)?;
+        let mut keys = Arc::unwrap_or_clone(std::mem::take(&mut self.keys));
+        let ended = expired_authorities(&keys.authorities, now);
+        if !ended.is_empty() {
+            return Err(Error::AuthorityEnded { list: ended });
+        }
+        let issued = outcomes(&keys, &specs, &request.policy, now, |_| None)?;
+        let mut renewed = Vec::new();
+        for (spec, outcome) in specs.iter().zip(issued) {
+            let Outcome::Issued(credential) = outcome? else { continue };
+            let ended = keys.leaf(spec.node.as_deref(), spec.leaf).map_or(now, |held| held.window().1);
+            let (node, name) = (spec.node.clone(), spec.leaf.file_stem().to_owned());
+            renewed.push(Renewed { node, name, ended, not_after: credential.window().1 });
+            self.add_leaf(&mut keys, spec, *credential);
+        }
+        let changed: BTreeSet<Option<&str>> = specs.iter().map(|spec| spec.node.as_deref()).collect();
+        for node in changed {
+            self.put(holder_path(node), holder_file::write(keys.leaves_mut(node)));
+        }
+        self.keys = Arc::new(keys);
+        Ok((self, renewed))
+    }
+
+    /// The certificates that are to be renewed: those of the request that the state holds.
+    fn held(&self, request: &Request, nodes: &BTreeSet<String>) -> Result<Vec<LeafSpec>, Error> {
+        let is_held = |spec: &LeafSpec| self.keys.leaf(spec.node.as_deref(), spec.leaf).is_some();
+        let is_wanted =
+            |spec: &LeafSpec| nodes.is_empty() || spec.node.as_ref().is_some_and(|node| nodes.contains(node));
+        let specs: Vec<_> = request.leaves().into_iter().filter(|spec| is_wanted(spec) && is_held(spec)).collect();
+        let has_some = |node: &&String| specs.iter().any(|spec| spec.node.as_ref() == Some(*node));
+        match nodes.iter().find(|node| !has_some(node)) {
+            Some(node) => Err(Error::NoCertificates { node: node.clone() }),
+            None => Ok(specs),
+        }
+    }
+}
