@@ -3,7 +3,7 @@
 //! What is asked is not decided here, nor what to do when it fails.
 
 use super::codes::{API, KUBECONFIG};
-use super::kubeconfig;
+use super::{kubeconfig, stop::Stop};
 use crate::failure::Failure;
 use crate::http::{Client, HttpError};
 use crate::step::StepLog;
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 use ureq::http::{Method, Request};
 
-/// Longer than this no request takes. A lock on the addons is held longer without being renewed, see `lock`.
+/// Longer than this no request takes. The lock on the addons is held longer without being renewed, see `lock`.
 pub(super) const REQUEST_TIME: Duration = Duration::from_secs(12);
 /// No answer that is read is larger than this, in bytes. etcd's own limit for an object is 1.5 MiB.
 const ANSWER_LIMIT: u64 = 8 << 20;
@@ -28,13 +28,31 @@ pub(super) struct Api {
     server: String,
 }
 
+/// What is asked for of an answer.
+#[derive(Clone, Copy)]
+pub(super) enum Want {
+    /// All of it.
+    All,
+    /// An object's metadata: small, and without the contents of a Secret. A server of somebody else's API may send all.
+    Metadata,
+}
+
+impl Want {
+    fn accept(self) -> &'static str {
+        match self {
+            Self::All => "application/json",
+            Self::Metadata => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+        }
+    }
+}
+
 /// Why a request failed, by what may heal it.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// The API server does not answer, or not now: wait at least so long, then ask again.
-    Server(String, Duration),
-    /// Something else has to come first: a kind, a namespace, a webhook.
-    Passing(String),
+    /// There was no answer: the API server is away, or slow with this request.
+    Silent(String),
+    /// Something else has to come first (a kind, a namespace, a webhook): wait at least so long, then ask again.
+    Passing(String, Duration),
     /// It will be said again and again.
     Refused(String),
 }
@@ -73,14 +91,26 @@ impl Api {
         }
     }
 
-    /// What a path holds.
-    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HttpError> {
-        Ok(self.json(Method::GET, &self.url(path), "", Vec::new())?.1)
+    /// Whether the server answers just now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.call(Method::GET, "/readyz", "", Vec::new()).is_ok()
     }
 
-    /// What a path of another API server of this cluster holds.
-    pub(super) fn get_from<T: DeserializeOwned>(&self, server: &str, path: &str) -> Result<T, HttpError> {
-        Ok(self.json(Method::GET, &format!("{server}{path}"), "", Vec::new())?.1)
+    /// What a path holds; `None` when there is nothing.
+    pub(super) fn find<T: DeserializeOwned>(&self, path: &str, want: Want) -> Result<Option<T>, HttpError> {
+        match self.json(request(Method::GET, &self.url(path), want, "", Vec::new())?) {
+            Ok((_, value)) => Ok(Some(value)),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a path of another API server of this cluster holds; `server` is `https://host`, the port is ours.
+    pub(super) fn get_from<T: DeserializeOwned>(&self, host: &str, path: &str) -> Result<T, HttpError> {
+        let port = self.server.rsplit_once(':').map_or("", |(_, port)| port);
+        let port = if port.parse::<u16>().is_ok() { port } else { "443" };
+        let url = format!("https://{host}:{port}{path}");
+        Ok(self.json(request(Method::GET, &url, Want::All, "", Vec::new())?)?.1)
     }
 
     /// Sends JSON and returns the answer's status and the answer.
@@ -88,40 +118,41 @@ impl Api {
         &self,
         method: Method,
         path: &str,
-        content_type: &str,
-        body: Vec<u8>,
+        content: (&str, Vec<u8>),
+        want: Want,
     ) -> Result<(u16, T), HttpError> {
-        self.json(method, &self.url(path), content_type, body)
+        self.json(request(method, &self.url(path), want, content.0, content.1)?)
     }
 
     /// Sends JSON; the answer is of no interest.
     pub(super) fn call(&self, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Result<(), HttpError> {
-        let url = self.url(path);
-        self.client.send(request(method, &url, content_type, body)?, ANSWER_LIMIT).map(drop)
+        let request = request(method, &self.url(path), Want::All, content_type, body)?;
+        self.client.send(request, ANSWER_LIMIT).map(drop)
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.server)
     }
 
-    fn json<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        url: &str,
-        content_type: &str,
-        body: Vec<u8>,
-    ) -> Result<(u16, T), HttpError> {
-        let answer = self.client.open(request(method, url, content_type, body)?)?;
+    fn json<T: DeserializeOwned>(&self, request: Request<Vec<u8>>) -> Result<(u16, T), HttpError> {
+        let url = request.uri().to_string();
+        let answer = self.client.open(request)?;
         let status = answer.status().as_u16();
         let reader = answer.into_body().into_with_config().limit(ANSWER_LIMIT).reader();
         let value = serde_json::from_reader(BufReader::new(reader));
-        let value = value.map_err(|error| HttpError::Answer { url: url.to_owned(), reason: error.to_string() })?;
+        let value = value.map_err(|error| HttpError::Answer { url, reason: error.to_string() })?;
         Ok((status, value))
     }
 }
 
-fn request(method: Method, url: &str, content_type: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, HttpError> {
-    let mut request = Request::builder().method(method).uri(url).header("accept", "application/json");
+fn request(
+    method: Method,
+    url: &str,
+    want: Want,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Result<Request<Vec<u8>>, HttpError> {
+    let mut request = Request::builder().method(method).uri(url).header("accept", want.accept());
     if !content_type.is_empty() {
         request = request.header("content-type", content_type);
     }
@@ -138,12 +169,14 @@ impl Trouble {
     /// Sorts an error. What the server says about a Secret may quote it; then only the reason's name is told.
     pub(super) fn of(error: &HttpError, secret: bool) -> Self {
         let HttpError::Status { status, body, retry_after, .. } = error else {
-            return Self::Server(error.to_string(), Duration::ZERO);
+            return Self::Silent(error.to_string());
         };
         let said = format!("status {status}: {}", message(body, secret));
         match status {
-            429 | 500..=599 => Self::Server(said, Duration::from_secs(retry_after.unwrap_or(0).min(10))),
-            404 | 408 | 409 => Self::Passing(said),
+            500 if body.contains(NO_SUCH_FIELD) => Self::Refused(said),
+            429 | 500..=599 => Self::Passing(said, Duration::from_secs(retry_after.unwrap_or(0).min(10))),
+            404 | 408 | 409 => Self::Passing(said, Duration::ZERO),
+            403 if PASSING_REFUSALS.iter().any(|part| body.contains(part)) => Self::Passing(said, Duration::ZERO),
             _ => Self::Refused(said),
         }
     }
@@ -151,10 +184,26 @@ impl Trouble {
     /// In words.
     pub(super) fn message(&self) -> &str {
         match self {
-            Self::Server(message, _) | Self::Passing(message) | Self::Refused(message) => message,
+            Self::Silent(message) | Self::Passing(message, _) | Self::Refused(message) => message,
+        }
+    }
+
+    /// What this means where nothing else can be done meanwhile.
+    pub(super) fn stop(&self, doing: &str) -> Stop {
+        let message = format!("{doing}: {}", self.message());
+        match self {
+            Self::Silent(_) | Self::Passing(..) => Stop::Again(&API, message),
+            Self::Refused(_) => Stop::Failed(Failure::new(&API, message)),
         }
     }
 }
+
+/// The API server's words for an unknown or malformed field in server-side apply, which it gives status 500
+/// (`managedfields/internal/structuredmerge.go`).
+const NO_SUCH_FIELD: &str = "failed to create typed patch object";
+/// Refusals that waiting heals: the namespace goes and is made anew, or its account is not there yet
+/// (`plugin/pkg/admission/{namespace/lifecycle,serviceaccount}`).
+const PASSING_REFUSALS: [&str; 2] = ["because it is being terminated", "error looking up service account"];
 
 fn message(body: &str, secret: bool) -> String {
     let said = match serde_json::from_str(body) {
@@ -179,20 +228,33 @@ mod tests {
 
     #[test]
     fn what_a_retry_may_heal_is_told_from_what_it_cannot() {
-        for (status, class) in [(429, 's'), (500, 's'), (503, 's'), (404, 'p'), (409, 'p'), (400, 'r'), (403, 'r'), (422, 'r')] {
+        for (status, heals) in
+            [(429, true), (500, true), (503, true), (404, true), (409, true), (400, false), (403, false), (422, false)]
+        {
             let body = r#"{"message":"token hunter2","reason":"Invalid"}"#.to_owned();
             let error = HttpError::Status { url: String::new(), status, body, retry_after: Some(9_999) };
             let trouble = Trouble::of(&error, true);
-            let found = match &trouble {
-                Trouble::Server(_, pause) => {
-                    assert_eq!(pause.as_secs(), 10);
-                    's'
+            match &trouble {
+                Trouble::Passing(_, pause) => {
+                    assert!(heals && (pause.as_secs() == 10) == (status == 429 || status >= 500));
                 }
-                Trouble::Passing(_) => 'p',
-                Trouble::Refused(_) => 'r',
-            };
-            assert_eq!(found, class, "{status}");
+                Trouble::Refused(_) => assert!(!heals, "{status}"),
+                Trouble::Silent(_) => panic!("{status} is an answer"),
+            }
             assert_eq!(trouble.message(), format!("status {status}: Invalid"));
         }
+    }
+
+    #[test]
+    fn a_status_that_says_too_little_is_told_by_its_message() {
+        let of = |status, body: &str| {
+            let body = body.to_owned();
+            Trouble::of(&HttpError::Status { url: String::new(), status, body, retry_after: None }, false)
+        };
+        let unknown_field =
+            r#"{"message":"failed to create typed patch object (a/b; v1): .spec.x: field not declared"}"#;
+        assert!(matches!(of(500, unknown_field), Trouble::Refused(_)));
+        let going = r#"{"message":"unable to create new content in namespace a because it is being terminated"}"#;
+        assert!(matches!(of(403, going), Trouble::Passing(..)));
     }
 }

@@ -23,6 +23,13 @@ pub(super) const API: Code = Code {
     remedy: "look at the steps before (etcd above all) and at the API server's log in /var/log/pods; it is tried again",
 };
 
+pub(super) const LOCKED: Code = Code {
+    name: "ADDONS_LOCKED",
+    weight: Weight::Retry,
+    meaning: "another control plane has held the lock on the addons for half an hour",
+    remedy: "look at kfimg-addons.service of the node that the Lease kube-system/kfimg-addons names; it is tried again",
+};
+
 pub(super) const REFUSED: Code = Code {
     name: "ADDONS_REFUSED",
     weight: Weight::Retry,
@@ -59,4 +66,4 @@ pub(super) const KEPT: Code = Code {
 };
 
 /// All of them.
-pub(crate) const CODES: &[Code] = &[KUBECONFIG, FILE, API, REFUSED, PENDING, OLDER, RECORD, KEPT];
+pub(crate) const CODES: &[Code] = &[KUBECONFIG, FILE, API, LOCKED, REFUSED, PENDING, OLDER, RECORD, KEPT];

@@ -2,8 +2,8 @@
 //!
 //! Preferred versions are not asked for: objects say their version.
 
-use super::api::{Api, Trouble, segment};
-use super::list::Metadata;
+use super::api::{Api, Trouble, Want, segment};
+use super::list::Head;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -23,24 +23,14 @@ pub(super) struct Resource {
     namespaced: bool,
 }
 
-/// What has been asked so far.
+/// What has been asked so far. A kind that was not there is asked for again.
 #[derive(Default)]
 pub(super) struct Discovery(BTreeMap<String, Vec<Resource>>);
 
 impl Discovery {
-    /// Forgets a group and version, whose kinds may have become more.
-    pub(super) fn forget(&mut self) {
-        self.0.clear();
-    }
-
     /// The path of an object: `None` when there is no such kind, yet or any more.
-    pub(super) fn path(
-        &mut self,
-        api: &Api,
-        api_version: &str,
-        kind: &str,
-        metadata: &Metadata,
-    ) -> Result<Option<String>, Trouble> {
+    pub(super) fn path(&mut self, api: &Api, head: &Head) -> Result<Option<String>, Trouble> {
+        let Head { api_version, kind, metadata } = head;
         let base = match api_version.split_once('/') {
             Some((group, version)) => format!("/apis/{}/{}", segment(group), segment(version)),
             None => format!("/api/{}", segment(api_version)),
@@ -59,11 +49,8 @@ impl Discovery {
         if let Some(found) = self.0.get(base).and_then(|list| find(list)) {
             return Ok(Some(found));
         }
-        let mut list = match api.get::<Resources>(base) {
-            Ok(answer) => answer.resources,
-            Err(error) if error.status() == Some(404) => return Ok(None),
-            Err(error) => return Err(Trouble::of(&error, false)),
-        };
+        let answer = api.find::<Resources>(base, Want::All).map_err(|error| Trouble::of(&error, false))?;
+        let Some(Resources { resources: mut list }) = answer else { return Ok(None) };
         list.retain(|resource| !resource.name.contains('/'));
         let found = find(&list);
         self.0.insert(base.to_owned(), list);

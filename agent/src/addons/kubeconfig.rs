@@ -24,11 +24,8 @@ pub(super) fn read(text: &str) -> Result<Access, String> {
         let decoded = BASE64.decode(value(text, key)?.as_bytes());
         decoded.map_err(|_| format!("`{key}` is not base64"))
     };
-    let identity = Identity::new(
-        data("certificate-authority-data")?,
-        data("client-certificate-data")?,
-        data("client-key-data")?,
-    );
+    let identity =
+        Identity::new(data("certificate-authority-data")?, data("client-certificate-data")?, data("client-key-data")?);
     Ok(Access { server: server.to_owned(), identity })
 }
 

@@ -54,12 +54,18 @@ impl Head {
         self.is("v1", "Node")
     }
 
+    /// Whether others, or data, may depend on it although the description no longer has it.
+    pub(super) fn outlives_description(&self) -> bool {
+        self.defines_others() || self.is("v1", "PersistentVolumeClaim") || self.is("v1", "PersistentVolume")
+    }
+
     /// Whether its contents belong into no message.
     pub(super) fn is_secret(&self) -> bool {
         self.is("v1", "Secret")
     }
 
-    fn is(&self, api_version: &str, kind: &str) -> bool {
+    /// Whether it is an object of this version and kind.
+    pub(super) fn is(&self, api_version: &str, kind: &str) -> bool {
         self.api_version == api_version && self.kind == kind
     }
 }
@@ -82,25 +88,33 @@ pub(super) struct ListFile {
     pub(super) path: PathBuf,
 }
 
+/// One object of a file, by its name.
+pub(super) struct Item {
+    /// What names it.
+    pub(super) head: Head,
+    /// Which file it is in.
+    pub(super) file: usize,
+}
+
 /// What is done with the n-th object of a file.
-type Visit<'a> = &'a mut dyn FnMut(usize, &RawValue) -> Result<(), Failure>;
+type Visit<'a, E> = &'a mut dyn FnMut(usize, &RawValue) -> Result<(), E>;
 
 impl ListFile {
     /// Shows each object to `visit`, in the file's order, until it fails.
-    pub(super) fn each(&self, visit: Visit<'_>) -> Result<(), Failure> {
+    pub(super) fn each<E: From<Failure>>(&self, visit: Visit<'_, E>) -> Result<(), E> {
         let mut failure = None;
         let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(self.open()?));
         let list = List { visit, failure: &mut failure };
         let read = list.deserialize(&mut deserializer).and_then(|()| deserializer.end());
         match (failure, read) {
             (Some(failure), _) => Err(failure),
-            (None, Err(error)) => Err(self.wrong(error)),
+            (None, Err(error)) => Err(self.wrong(error).into()),
             (None, Ok(())) => Ok(()),
         }
     }
 
     /// What names an object of this file.
-    pub(super) fn head(&self, number: usize, object: &RawValue) -> Result<Head, Failure> {
+    fn head(&self, number: usize, object: &RawValue) -> Result<Head, Failure> {
         serde_json::from_str(object.get()).map_err(|error| self.wrong(format!("object {}: {error}", number + 1)))
     }
 
@@ -133,18 +147,18 @@ impl ListFile {
     }
 }
 
-/// Reads all files once: how many objects there are, and the SHA-256 of names and contents in hexadecimal digits. A damaged
+/// Reads all files once: what names their objects, and the SHA-256 of names and contents in hexadecimal digits. A damaged
 /// file is found before anything is applied.
-pub(super) fn inspect(files: &[ListFile]) -> Result<(usize, String), Failure> {
-    let (mut count, mut hash) = (0, Sha256::new());
-    for file in files {
+pub(super) fn inspect(files: &[ListFile]) -> Result<(Vec<Item>, String), Failure> {
+    let (mut items, mut hash) = (Vec::new(), Sha256::new());
+    for (index, file) in files.iter().enumerate() {
         file.hash(&mut hash)?;
-        file.each(&mut |number, object| {
-            count += 1;
-            file.head(number, object).map(drop)
+        file.each(&mut |number, object| -> Result<(), Failure> {
+            items.push(Item { head: file.head(number, object)?, file: index });
+            Ok(())
         })?;
     }
-    Ok((count, data_encoding::HEXLOWER.encode(&hash.finalize())))
+    Ok((items, data_encoding::HEXLOWER.encode(&hash.finalize())))
 }
 
 /// The object without the spaces that are there for people: the API server takes 3 MiB at most.
@@ -161,12 +175,12 @@ pub(super) fn compact(object: &RawValue) -> Vec<u8> {
     bytes
 }
 
-struct List<'a> {
-    visit: Visit<'a>,
-    failure: &'a mut Option<Failure>,
+struct List<'a, E> {
+    visit: Visit<'a, E>,
+    failure: &'a mut Option<E>,
 }
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
+impl<'de, E> DeserializeSeed<'de> for List<'_, E> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -174,7 +188,7 @@ impl<'de> DeserializeSeed<'de> for List<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
+impl<'de, E> Visitor<'de> for List<'_, E> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -199,9 +213,9 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-struct Items<'a, 'b>(&'a mut List<'b>);
+struct Items<'a, 'b, E>(&'a mut List<'b, E>);
 
-impl<'de> DeserializeSeed<'de> for Items<'_, '_> {
+impl<'de, E> DeserializeSeed<'de> for Items<'_, '_, E> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -209,7 +223,7 @@ impl<'de> DeserializeSeed<'de> for Items<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Items<'_, '_> {
+impl<'de, E> Visitor<'de> for Items<'_, '_, E> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

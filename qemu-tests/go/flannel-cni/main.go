@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -88,7 +89,12 @@ func (conf *config) delegate(values subnet) ([]byte, error) {
 	var ranges, routes []any
 	for _, family := range []string{"FLANNEL_", "FLANNEL_IPV6_"} {
 		if own := values[family+"SUBNET"]; own != "" {
-			ranges = append(ranges, []any{map[string]any{"subnet": own}})
+			// flanneld names its own address in the subnet; host-local wants the subnet.
+			_, network, err := net.ParseCIDR(own)
+			if err != nil {
+				return nil, fmt.Errorf("%sSUBNET: %w", family, err)
+			}
+			ranges = append(ranges, []any{map[string]any{"subnet": network.String()}})
 			for _, network := range strings.Split(values[family+"NETWORK"], ",") {
 				routes = append(routes, map[string]any{"dst": network})
 			}
