@@ -64,15 +64,17 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane -- --ignored
+	cargo test --locked -p kfimg-agent --lib etcd::interop -- --ignored
+	cargo test --locked -p kfimg-agent --test etcd_members --test addons_real -- --ignored
 
 model: ## search more states of the etcd guard than make test does (two minutes, a gigabyte)
 	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
 
 cluster: packages interop-packages cluster-packages ## boot three control planes and a worker on this machine, and leave them up (root)
-	cargo run --quiet --locked -p kfimg-qemu-tests -- up
+	cargo run --quiet --locked -p kfimg-qemu-tests --bin kfimg-lab -- up
 
 cluster-down: ## remove the machines of make cluster
-	cargo run --quiet --locked -p kfimg-qemu-tests -- down
+	cargo run --quiet --locked -p kfimg-qemu-tests --bin kfimg-lab -- down
 
 cluster-test: packages interop-packages cluster-packages ## play every scenario of the lab (root; two hours)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(SCENARIOS),--test $(scenario)) -- --ignored --nocapture --test-threads=1

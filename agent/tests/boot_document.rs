@@ -3,6 +3,8 @@
 //! The chapter of codes is written by `KFIMG_UPDATE_GOLDEN=1 cargo test -p kfimg-agent --test boot_document`; all else in
 //! the document is written by people.
 
+#![allow(clippy::unwrap_used)]
+
 use kfimg_agent::failure;
 use std::fmt::Write as _;
 use std::path::PathBuf;

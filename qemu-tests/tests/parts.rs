@@ -2,6 +2,8 @@
 //!
 //! The cluster on top of it is in the scenarios. Root, Debian's archive and Go are needed.
 
+#![allow(clippy::unwrap_used)]
+
 use kfimg_lab::images::{Store, WORKLOAD, pack};
 use kfimg_lab::lan::Lan;
 use kfimg_lab::programs::{COMPONENTS, Programs};

@@ -25,7 +25,7 @@ const TOTAL_LOSS: Code = Code {
     name: "TOTAL_LOSS",
     weight: Weight::Fatal,
     meaning: "there was a cluster, and all members answer that their data are gone",
-    remedy: "restore a snapshot, or render the next incarnation for an empty cluster",
+    remedy: "restore a snapshot (`etcd.restore` in the description); for an empty cluster, wipe all data partitions",
 };
 const EXPIRED: Code = Code {
     name: "EXPIRED",
