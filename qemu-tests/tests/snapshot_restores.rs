@@ -1,6 +1,6 @@
 //! All disks but one with a snapshot are lost: the next incarnation starts from the snapshot, with higher revisions.
 
-use kfimg_lab::{Cluster, Result, Topology, scenario};
+use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,18 +52,15 @@ fn newest(folder: &Path) -> Result<std::path::PathBuf> {
     }
     files.retain(|path| path.extension().is_some_and(|extension| extension == "db"));
     files.sort();
-    let missing = || kfimg_lab::Error::unusable(folder.display().to_string(), "holds no snapshot");
+    let missing = || Error::unusable(folder.display().to_string(), "holds no snapshot");
     files.pop().ok_or_else(missing)
 }
 
-/// The revision of the newest object.
+/// The revision of the store, which every list carries. Objects keep those of their own.
 fn revision(cluster: &Cluster) -> Result<u64> {
-    let list = cluster.get(&["configmaps"])?;
-    Ok(list["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| item["metadata"]["resourceVersion"].as_str()?.parse().ok())
-        .max()
-        .unwrap_or(0))
+    let wrong = |error: &dyn std::fmt::Display| Error::unusable("the list of namespaces", error.to_string());
+    let text = cluster.kubectl(&["get", "--raw", "/api/v1/namespaces"])?;
+    let list: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    let revision = list["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    revision.parse().map_err(|error| wrong(&error))
 }
