@@ -5,13 +5,16 @@
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::{JoinHandle, sleep};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::sleep;
 use std::time::Duration;
 
 use crate::wait::Deadline;
 
 /// Bytes of standard error that are kept, for messages.
 const COMPLAINT_LIMIT: u64 = 8 << 10;
+/// What its words get to arrive after a program has ended: who it left behind may keep the pipes open for ever.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What a program said, and how it ended.
 #[derive(Debug)]
@@ -58,7 +61,7 @@ pub(crate) enum CommandError {
 /// Runs a program to its end, with nothing on standard input and messages in English.
 ///
 /// # Errors
-/// [`CommandError::Start`] and [`CommandError::Timeout`]. A program that failed is no error here; see [`output`].
+/// All of [`CommandError`], but a program that failed is no error here; see [`output`].
 pub(crate) fn run(command: &mut Command, time: Duration, limit: u64) -> Result<Said, CommandError> {
     fed(command, b"", time, limit)
 }
@@ -80,8 +83,11 @@ pub(crate) fn fed(command: &mut Command, input: &[u8], time: Duration, limit: u6
     let Some(status) = wait(&mut child, Deadline::after(time)) else {
         return Err(CommandError::Timeout { program, time });
     };
-    let (output, cut) = output.join().unwrap_or_default();
-    let (complaint, _) = complaint.join().unwrap_or_default();
+    let (Ok((output, cut)), Ok((complaint, _))) = (output.recv_timeout(LAST_WORDS), complaint.recv_timeout(LAST_WORDS))
+    else {
+        let complaint = "it has left something behind that keeps its output open".to_owned();
+        return Err(CommandError::Failed { program, complaint });
+    };
     let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
     Ok(Said { output, complaint, code: status.code(), success: status.success() || cut })
 }
@@ -101,7 +107,8 @@ pub(crate) fn output(command: &mut Command, time: Duration, limit: u64) -> Resul
 }
 
 /// Reads up to a limit; a program that says more finds the pipe closed.
-fn collect(pipe: Option<impl Read + Send + 'static>, limit: u64) -> JoinHandle<(Vec<u8>, bool)> {
+fn collect(pipe: Option<impl Read + Send + 'static>, limit: u64) -> Receiver<(Vec<u8>, bool)> {
+    let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let mut limited = pipe.map(|pipe| pipe.take(limit + 1));
@@ -109,8 +116,10 @@ fn collect(pipe: Option<impl Read + Send + 'static>, limit: u64) -> JoinHandle<(
         let _ = limited.as_mut().map(|pipe| pipe.read_to_end(&mut bytes));
         let cut = bytes.len() as u64 > limit;
         bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        (bytes, cut)
-    })
+        // Nobody listens any more when it took too long.
+        let _ = sender.send((bytes, cut));
+    });
+    receiver
 }
 
 /// How it ended; [`None`] when it had to be killed, with all that it started.
@@ -148,6 +157,13 @@ mod tests {
         let began = Instant::now();
         let error = run(&mut shell("sleep 60 & sleep 60"), Duration::from_millis(100), 10).unwrap_err();
         assert!(matches!(error, CommandError::Timeout { .. }) && began.elapsed() < Duration::from_secs(5), "{error}");
+    }
+
+    #[test]
+    fn one_that_is_left_behind_is_not_waited_for() {
+        let began = Instant::now();
+        let error = run(&mut shell("sleep 30 &"), Duration::from_secs(60), 10).unwrap_err();
+        assert!(matches!(error, CommandError::Failed { .. }) && began.elapsed() < Duration::from_secs(20), "{error}");
     }
 
     #[test]

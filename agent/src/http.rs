@@ -3,10 +3,14 @@
 //! What is said over them is not here. Every request has a time limit, every answer a size limit.
 
 use rustls::crypto::aws_lc_rs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
+
+/// Bytes of an answer with another status than 2xx that are kept.
+const REASON_LIMIT: u64 = 16 << 10;
 
 /// Who we are, and whom we trust, as PEM texts.
 #[derive(Clone)]
@@ -130,9 +134,17 @@ impl Client {
         }
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = answer.body_mut().with_config().limit(4096).lossy_utf8(true).read_to_string().unwrap_or_default();
+        let body = beginning(answer.body_mut().as_reader());
         Err(HttpError::Status { url, status, body, retry_after })
     }
+}
+
+/// What can be read of an answer that is only looked at for its reason. Its end may be missing: the API server quotes whole
+/// objects.
+fn beginning(body: impl Read) -> String {
+    let mut text = Vec::new();
+    let _ = body.take(REASON_LIMIT).read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn tls(identity: &Identity) -> Result<TlsConfig, HttpError> {
@@ -161,4 +173,15 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, HttpError> {
 fn key(pem: &[u8]) -> Result<PrivateKey<'static>, HttpError> {
     PrivateKey::from_pem(pem)
         .map_err(|_| HttpError::Credentials("a file that should hold a private key holds none".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REASON_LIMIT, beginning};
+
+    #[test]
+    fn of_a_long_reason_the_beginning_is_kept() {
+        let said = beginning(std::io::Read::chain(&b"no: "[..], std::io::repeat(b'x')));
+        assert!(said.starts_with("no: xxx") && said.len() as u64 == REASON_LIMIT);
+    }
 }

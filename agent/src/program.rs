@@ -5,7 +5,7 @@
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::root::Root;
-use crate::step::{Step, StepLog};
+use crate::step::{Step, StepLog, tell};
 use crate::{addons, check_api, clock, data, etcd, images, preflight, report, snapshot, support};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -127,7 +127,7 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("kfimg-agent: {failure}");
+            tell(format_args!("kfimg-agent: {failure}"));
             failure.exit_code()
         }
     }

@@ -5,6 +5,7 @@
 use crate::failure::{Code, Failure};
 use crate::root::Root;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -155,7 +156,7 @@ impl StepLog {
     pub(crate) fn warn(&mut self, code: &Code, message: &str) {
         let notice = Notice::new(code, message);
         if !self.status.warnings.contains(&notice) {
-            eprintln!("{}: warning: {}: {message}; {}", self.status.step.name(), code.name, code.remedy);
+            tell(format_args!("{}: warning: {}: {message}; {}", self.status.step.name(), code.name, code.remedy));
             self.status.warnings.push(notice);
             self.write();
         }
@@ -164,7 +165,7 @@ impl StepLog {
     /// Something else stopped it, beside what [`Self::failed`] names.
     pub(crate) fn also(&mut self, failure: &Failure) {
         let notice = Notice::new(failure.code, &failure.message);
-        eprintln!("{}: {failure}", self.status.step.name());
+        tell(format_args!("{}: {failure}", self.status.step.name()));
         self.status.warnings.push(notice);
         self.write();
     }
@@ -175,7 +176,7 @@ impl StepLog {
             return;
         }
         let code = failure.as_ref().map(|notice| format!("{}: ", notice.code)).unwrap_or_default();
-        eprintln!("{}: {code}{message}", self.status.step.name());
+        tell(format_args!("{}: {code}{message}", self.status.step.name()));
         self.status.state = state;
         message.clone_into(&mut self.status.message);
         self.status.failure = failure;
@@ -190,9 +191,14 @@ impl StepLog {
         let folder = self.file.parent().map(std::fs::create_dir_all).unwrap_or(Ok(()));
         let written = folder.and_then(|()| std::fs::write(&partial, text));
         if let Err(error) = written.and_then(|()| std::fs::rename(&partial, &self.file)) {
-            eprintln!("{}: can't write {}: {error}", self.status.step.name(), self.file.display());
+            tell(format_args!("{}: can't write {}: {error}", self.status.step.name(), self.file.display()));
         }
     }
+}
+
+/// A line for the journal. Where nobody reads it any more `eprintln!` would end the program.
+pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Seconds since 1970 by this machine's clock.

@@ -30,7 +30,7 @@ pub(super) const FILESYSTEM: Code = Code {
     name: "DATA_FILESYSTEM",
     weight: Weight::Fatal,
     meaning: "the data partition holds something else than the file system that the description names",
-    remedy: "set `dataDisk.filesystem` to what is there; or, if it may go, `wipefs --all` the partition, and boot",
+    remedy: "set `dataDisk.filesystem` to what is there; repair what is damaged with `fsck`; if it may go, `wipefs --all` the partition, and boot",
 };
 pub(super) const FAILED: Code = Code {
     name: "DATA_DISK_FAILED",

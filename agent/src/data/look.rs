@@ -53,11 +53,12 @@ pub(super) fn disk(root: &Root, name: &str) -> Option<Disk> {
 
 /// What is on a partition: the name of a file system, or other words; [`None`] when nothing is.
 pub(super) fn signature(node: &Path) -> Option<String> {
-    if let Err(error) = read_end(node, SeekFrom::Start(0)) {
-        return Some(format!("what can't be read ({error})"));
-    }
+    let first = match read_end(node, SeekFrom::Start(0)) {
+        Ok(first) => first,
+        Err(error) => return Some(format!("what can't be read ({error})")),
+    };
     match probe(node, 0) {
-        Probed::Nothing => None,
+        Probed::Nothing => damaged(&first).map(str::to_owned),
         Probed::Found { kind: Some(kind), .. } => Some(kind),
         Probed::Found { table, .. } => Some(format!("a {} partition table", table.unwrap_or_default())),
         Probed::Unclear(reason) => Some(format!("what blkid can't tell ({reason})")),
@@ -98,7 +99,7 @@ fn content(root: &Root, name: &str, node: &Path, bytes: u64) -> Content {
         Err(error) => return Content::Other(format!("can't be read ({error})")),
     };
     match probe(node, 0) {
-        Probed::Nothing => remains(node),
+        Probed::Nothing => damaged(&first).map_or_else(|| remains(node), |what| Content::Other(format!("holds {what}"))),
         Probed::Found { table: Some(table), .. } if table == "gpt" => match partitions(root, name, node) {
             Ok(table) => Content::Table(table),
             Err(error) => Content::Other(format!("has a partition table that can't be read ({error})")),
@@ -115,10 +116,27 @@ fn content(root: &Root, name: &str, node: &Path, bytes: u64) -> Content {
     }
 }
 
+/// A file system whose first sectors are damaged, as by a write that a power cut has torn: since util-linux 2.39 `blkid`
+/// says that there is nothing when the checksum is wrong. Who wipes one (`wipefs`) removes the number that is sought here.
+fn damaged(first: &[u8]) -> Option<&'static str> {
+    match first {
+        _ if first.starts_with(b"XFSB") => Some("a damaged xfs"),
+        _ if first.get(1080..1082) == Some(&[0x53, 0xEF]) => Some("a damaged ext4"),
+        _ => None,
+    }
+}
+
 /// A file system whose table was wiped begins where ours would.
 fn remains(node: &Path) -> Content {
+    let first = match read_end(node, SeekFrom::Start(START)) {
+        Ok(first) => first,
+        Err(error) => return Content::Other(format!("can't be read ({error})")),
+    };
     match probe(node, START) {
-        Probed::Nothing => Content::Blank,
+        Probed::Nothing => match damaged(&first) {
+            Some(what) => Content::Other(format!("has no partition table, but at 1 MiB {what}")),
+            None => Content::Blank,
+        },
         Probed::Found { kind, table } => {
             let what = kind.or(table).unwrap_or_default();
             Content::Other(format!("has no partition table, but at 1 MiB the remains of {what}"))
@@ -214,4 +232,18 @@ fn partitions(root: &Root, disk: &str, node: &Path) -> Result<Table, CommandErro
         Some(Partition { node, number, start, size, label, known })
     });
     Ok(Table { sector: sectorsize, partitions: partitions.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::damaged;
+
+    #[test]
+    fn what_blkid_no_longer_knows_is_not_taken_for_nothing() {
+        let mut first = vec![0; 2048];
+        assert_eq!(damaged(&first), None);
+        first[1080..1082].copy_from_slice(&0xEF53_u16.to_le_bytes());
+        assert_eq!(damaged(&first), Some("a damaged ext4"));
+        assert_eq!(damaged(b"XFSB"), Some("a damaged xfs"));
+    }
 }

@@ -112,13 +112,17 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     folder.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Whoever reads sees the old text or the new one, also after a power cut. Mode 0600.
+/// Whoever reads sees the old text or the new one, also after a power cut. Mode 0600. The folder of the data is etcd's: a
+/// link that it put in the way is removed, not followed.
 pub(crate) fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let partial = folder.join(format!(".{name}.partial"));
-    let mut options = std::fs::OpenOptions::new();
-    let mut written = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    match fs_err::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut written = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
     written.write_all(text)?;
     written.sync_all()?;
     fs_err::rename(&partial, file)?;

@@ -161,6 +161,7 @@ impl<'a> Restore<'a> {
         let failed = |error: io::Error| RestoreError::Program(error.to_string());
         // Its talk goes to a file: whoever closes the pipe of a program ends it.
         let talk = self.data_dir.join(format!(".{BUILT}.log"));
+        remove_file(&talk)?;
         let url = &self.member.peer_url;
         let mut child = Command::new(&self.program)
             .args(["snapshot", "restore"])
@@ -172,7 +173,7 @@ impl<'a> Restore<'a> {
             .args(["--initial-cluster-token", token, "--bump-revision", REVISIONS, "--mark-compacted"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(&talk)?)
+            .stderr(File::create_new(&talk)?)
             .spawn()
             .map_err(failed)?;
         let deadline = Deadline::after(TIME);

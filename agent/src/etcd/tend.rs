@@ -9,7 +9,7 @@ use super::membership::{Membership, note_generation};
 use super::round::Questions;
 use super::tell::MEMBER_UNPLANNED;
 use crate::guard::{MemberId, View};
-use crate::step::StepLog;
+use crate::step::{StepLog, tell};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -79,8 +79,8 @@ fn warn(member: &Member, entry: &Entry, log: &mut StepLog) {
 
 fn remove(member: &Member, questions: &Questions, entry: &Entry) {
     match Membership::local(member, questions).remove_dead(entry.id()) {
-        Ok(true) => eprintln!("etcd: removed {} from the list of members", entry.called()),
+        Ok(true) => tell(format_args!("etcd: removed {} from the list of members", entry.called())),
         Ok(false) => {}
-        Err(error) => eprintln!("etcd: can't remove {} from the list of members now: {error}", entry.called()),
+        Err(error) => tell(format_args!("etcd: can't remove {} from the list of members now: {error}", entry.called())),
     }
 }

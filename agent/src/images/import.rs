@@ -6,7 +6,7 @@ use super::Wanted;
 use super::containerd::{Containerd, Stock};
 use super::layout::{Descriptor, Image, Layout};
 use super::stream::{self, StreamError};
-use crate::step::StepLog;
+use crate::step::{StepLog, tell};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -131,7 +131,7 @@ impl<'a> Import<'a> {
             return known;
         }
         if let Err(error) = self.containerd.remove_blob(&blob.digest) {
-            eprintln!("images: {digest} is damaged in containerd and can't be removed: {error}");
+            tell(format_args!("images: {digest} is damaged in containerd and can't be removed: {error}"));
         }
         false
     }

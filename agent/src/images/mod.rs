@@ -13,7 +13,7 @@ mod stream;
 use crate::failure::{Code, Failure, Weight};
 use crate::plan;
 use crate::program::Context;
-use crate::step::StepLog;
+use crate::step::{self, StepLog};
 use crate::wait::{Backoff, Deadline};
 use containerd::{Containerd, Stock};
 use import::{Import, Outcome};
@@ -160,8 +160,8 @@ fn unpin(containerd: &Containerd, stock: &Stock, images: &[plan::Image]) {
     let kept = |name: &str, digest: &str| tags.contains(name) || (name.contains('@') && digests.contains(digest));
     for (name, known) in stock.images.iter().filter(|(name, known)| known.ours && !kept(name, &known.digest)) {
         match containerd.unpin(name) {
-            Ok(()) => eprintln!("images: {name} ({}) belongs to an older payload and may be removed", known.digest),
-            Err(error) => eprintln!("images: {name} can't be released: {error}"),
+            Ok(()) => step::tell(format_args!("images: {name} ({}) is of an older payload and may go", known.digest)),
+            Err(error) => step::tell(format_args!("images: {name} can't be released: {error}")),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::failure::Code;
 use crate::plan::{Plan, Role};
 use crate::root::Root;
 use crate::step::{Notice, State, Status, Step};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -18,7 +19,7 @@ use std::time::Duration;
 const VERSION: u32 = 1;
 /// Certificates that end within this many seconds are told of.
 const SOON: i64 = 30 * 24 * 3600;
-/// No status of a step is larger, in bytes.
+/// No such file is larger, in bytes.
 const STATUS_LIMIT: u64 = 1 << 20;
 
 /// All of it.
@@ -281,9 +282,13 @@ fn expected(plan: Option<&Plan>, step: Step) -> bool {
 
 /// What a step told last. A file that can't be read tells nothing.
 pub(super) fn read_status(root: &Root, step: Step) -> Option<Status> {
-    let path = step.file(root);
-    let small = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= STATUS_LIMIT);
-    small.then(|| std::fs::read(&path).ok()).flatten().and_then(|text| serde_json::from_slice(&text).ok())
+    read(&step.file(root))
+}
+
+/// What was written last to one of the files below `/run/kfimg`.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= STATUS_LIMIT);
+    small.then(|| std::fs::read(path).ok()).flatten().and_then(|text| serde_json::from_slice(&text).ok())
 }
 
 /// A text of the kernel below `/proc/sys/kernel`.

@@ -30,6 +30,8 @@ struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Console {
     told: BTreeMap<String, Told>,
+    /// The last failure of each step that has not been done since: a step that is started again fails again.
+    failed: BTreeMap<String, Told>,
     warned: Vec<(String, Notice)>,
     phase: Option<Phase>,
     was_up: bool,
@@ -52,7 +54,7 @@ impl Console {
 
     fn step(&mut self, item: &Item, now: Duration, lines: &mut Vec<String>) {
         let subject = subject(item);
-        let told = self.told.get(&item.name);
+        let told = if item.state == Progress::Failed { &self.failed } else { &self.told }.get(&item.name);
         let same_state = told.is_some_and(|told| told.state == item.state);
         let same = same_state && told.is_some_and(|told| told.subject == subject);
         let quiet = told.map_or(Duration::MAX, |told| now.saturating_sub(told.last));
@@ -72,7 +74,13 @@ impl Console {
         if item.state != Progress::Running || !item.message.is_empty() {
             lines.extend(text(item, now.saturating_sub(since)));
         }
-        self.told.insert(item.name.clone(), Told { state: item.state, subject, since, last: now });
+        let told = Told { state: item.state, subject, since, last: now };
+        match item.state {
+            Progress::Failed => drop(self.failed.insert(item.name.clone(), told.clone())),
+            Progress::Done => drop(self.failed.remove(&item.name)),
+            _ => {}
+        }
+        self.told.insert(item.name.clone(), told);
     }
 
     fn warnings(&mut self, item: &Item, lines: &mut Vec<String>) {

@@ -13,12 +13,13 @@ mod units;
 use crate::failure::{Code, Failure, PLAN, Weight};
 use crate::plan::Plan;
 use crate::root::Root;
-use crate::step::{Step, now};
+use crate::step::{Step, now, tell};
 use boot::{Boot, Phase};
 use console::Console;
 use post::Poster;
 use probe::{Probe, Prober};
 use start::Start;
+use std::io::Write;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
@@ -44,7 +45,8 @@ pub(crate) fn run(root: &Root) -> Result<(), Failure> {
     let prober = Prober::start(root, reporter.plan.clone());
     loop {
         for line in reporter.look(&prober.latest()) {
-            println!("[kfimg] {line}");
+            // Texts of others must not command the terminal; a console that is gone must not end the report.
+            let _ = writeln!(std::io::stdout(), "[kfimg] {}", line.replace(char::is_control, " "));
         }
         prober.calm(reporter.phase == Phase::Up);
         sleep(if reporter.phase == Phase::Up { PAUSE_UP } else { PAUSE });
@@ -72,7 +74,11 @@ impl Reporter {
         let url = plan.as_ref().and_then(|plan| plan.report_url.clone());
         let poster = url.map(|url| Poster::start(root, url));
         let (start, console) = (Start::find(root), Console::default());
-        Self { root: root.clone(), plan, plan_failure, start, console, poster, written: None, phase: Phase::Booting }
+        let phase = Phase::Booting;
+        let mut new = Self { root: root.clone(), plan, plan_failure, start, console, poster, written: None, phase };
+        // Written before this service was started again: when the node was up for the first time stays so.
+        new.written = boot::read(&new.file());
+        new
     }
 
     /// The lines for the console.
@@ -96,7 +102,7 @@ impl Reporter {
         let Ok(text) = serde_json::to_vec_pretty(boot) else { return };
         let path = self.file();
         if let Err(error) = boot::write(&path, &text) {
-            eprintln!("report: can't write {}: {error}", path.display());
+            tell(format_args!("report: can't write {}: {error}", path.display()));
         }
         if let Some(poster) = &self.poster {
             poster.post(text);

@@ -3,17 +3,18 @@
 //! Only the newest report is kept while one is under way.
 
 use crate::root::Root;
+use crate::step;
+use crate::wait::Backoff;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-/// Least time between two posts.
+/// Least time between two posts, and the most that is added to it while they fail.
 const PAUSE: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(120);
 /// Bound of one post.
 const TIME: Duration = Duration::from_secs(5);
-/// Tries for one report; the next one may have better luck.
-const TRIES: u32 = 30;
 /// Authorities that a server of `https://` may have its certificate from: the cluster's, and the system's.
 const AUTHORITIES: [&str; 2] = ["/etc/kubernetes/pki/ca.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
@@ -46,19 +47,22 @@ impl Poster {
 
 fn serve(root: &Root, url: &str, waiting: &Waiting) {
     let mut arrived = None;
+    let mut backoff = Backoff::new(Duration::from_secs(1), LONGEST);
     loop {
         let mut report = next(waiting);
-        for _ in 0..TRIES {
+        backoff.reset();
+        loop {
             let sent = agent(root).post(url).header("Content-Type", "application/json").send(&report[..]);
             tell(url, sent.as_ref().err(), &mut arrived);
-            sleep(PAUSE);
             if sent.is_ok() {
                 break;
             }
+            sleep(PAUSE + backoff.next());
             if let Some(newer) = waiting.report.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 report = newer;
             }
         }
+        sleep(PAUSE);
     }
 }
 
@@ -72,11 +76,12 @@ fn next(waiting: &Waiting) -> Vec<u8> {
     }
 }
 
-/// Once when it fails, and once when it works again.
+/// Once when it fails, and once when it works again. What stands behind a `?` may be a secret of the site.
 fn tell(url: &str, error: Option<&ureq::Error>, arrived: &mut Option<bool>) {
+    let url = url.split('?').next().unwrap_or_default();
     match (error, *arrived) {
-        (Some(error), None | Some(true)) => eprintln!("report: {url} does not take reports: {error}"),
-        (None, Some(false)) => eprintln!("report: {url} takes reports again"),
+        (Some(error), None | Some(true)) => step::tell(format_args!("report: {url} does not take reports: {error}")),
+        (None, Some(false)) => step::tell(format_args!("report: {url} takes reports again")),
         _ => {}
     }
     *arrived = Some(error.is_none());

@@ -107,6 +107,28 @@ fn waits_are_told_when_they_change_and_every_half_minute() {
 }
 
 #[test]
+fn a_step_that_fails_again_and_again_is_told_every_five_minutes() {
+    let mut console = Console::default();
+    let mut at = |seconds: u64, state, message: &str| {
+        console.lines(&boot(vec![item(state, message)]), Duration::from_secs(seconds)).len()
+    };
+    use Progress::{Done, Failed, Running};
+    for (second, state, message, lines) in [
+        (0, Failed, "one", 4),
+        (2, Running, "", 0),
+        (4, Failed, "one", 0),
+        (10, Failed, "two", 4),
+        (12, Running, "", 0),
+        (14, Failed, "two", 0),
+        (310, Failed, "two", 4),
+        (311, Done, "well", 1),
+        (312, Failed, "two", 4),
+    ] {
+        assert_eq!(at(second, state, message), lines, "second {second}");
+    }
+}
+
+#[test]
 fn warnings_are_told_once() {
     let mut console = Console::default();
     let notice = Notice { code: "MEMORY".into(), message: "1 GiB".into(), remedy: "add some".into() };

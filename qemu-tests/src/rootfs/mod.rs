@@ -34,10 +34,12 @@ const PLUGINS: [&str; 6] = ["bridge", "firewall", "host-local", "loopback", "por
 const REAL_RUNC: &str = "usr/libexec/kfimg-lab/runc";
 
 /// The lab's own files, each with its mode.
-const FILES: [(&str, u32, &str); 5] = [
+const FILES: [(&str, u32, &str); 6] = [
     // Ignition looks here before it calls `setfiles`, wherever it was built to relabel what it writes.
     ("etc/selinux/config", 0o644, "SELINUX=disabled\nSELINUXTYPE=targeted\n"),
     ("etc/selinux/targeted/contexts/files/file_contexts", 0o644, ""),
+    // Control groups of version 1 tell nobody inside a container that they are empty: systemd would wait 90 s for each.
+    ("usr/lib/systemd/system/cri-containerd-.scope.d/10-lab.conf", 0o644, "[Scope]\nTimeoutStopSec=5\n"),
     ("usr/libexec/kfimg-lab/machine", 0o755, include_str!("machine.sh")),
     ("usr/lib/systemd/system/kfimg-lab-machine.service", 0o644, include_str!("kfimg-lab-machine.service")),
     ("usr/bin/runc", 0o755, include_str!("runc.sh")),

@@ -32,6 +32,11 @@ pub(crate) fn inspect(data_dir: &Path, running: bool) -> OwnData {
     look(&data_dir.join(MEMBER), running).unwrap_or(OwnData::Unknown)
 }
 
+/// As [`inspect`], of a folder `member` of whatever name that etcd does not have open.
+pub(crate) fn inspect_member(member: &Path) -> OwnData {
+    look(member, false).unwrap_or(OwnData::Unknown)
+}
+
 fn look(member: &Path, running: bool) -> io::Result<OwnData> {
     let segments = segments(&member.join("wal"))?;
     let snapshots = names(&member.join("snap"))?.iter().any(|name| name.ends_with(".snap"));
@@ -110,8 +115,8 @@ impl Seen {
                 }
             };
             crc = frames.crc();
-            // Only an answer that makes little of the log depends on what lies behind its end.
-            if last_file && !self.beyond {
+            // Only an answer that makes little of a log that stands still depends on what lies behind its end.
+            if last_file && !self.beyond && !running {
                 self.doubtful = torn || !frames.rest_is_zero()?;
             }
         }
