@@ -22,8 +22,8 @@ fn control_planes_that_are_removed_leave_etcd_and_the_others_go_on() {
         cluster.render(Topology::new(3, 0))?;
         for node in ["master1", "master2", "master3"] {
             cluster.reboot(node, BOUND)?;
-            cluster.machine(node)?.wait_told("etcd", "MEMBER_UNPLANNED", BOUND)?;
         }
+        cluster.machine("master1")?.wait_told("etcd", "MEMBER_UNPLANNED", BOUND)?;
         for node in ["master4", "master5"] {
             cluster.lab().machine(node)?.power_off()?;
             cluster.kubectl(&["delete", "node", node])?;
