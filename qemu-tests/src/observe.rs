@@ -150,6 +150,19 @@ impl Cluster {
         Ok(holders.map(|machine| machine.name().to_owned()).collect())
     }
 
+    /// Waits until exactly one machine has the endpoint's address; gives its name.
+    ///
+    /// # Errors
+    /// [`Error::Late`] with the names of those that have it.
+    pub fn wait_one_holder(&self, bound: Duration) -> Result<String> {
+        let look = || {
+            let holders = self.endpoint_holders()?;
+            let one = if let [one] = &holders[..] { Some(one.clone()) } else { None };
+            Ok(one.map_or_else(|| Look::NotYet(format!("held by {holders:?}")), Look::Found))
+        };
+        wait_for("one holder of the virtual address", bound, look).map(|(holder, _)| holder)
+    }
+
     /// `etcdctl` to the member of a running control plane, with the API server's own certificate.
     ///
     /// # Errors

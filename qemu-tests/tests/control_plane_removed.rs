@@ -5,6 +5,8 @@ use kfimg_lab::{Topology, scenario};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(300);
+/// Two that announce themselves have agreed by then.
+const SETTLED: Duration = Duration::from_secs(10);
 /// Long enough for an etcd that should not start to have started.
 const WATCHED: Duration = Duration::from_secs(30);
 
@@ -23,6 +25,7 @@ fn control_planes_that_are_removed_leave_etcd_and_the_others_go_on() {
         for node in ["master1", "master2", "master3"] {
             cluster.reboot(node, BOUND)?;
         }
+        cluster.wait_one_holder(SETTLED)?;
         cluster.machine("master1")?.wait_told("etcd", "MEMBER_UNPLANNED", BOUND)?;
         for node in ["master4", "master5"] {
             cluster.lab().machine(node)?.power_off()?;

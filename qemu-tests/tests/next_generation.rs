@@ -5,6 +5,8 @@ use kfimg_lab::{Cluster, Result, Topology, scenario};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(300);
+/// Two that announce themselves have agreed by then.
+const SETTLED: Duration = Duration::from_secs(10);
 /// Certificate of the API server, as a node has it.
 const CERTIFICATE: &str = "/etc/kubernetes/pki/apiserver.crt";
 
@@ -27,12 +29,15 @@ fn nodes_and_certificates_come_with_the_next_generation_one_reboot_after_the_oth
         for (number, new) in ["master4", "master5"].into_iter().enumerate() {
             cluster.power_on(new)?;
             cluster.wait_ready(6 + number, BOUND)?;
+            // It knows of all the others, and they do not know of it yet.
+            cluster.wait_one_holder(SETTLED)?;
             cluster.write_mark(new)?;
         }
         for old in ["master1", "master2", "master3"] {
             cluster.reboot(old, BOUND)?;
         }
         cluster.wait_voters(BOUND)?;
+        cluster.wait_one_holder(SETTLED)?;
 
         renew(cluster)?;
         assert_eq!(cluster.marks()?, ["master4", "master5", "three"]);

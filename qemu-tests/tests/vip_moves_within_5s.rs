@@ -6,6 +6,8 @@ use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(5);
+/// Two that announce themselves have agreed by then.
+const SETTLED: Duration = Duration::from_secs(10);
 
 #[test]
 #[ignore = "boots machines: make cluster-test"]
@@ -22,7 +24,7 @@ fn the_api_answers_through_the_virtual_address_5_s_after_its_holder_lost_power()
 }
 
 fn fail_over(cluster: &Cluster) -> Result<()> {
-    let holder = only_holder(cluster)?;
+    let holder = cluster.wait_one_holder(SETTLED)?;
     let start = Instant::now();
     cluster.machine(&holder)?.power_cut()?;
     let read = || cluster.kubectl(&["get", "namespace", "default", "--request-timeout=1s"]);
@@ -32,7 +34,7 @@ fn fail_over(cluster: &Cluster) -> Result<()> {
         Ok(answer.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Found(())))
     })?;
     let silent = start.elapsed();
-    let next = only_holder(cluster)?;
+    let next = cluster.wait_one_holder(SETTLED)?;
     println!("{holder} -> {next} in {:.1} s", silent.as_secs_f32());
     assert!(silent <= LIMIT, "the API was silent for {silent:?}");
     assert_ne!(next, holder);
@@ -40,17 +42,4 @@ fn fail_over(cluster: &Cluster) -> Result<()> {
     cluster.power_on(&holder)?;
     cluster.wait_ready(4, Duration::from_secs(120))?;
     cluster.wait_voters(Duration::from_secs(60)).map(drop)
-}
-
-fn only_holder(cluster: &Cluster) -> Result<String> {
-    let bound = Duration::from_secs(10);
-    let look = || {
-        let holders = cluster.endpoint_holders()?;
-        Ok(if let [one] = &holders[..] {
-            Look::Found(one.clone())
-        } else {
-            Look::NotYet(format!("held by {holders:?}"))
-        })
-    };
-    wait_for("one holder of the virtual address", bound, look).map(|(holder, _)| holder)
 }

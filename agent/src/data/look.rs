@@ -99,7 +99,9 @@ fn content(root: &Root, name: &str, node: &Path, bytes: u64) -> Content {
         Err(error) => return Content::Other(format!("can't be read ({error})")),
     };
     match probe(node, 0) {
-        Probed::Nothing => damaged(&first).map_or_else(|| remains(node), |what| Content::Other(format!("holds {what}"))),
+        Probed::Nothing => {
+            damaged(&first).map_or_else(|| remains(node), |what| Content::Other(format!("holds {what}")))
+        }
         Probed::Found { table: Some(table), .. } if table == "gpt" => match partitions(root, name, node) {
             Ok(table) => Content::Table(table),
             Err(error) => Content::Other(format!("has a partition table that can't be read ({error})")),

@@ -110,7 +110,10 @@ mod tests {
         for now in [3, 4, 5] {
             make_member(folder.path(), "snap/db", "a lone database");
             set_aside(folder.path(), now).unwrap();
-            assert_eq!(names(folder.path()), ["member.aside-1", "member.aside-2", &format!("member.aside-{now}")]);
+            assert_eq!(
+                names(folder.path()),
+                ["member.aside-1", "member.aside-2", format!("member.aside-{now}").as_str()]
+            );
         }
         make_member(folder.path(), "snap/1.snap", "data");
         set_aside(folder.path(), 6).unwrap();

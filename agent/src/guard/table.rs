@@ -414,5 +414,5 @@ fn stored_nonce(view: &View) -> Nonce {
 }
 
 fn next_count(view: &View) -> u64 {
-    view.own_marker().map_or(0, |marker| marker.counter) + 1
+    view.own_marker().map_or(0, |marker| marker.counter).saturating_add(1)
 }

@@ -42,7 +42,7 @@ pub enum AnswerData {
 
 /// What a member answers on port 2382.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// Identity of the Kubernetes cluster, from its plan.
     pub uid: String,

@@ -5,7 +5,9 @@
 use super::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of `index.json`, of a manifest and of an index; containerd's own limit for the latter is little less.
@@ -219,10 +221,17 @@ pub(super) fn architecture() -> &'static str {
     }
 }
 
+/// Opens a plain file. A pipe or a device on somebody's stick would be read for ever.
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("it is no plain file")) }
+}
+
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LayoutError> {
     let failed = |source| LayoutError::Read { path: path.to_owned(), source };
     let mut text = Vec::new();
-    std::fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut text)).map_err(failed)?;
+    open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut text)).map_err(failed)?;
     if text.len() as u64 <= limit { Ok(text) } else { Err(LayoutError::TooLarge { path: path.to_owned(), limit }) }
 }
 

@@ -69,6 +69,8 @@ impl Drop for Places {
 /// `mount(8)` finds out which file system it is, and loads its module.
 fn mount(volume: &std::path::Path, target: &std::path::Path) -> Result<(), String> {
     std::fs::create_dir_all(target).map_err(|error| format!("{}: {error}", target.display()))?;
+    // Left by a run that was killed.
+    let _ = rustix::mount::unmount(target, rustix::mount::UnmountFlags::DETACH);
     let mut command = Command::new("mount");
     command.args(["-o", "ro,nosuid,nodev,noexec"]).arg(volume).arg(target);
     command::output(&mut command, TIME, 4096).map(drop).map_err(|error| error.to_string())

@@ -7,7 +7,6 @@ use super::layout::{Descriptor, Layout, LayoutError};
 use serde::Serialize;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,7 +82,7 @@ fn append_blob(
 ) -> Result<(), StreamError> {
     let path = layout.blob(&blob.digest);
     let failed = |source| LayoutError::Read { path: path.clone(), source };
-    let mut file = File::open(&path).map_err(failed)?;
+    let mut file = super::layout::open(&path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?.len();
     if found != blob.size {
         return Err(damaged(path, format!("it has {found} bytes instead of {}", blob.size)));

@@ -1,4 +1,4 @@
-//! What of a bundle is found, and what is sent of it; the real containerd is in `tests/images.rs`.
+//! What of a bundle is found, and what is sent of it; the real containerd is in `qemu-tests`.
 
 use super::digest::Digest;
 use super::layout::{Layout, LayoutError, architecture};

@@ -4,7 +4,7 @@
 
 use super::Findings;
 use super::codes::{DATA_FULL, DATA_LOW, DATA_NOT_MOUNTED, DATA_READ_ONLY, DATA_SMALL, MEMORY};
-use crate::plan::Plan;
+use crate::plan::{DataPartition, Plan};
 use crate::root::Root;
 use std::path::PathBuf;
 
@@ -29,9 +29,8 @@ pub(super) fn check_memory(root: &Root, plan: &Plan, findings: &mut Findings) {
 /// The data partition is there, can be written, and has room.
 pub(super) fn check_data(root: &Root, plan: &Plan, findings: &mut Findings) {
     if let Some(partition) = &plan.data_partition {
-        let mounts = std::fs::read_to_string(root.at("/proc/self/mountinfo")).unwrap_or_default();
-        let Some(mount) = mounts.lines().filter_map(Mount::parse).rfind(|mount| mount.point == partition.mount_point)
-        else {
+        let mounts = mounts(root);
+        let Some(mount) = Mount::find(&mounts, partition) else {
             let message = format!("{} is no mount", partition.mount_point);
             return findings.add(&DATA_NOT_MOUNTED, message);
         };
@@ -41,6 +40,15 @@ pub(super) fn check_data(root: &Root, plan: &Plan, findings: &mut Findings) {
         }
     }
     check_space(root, plan, findings);
+}
+
+/// Whether something is mounted where the data partition belongs, be it another partition.
+pub(super) fn is_mounted(root: &Root, plan: &Plan) -> bool {
+    plan.data_partition.as_ref().is_some_and(|partition| Mount::find(&mounts(root), partition).is_some())
+}
+
+fn mounts(root: &Root) -> String {
+    std::fs::read_to_string(root.at("/proc/self/mountinfo")).unwrap_or_default()
 }
 
 fn check_space(root: &Root, plan: &Plan, findings: &mut Findings) {
@@ -76,6 +84,10 @@ impl<'a> Mount<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut fields = line.split(' ');
         Some(Self { device: fields.nth(2)?, point: fields.nth(1)? })
+    }
+
+    fn find(mounts: &'a str, partition: &DataPartition) -> Option<Self> {
+        mounts.lines().filter_map(Mount::parse).rfind(|mount| mount.point == partition.mount_point)
     }
 
     /// GPT name of the partition behind it, where it is a partition with a name.

@@ -85,9 +85,11 @@ fn look(context: &Context, log: &mut StepLog) -> Findings {
 }
 
 /// An etcd member without its disk must still tell the others that it is here and knows nothing: so the units behind
-/// this one may start. containerd and the kubelet require the mount itself.
+/// this one may start. containerd and the kubelet require the mount itself. With another disk in its place the guard would
+/// take what it finds there for its own.
 fn stop(context: &Context, log: &mut StepLog, failure: Failure, is_alone: bool) -> Result<(), Failure> {
-    let may_answer = is_alone && context.plan.etcd.is_some() && failure.code == &codes::DATA_NOT_MOUNTED;
+    let is_missing = failure.code == &codes::DATA_NOT_MOUNTED && !capacity::is_mounted(&context.root, &context.plan);
+    let may_answer = is_alone && context.plan.etcd.is_some() && is_missing;
     if !may_answer {
         return Err(failure);
     }

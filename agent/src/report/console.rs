@@ -54,7 +54,8 @@ impl Console {
 
     fn step(&mut self, item: &Item, now: Duration, lines: &mut Vec<String>) {
         let subject = subject(item);
-        let told = if item.state == Progress::Failed { &self.failed } else { &self.told }.get(&item.name);
+        let memory = if item.state == Progress::Failed { &self.failed } else { &self.told };
+        let told = memory.get(&item.name);
         let same_state = told.is_some_and(|told| told.state == item.state);
         let same = same_state && told.is_some_and(|told| told.subject == subject);
         let quiet = told.map_or(Duration::MAX, |told| now.saturating_sub(told.last));

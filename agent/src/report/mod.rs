@@ -78,6 +78,9 @@ impl Reporter {
         let mut new = Self { root: root.clone(), plan, plan_failure, start, console, poster, written: None, phase };
         // Written before this service was started again: when the node was up for the first time stays so.
         new.written = boot::read(&new.file());
+        if let (Some(poster), Some(written)) = (&new.poster, &new.written) {
+            serde_json::to_vec_pretty(written).into_iter().for_each(|text| poster.post(text));
+        }
         new
     }
 

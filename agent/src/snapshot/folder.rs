@@ -107,7 +107,16 @@ impl Folder {
     pub(super) fn retain(&self, newest: &str, retain: u32) -> io::Result<()> {
         let mut names = self.names()?;
         names.retain(|name| name != newest);
-        let kept = usize::try_from(retain).unwrap_or(usize::MAX).saturating_sub(1);
+        self.remove_oldest(names, retain.saturating_sub(1))
+    }
+
+    /// Removes what an older plan kept beyond `retain`, before room is looked for; never the last one.
+    pub(super) fn trim(&self, retain: u32) -> io::Result<()> {
+        self.remove_oldest(self.names()?, retain.max(1))
+    }
+
+    fn remove_oldest(&self, mut names: Vec<String>, kept: u32) -> io::Result<()> {
+        let kept = usize::try_from(kept).unwrap_or(usize::MAX);
         names.truncate(names.len().saturating_sub(kept));
         for name in names {
             fs_err::remove_file(self.file(&name, "db"))?;
@@ -233,9 +242,13 @@ mod tests {
         let text = fs::read(path.join(format!("{}.json", kept[1]))).unwrap();
         assert_eq!(serde_json::from_slice::<Record>(&text).unwrap(), record(1_767_323_047));
 
+        folder.trim(2).unwrap();
+        assert_eq!(names(&path), expected, "no more were kept");
         fs::write(folder.partial(), "half").unwrap();
         fs::write(path.join("etcd-demo-20260102T030409Z-rev7.json"), "{}").unwrap();
         folder.sweep().unwrap();
         assert_eq!(names(&path), expected, "what an interrupted run left is gone");
+        folder.trim(0).unwrap();
+        assert!(!path.join(format!("{}.db", kept[0])).exists() && path.join(format!("{}.db", kept[1])).exists());
     }
 }

@@ -32,7 +32,7 @@ const SPACE: Code = Code {
     name: "SNAPSHOT_SPACE",
     weight: Weight::Retry,
     meaning: "the data partition lacks room for a snapshot: twice the database and 512 MiB",
-    remedy: "enlarge the data partition, or set a lower `etcd.snapshotRetain`; older snapshots were kept",
+    remedy: "enlarge the data partition, or set a lower `etcd.snapshot.retain`; older snapshots were kept",
 };
 const DAMAGED: Code = Code {
     name: "SNAPSHOT_DAMAGED",
@@ -52,6 +52,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     };
     let folder = Folder::open(context.root.at(&etcd.snapshot.dir), &context.plan.cluster.name)?;
     folder.sweep()?;
+    folder.trim(etcd.snapshot.retain)?;
     let source = source(context, etcd)?;
     let status = source.status().map_err(|error| Failure::new(&NOT_A_VOTER, error.to_string()))?;
     status.check().map_err(|reason| Failure::new(&NOT_A_VOTER, reason))?;

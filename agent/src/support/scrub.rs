@@ -18,8 +18,19 @@ const SECRET_PLACES: [&str; 6] = [
 /// No file with a secret is larger, in bytes.
 const SECRET_FILE_LIMIT: u64 = 1 << 20;
 /// Keys of YAML, JSON, TOML and of keepalived whose values are secrets.
-const SECRET_KEYS: [&str; 9] =
-    ["-data", "secret", "password", "passphrase", "auth_pass", "authorization", "token", "passwordhash", "_key"];
+const SECRET_KEYS: [&str; 11] = [
+    "-data",
+    "secret",
+    "password",
+    "passphrase",
+    "auth_pass",
+    "authorization",
+    "token",
+    "passwordhash",
+    "_key",
+    "privatekey",
+    "presharedkey",
+];
 /// Beginnings of words that are secrets wherever they stand: hashes of crypt(3), the base64 form of a PEM text, and JSON web
 /// tokens.
 const SECRET_WORDS: [&str; 8] = ["$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "LS0tLS1CRUdJTi", "eyJhbGciOi"];

@@ -5,8 +5,12 @@ use kfimg_profiles::cluster::Node;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Priority of the first control plane; each further one has one less. They only decide who begins.
-const FIRST_PRIORITY: usize = 150;
+/// Priority of the first control plane; each further one has one more. They decide who begins, and who goes on when two
+/// announce themselves: while control planes are added or removed, some have lists of peers in which others are missing. Who is
+/// not told of the holder takes the address; the holder hears of it from everybody, and yields to whoever stands later in the list.
+const FIRST_PRIORITY: usize = 100;
+/// The greatest priority of VRRP's that does not mean the owner of the address (RFC 5798, section 5.2.4).
+const LAST_PRIORITY: usize = 254;
 
 /// The whole file. Three successes in a row, because haproxy takes every server for alive until it has asked it. `check` is the command that says whether haproxy of this node has an API server.
 pub(super) fn text(context: &Context<'_>, check: &str) -> String {
@@ -64,7 +68,6 @@ vrrp_instance {family} {{
     unicast_peer {{
 {peers}    }}
     unicast_fault_no_peer
-    check_unicast_src
     virtual_ipaddress {{
         {address}/{prefix}
     }}
@@ -75,7 +78,7 @@ vrrp_instance {family} {{
 ",
         interface = node.network.address_interface(),
         id = cluster.endpoint.virtual_router_id,
-        priority = FIRST_PRIORITY.saturating_sub(rank).max(1),
+        priority = FIRST_PRIORITY.saturating_add(rank).min(LAST_PRIORITY),
         own = address_like(node, address),
     );
     text
