@@ -18,7 +18,7 @@ fn every_automated_check_passes_on_a_control_plane_and_on_a_worker() {
         cluster.wait_ready(2, Duration::from_secs(240))?;
         for (node, targets, automated) in ROLES {
             let results = results(&cluster.machine(node)?, targets)?;
-            let judged: Vec<&Value> = results.iter().filter(|result| result["type"] != "manual").collect();
+            let judged: Vec<&Value> = results.iter().filter(|result| !is_manual(result)).collect();
             let failed: Vec<String> = judged.iter().filter(|result| result["status"] != "PASS").map(text).collect();
             println!("{node}: {} of {} automated checks pass", judged.len() - failed.len(), judged.len());
             assert!(failed.is_empty(), "{node}:\n{}", failed.join("\n"));
@@ -26,6 +26,11 @@ fn every_automated_check_passes_on_a_control_plane_and_on_a_worker() {
         }
         Ok(())
     });
+}
+
+/// The benchmark leaves it to people: the name of the check says so.
+fn is_manual(result: &Value) -> bool {
+    result["test_desc"].as_str().is_some_and(|text| text.trim_end().ends_with("(Manual)"))
 }
 
 fn text(result: &&Value) -> String {
