@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent test interop model cluster cluster-down cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
+.PHONY: help demo agent test interop guard-test model cluster cluster-down cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
 	cluster-packages qemu-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
@@ -64,8 +64,12 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane -- --ignored
+	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
+
+guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (ten minutes)
+	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-agent --lib etcd::interop -- --ignored
-	cargo test --locked -p kfimg-agent --test etcd_members --test addons_real -- --ignored
+	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored
 
 model: ## search more states of the etcd guard than make test does (two minutes, a gigabyte)
 	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
