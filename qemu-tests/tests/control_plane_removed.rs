@@ -5,7 +5,7 @@ use kfimg_lab::{Topology, scenario};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(300);
-/// Two that announce themselves have agreed by then.
+/// The address has moved by then, if a machine had it that is off now.
 const SETTLED: Duration = Duration::from_secs(10);
 /// Long enough for an etcd that should not start to have started.
 const WATCHED: Duration = Duration::from_secs(30);
@@ -25,12 +25,12 @@ fn control_planes_that_are_removed_leave_etcd_and_the_others_go_on() {
         for node in ["master1", "master2", "master3"] {
             cluster.reboot(node, BOUND)?;
         }
-        cluster.wait_one_holder(SETTLED)?;
         cluster.machine("master1")?.wait_told("etcd", "MEMBER_UNPLANNED", BOUND)?;
         for node in ["master4", "master5"] {
             cluster.lab().machine(node)?.power_off()?;
             cluster.kubectl(&["delete", "node", node])?;
         }
+        cluster.wait_one_holder(SETTLED)?;
         // Now each of the three sees three voters, and nobody else.
         cluster.wait_voters(BOUND)?;
         cluster.wait_ready(3, BOUND)?;

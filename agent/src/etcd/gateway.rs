@@ -70,6 +70,9 @@ pub(crate) struct Status {
     /// Whether it has no vote.
     #[serde(default, rename = "isLearner")]
     pub(crate) learner: bool,
+    /// Its alarms, such as `memberID:1 alarm:NOSPACE `, and what else it complains of.
+    #[serde(default)]
+    pub(crate) errors: Vec<String>,
 }
 
 impl Entry {

@@ -9,7 +9,7 @@ use crate::root::Root;
 use crate::wait::Deadline;
 use serde_json::Value;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -170,10 +170,7 @@ impl Manifest {
 
     /// Takes the manifest away; the kubelet then ends etcd.
     pub(crate) fn remove(&self) -> Result<(), ManifestError> {
-        match fs_err::remove_file(&self.installed) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        Ok(remove(&self.installed)?)
     }
 
     /// Whether the kubelet is told to run etcd.
@@ -231,9 +228,21 @@ pub(crate) fn install_api_server(root: &Root, plan: &plan::Plan) -> io::Result<(
     replace(&target, &text)
 }
 
+/// Takes the API server's manifest away; the kubelet then ends it.
+pub(crate) fn remove_api_server(root: &Root, plan: &plan::Plan) -> io::Result<()> {
+    plan.api_server_manifest.as_ref().map_or(Ok(()), |manifest| remove(&root.at(&manifest.destination)))
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs_err::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{InitialFlags, Manifest, ManifestError, compose, install_api_server, process};
+    use super::{InitialFlags, Manifest, ManifestError, compose, install_api_server, process, remove_api_server};
     use crate::plan::Plan;
     use crate::root::Root;
     use serde_json::{Value, json};
@@ -331,8 +340,12 @@ mod tests {
         fs::write(root.at("/etc/kfimg/manifests/kube-apiserver.yaml"), "kind: Pod").unwrap();
         install_api_server(&root, &plan).unwrap();
         assert_eq!(fs::read_to_string(root.at("/etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap(), "kind: Pod");
+        remove_api_server(&root, &plan).unwrap();
+        remove_api_server(&root, &plan).unwrap();
+        assert!(!root.at("/etc/kubernetes/manifests/kube-apiserver.yaml").exists());
         plan.api_server_manifest = None;
         install_api_server(&root, &plan).unwrap();
+        remove_api_server(&root, &plan).unwrap();
     }
 
     #[test]

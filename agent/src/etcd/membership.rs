@@ -25,10 +25,10 @@ pub(crate) enum Refused {
     #[error("{0} changes the list of members")]
     Locked(String),
     /// A member that works has my name or address.
-    #[error("{0} works under my name or address; two machines have the same payload, or an address twice")]
+    #[error("{0} works under my name or address")]
     Works(String),
     /// My plan lists other members than a newer one does: I may be one who was taken out.
-    #[error("{0} has a newer plan with other members; boot this machine with the newest payload")]
+    #[error("{0} has a newer plan with other members")]
     Older(String),
     /// etcd said no, or nothing.
     #[error("{}", explained(.0))]

@@ -40,7 +40,7 @@ pub(crate) enum RestoreError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The file is missing or damaged.
-    #[error("{0}; put the snapshot there, or name another in the description")]
+    #[error("{0}")]
     Snapshot(#[from] VerifyError),
     /// It is not the file that the description names.
     #[error("{file}: its SHA-256 is {found}, and the description says {named}")]

@@ -2,8 +2,8 @@
 //!
 //! The decision is `guard::decide`'s; what it takes to carry it out is in `effects`.
 
-use super::effects::{STOP, carry_out};
-use super::manifest::install_api_server;
+use super::effects::{EffectError, STOP, carry_out};
+use super::manifest::{install_api_server, remove_api_server};
 use super::member::Member;
 use super::round::{Questions, Round};
 use super::serve::{Bell, Endpoint};
@@ -24,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const STARTING_PAUSE: Duration = Duration::from_millis(400);
 /// Pause between rounds of a member that has joined.
 const JOINED_PAUSE: Duration = Duration::from_secs(8);
+/// Pause before a snapshot is read again that could not be restored: it may be gigabytes.
+const RESTORE_PAUSE: Duration = Duration::from_secs(30);
 /// So long etcd may run without a leader before it is stopped and the table is read with a log that stands still.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// So long the kubelet may take to start it: an image that is still being imported is no reason to begin anew.
@@ -124,8 +126,10 @@ impl Loop<'_> {
         match result {
             Ok(()) => self.moved(effects),
             Err(error) => {
-                self.log.waiting(&tell::refused(effects, &error));
-                self.bell.wait(self.backoff.next());
+                tell::refused(self.log, effects, &error);
+                let restore = matches!(error, EffectError::Restore(_));
+                let pause = if restore { jittered(RESTORE_PAUSE) } else { self.backoff.next() };
+                self.bell.wait(pause);
             }
         }
     }
@@ -136,6 +140,9 @@ impl Loop<'_> {
             self.patience = None;
             self.absence = None;
             self.seen = false;
+        }
+        if effects.contains(&Effect::StopEtcd) {
+            self.stop_api();
         }
     }
 
@@ -168,6 +175,14 @@ impl Loop<'_> {
         match self.member.manifest.stop_and_wait(STOP) {
             Ok(()) => self.moved(&[Effect::StopEtcd]),
             Err(error) => self.log.waiting(&error.to_string()),
+        }
+    }
+
+    /// Without etcd it would only fail, and would come back minutes after etcd.
+    fn stop_api(&mut self) {
+        self.api_server = false;
+        if let Err(error) = remove_api_server(&self.member.root, &self.member.plan) {
+            self.log.warn(&crate::failure::INTERNAL, &format!("removing the API server: {error}"));
         }
     }
 

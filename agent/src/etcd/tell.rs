@@ -4,6 +4,7 @@
 
 use super::effects::EffectError;
 use super::member::Member;
+use super::membership::Refused;
 use crate::failure::{Code, Failure, Weight};
 use crate::guard::{Action, Effect, MemberIndex, StartMode, StopCode, View, WaitCode};
 use crate::notify;
@@ -69,6 +70,31 @@ const SILENT: Code = Code {
     meaning: "members do not answer, so nobody can tell whether they have data",
     remedy: "start them; if their disks are gone, render the next incarnation with `without` naming them",
 };
+const RESTORE: Code = Code {
+    name: "RESTORE",
+    weight: Weight::Fatal,
+    meaning: "the snapshot that the description names for this node can't be restored; nothing has changed",
+    remedy: "put the right file there, it is tried again by itself; or name another in the description, render, and boot all members",
+};
+const MEMBER_TWICE: Code = Code {
+    name: "MEMBER_TWICE",
+    weight: Weight::Fatal,
+    meaning: "a member that works has this node's name or address in the cluster's list",
+    remedy: "turn one of the two machines off: both boot the same payload, or have the same address",
+};
+const PLAN_OLDER: Code = Code {
+    name: "PLAN_OLDER",
+    weight: Weight::Fatal,
+    meaning: "another member has a newer plan with other members, which may have taken this node out",
+    remedy: "boot this machine with the payload of the last render; if it is in none, wipe it",
+};
+/// etcd stands still for everything but reading.
+pub(crate) const ETCD_ALARM: Code = Code {
+    name: "ETCD_ALARM",
+    weight: Weight::Warning,
+    meaning: "etcd has raised an alarm; with NOSPACE its quota is used up and nothing can be written any more",
+    remedy: "docs/recovery.md, \"A full database\", says how to make room and how to end the alarm",
+};
 /// A listed member that no plan knows still works.
 pub(crate) const MEMBER_UNPLANNED: Code = Code {
     name: "MEMBER_UNPLANNED",
@@ -90,6 +116,10 @@ pub(crate) const CODES: &[Code] = &[
     QUORUM_LOST,
     SILENT,
     MEMBER_UNPLANNED,
+    RESTORE,
+    MEMBER_TWICE,
+    PLAN_OLDER,
+    ETCD_ALARM,
 ];
 
 /// Tells what the guard waits for, or why it stopped.
@@ -122,10 +152,16 @@ pub(crate) fn doing(effects: &[Effect]) -> Option<String> {
     })
 }
 
-/// What was tried, and why it did not work now.
-pub(crate) fn refused(effects: &[Effect], error: &EffectError) -> String {
+/// Tells what was tried, and why it did not work now.
+pub(crate) fn refused(log: &mut StepLog, effects: &[Effect], error: &EffectError) {
     let what = doing(effects).unwrap_or_else(|| "writing the marker".to_owned());
-    format!("{what}: {error}")
+    let text = format!("{what}: {error}");
+    match error {
+        EffectError::Restore(_) => log.failed(&Failure::new(&RESTORE, error.to_string())),
+        EffectError::Refused(Refused::Works(_)) => log.failed(&Failure::new(&MEMBER_TWICE, text)),
+        EffectError::Refused(Refused::Older(_)) => log.failed(&Failure::new(&PLAN_OLDER, text)),
+        _ => log.waiting(&text),
+    }
 }
 
 fn names(member: &Member, members: &[MemberIndex]) -> String {

@@ -7,7 +7,7 @@ use super::gateway::{Entry, Members};
 use super::member::Member;
 use super::membership::{Membership, note_generation};
 use super::round::Questions;
-use super::tell::MEMBER_UNPLANNED;
+use super::tell::{ETCD_ALARM, MEMBER_UNPLANNED};
 use crate::guard::{MemberId, View};
 use crate::step::{StepLog, tell};
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ impl Tending {
             self.noted = note_generation(questions.gateway(member.me), member.plan.generation).is_ok();
         }
         let own = members.responder();
+        let errors = questions.gateway(member.me).status().map(|status| status.errors).unwrap_or_default();
+        errors.iter().filter_map(|error| alarm(error)).for_each(|alarm| log.warn(&ETCD_ALARM, &alarm));
         self.dead.retain(|id, _| members.members.iter().any(|entry| entry.id() == *id));
         for entry in members.members.iter().filter(|entry| entry.id() != own) {
             let Some(bound) = bound(member, view, entry) else { continue };
@@ -51,6 +53,12 @@ impl Tending {
             }
         }
     }
+}
+
+/// An alarm in a person's words; what else a member complains of, such as an election, passes by itself.
+fn alarm(error: &str) -> Option<String> {
+    let (_, name) = error.split_once("alarm:")?;
+    Some(format!("etcd has raised the alarm {}", name.trim()))
 }
 
 /// How long the member of an entry may be silent; [`None`]: for ever.

@@ -88,6 +88,12 @@ impl Containerd {
         Ok(Stock { images: images(&listed, &checked), blobs: blobs.lines().map(str::to_owned).collect() })
     }
 
+    /// The names that came from a bundle, in one question. Whether they are complete is not asked.
+    pub(super) fn imported(&self) -> Result<BTreeMap<String, Named>, CommandError> {
+        let (label, value) = IMPORTED.split_once('=').unwrap_or((IMPORTED, ""));
+        Ok(images(&self.ask(&["images", "list", &format!("labels.\"{label}\"=={value}")])?, ""))
+    }
+
     /// Whether a blob's file has its full size. It was checked against its digest when it came; a power cut since then
     /// may have left it short or empty.
     pub(super) fn is_whole(&self, blob: &Descriptor) -> bool {

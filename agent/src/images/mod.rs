@@ -15,11 +15,11 @@ use crate::plan;
 use crate::program::Context;
 use crate::step::{self, StepLog};
 use crate::wait::{Backoff, Deadline};
-use containerd::{Containerd, Stock};
+use containerd::{Containerd, Named, Stock};
 use import::{Import, Outcome};
 use layout::{Image, Layout};
 use place::Places;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How long containerd may take to start. Its unit says that it is ready before this one begins.
@@ -73,14 +73,15 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
         log.warn(&BUNDLE_UNREADABLE, problem);
     }
     let layouts = open(&places, log);
+    let containerd = Containerd::new(&context.root);
     if layouts.is_empty() {
+        unpin(&containerd, &containerd.imported().unwrap_or_default(), &context.plan.images);
         log.done("no bundle on this machine; images come from the registry");
         return Ok(());
     }
     let (wanted, absent) = find(&context.plan.images, &layouts, log);
-    let containerd = Containerd::new(&context.root);
     let stock = stock(&containerd, log)?;
-    unpin(&containerd, &stock, &context.plan.images);
+    unpin(&containerd, &stock.images, &context.plan.images);
     let missing: Vec<&Wanted> = wanted.iter().filter(|wanted| !is_there(&containerd, &stock, wanted)).collect();
     let outcomes = Import::new(&containerd, &stock).all(&missing, log);
     let lost = tell(&missing, &outcomes, log);
@@ -153,12 +154,12 @@ fn names(reference: &str, digest: &str) -> Vec<String> {
 }
 
 /// What an older generation brought may go now, when the kubelet needs room. A failure costs only that.
-fn unpin(containerd: &Containerd, stock: &Stock, images: &[plan::Image]) {
+fn unpin(containerd: &Containerd, stock: &BTreeMap<String, Named>, images: &[plan::Image]) {
     let tags: BTreeSet<&str> =
         images.iter().map(|image| image.reference.split('@').next().unwrap_or_default()).collect();
-    let digests: BTreeSet<&str> = tags.iter().filter_map(|tag| Some(stock.images.get(*tag)?.digest.as_str())).collect();
+    let digests: BTreeSet<&str> = tags.iter().filter_map(|tag| Some(stock.get(*tag)?.digest.as_str())).collect();
     let kept = |name: &str, digest: &str| tags.contains(name) || (name.contains('@') && digests.contains(digest));
-    for (name, known) in stock.images.iter().filter(|(name, known)| known.ours && !kept(name, &known.digest)) {
+    for (name, known) in stock.iter().filter(|(name, known)| known.ours && !kept(name, &known.digest)) {
         match containerd.unpin(name) {
             Ok(()) => step::tell(format_args!("images: {name} ({}) is of an older payload and may go", known.digest)),
             Err(error) => step::tell(format_args!("images: {name} can't be released: {error}")),

@@ -70,7 +70,7 @@ pub(super) const SYSCTL: Code = fatal(
 pub(super) const DATA_NOT_MOUNTED: Code = fatal(
     "DATA_NOT_MOUNTED",
     "the data partition is not mounted; nothing that lasts can be read or written",
-    "look at the steps before (`systemctl status kfimg-data.service var.mount`); a file system that is damaged needs `fsck`",
+    "look at the steps before (`systemctl status kfimg-data.service var.mount`); a damaged file system needs `fsck`; then boot again",
 );
 pub(super) const DATA_READ_ONLY: Code = fatal(
     "DATA_READ_ONLY",

@@ -1,9 +1,11 @@
 //! The search: every reachable state once, then backwards from the goal over steps that are no faults.
 
-use super::state::{JOINED, Mark, State};
+use super::canonical::Symmetry;
+use super::fingerprint::{Plain, fingerprint};
+use super::state::State;
 use super::steps::{Setup, successors};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 
 /// What a search found.
 #[derive(Debug)]
@@ -16,53 +18,10 @@ pub(crate) struct Outcome {
     pub(crate) stuck: Option<String>,
 }
 
-#[derive(Default)]
-struct Fingerprint(u64);
-
-impl Hasher for Fingerprint {
-    fn finish(&self) -> u64 {
-        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        mixed ^ (mixed >> 32)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.write_u64(value.into());
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 ^= self.0 >> 29;
-    }
-}
-
-/// The fingerprint is a hash already.
-#[derive(Default)]
-struct Plain(u64);
-
-impl Hasher for Plain {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
-fn fingerprint(state: &State) -> u64 {
-    let mut hasher = Fingerprint::default();
-    state.hash(&mut hasher);
-    hasher.finish()
-}
+/// Where a state came from, and as which of its successors.
+type Parents = [(u32, u16)];
 
 struct Graph {
-    /// Where each state came from, and as which of its successors.
     parents: Vec<(u32, u16)>,
     /// Steps that are no faults.
     edges: Vec<(u32, u32)>,
@@ -70,25 +29,26 @@ struct Graph {
     promised: Vec<bool>,
 }
 
-/// Searches all states that can be reached from `start`.
-pub(crate) fn search(setup: &Setup, start: State) -> Outcome {
+/// Searches all states that can be reached from `start`; gives up when there are more than `most`.
+pub(crate) fn search<const N: usize>(setup: &Setup, start: State<N>, most: usize) -> Outcome {
+    let symmetry = setup.symmetry();
     let mut seen: HashMap<u64, u32, BuildHasherDefault<Plain>> = HashMap::default();
     let mut graph = Graph { parents: vec![(0, 0)], edges: Vec::new(), goal: Vec::new(), promised: Vec::new() };
-    let mut layer = vec![start.canonical()];
+    let mut layer = vec![start.canonical(symmetry).0];
     seen.insert(fingerprint(&layer[0]), 0);
     let (mut first, mut steps) = (0_u32, 0);
     while !layer.is_empty() {
         let mut next_layer = Vec::new();
         for (state, at) in layer.iter().zip(first..) {
             graph.goal.push(state.goal());
-            graph.promised.push(state.promised());
+            graph.promised.push(state.promised(setup.clocks_heal));
             if let Some(wrong) = state.wrong() {
                 let wrong = Some(format!("{wrong}\n{}", way(setup, start, &graph.parents, at)));
                 return Outcome { states: seen.len(), steps, wrong, stuck: None };
             }
             for (choice, next) in successors(setup, state).into_iter().enumerate() {
                 steps += 1;
-                let found = next.state.canonical();
+                let (found, _) = next.state.canonical(symmetry);
                 let new = graph.parents.len() as u32;
                 let to = *seen.entry(fingerprint(&found)).or_insert(new);
                 if to == new {
@@ -101,8 +61,10 @@ pub(crate) fn search(setup: &Setup, start: State) -> Outcome {
             }
         }
         first += layer.len() as u32;
+        assert!(seen.len() <= most, "there are more than {most} states");
         layer = next_layer;
     }
+    drop(seen);
     graph.keep_promises();
     let stuck = graph.stuck().map(|at| way(setup, start, &graph.parents, at));
     Outcome { states: graph.parents.len(), steps, wrong: None, stuck }
@@ -146,8 +108,8 @@ impl Graph {
     }
 }
 
-/// The events that led to a state, and the state.
-fn way(setup: &Setup, start: State, parents: &[(u32, u16)], to: u32) -> String {
+/// The events that led to a state, and the state. Members keep their letters, in whatever order a state holds them.
+fn way<const N: usize>(setup: &Setup, start: State<N>, parents: &Parents, to: u32) -> String {
     let mut choices = Vec::new();
     let mut at = to;
     while at != 0 {
@@ -155,65 +117,45 @@ fn way(setup: &Setup, start: State, parents: &[(u32, u16)], to: u32) -> String {
         choices.push(choice);
         at = parent;
     }
-    let mut state = start.canonical();
+    let (mut state, _) = start.canonical(setup.symmetry());
+    let mut letters: [char; N] = std::array::from_fn(|at| (b'a' + at as u8) as char);
     let mut text = String::new();
     for choice in choices.into_iter().rev() {
         let next = successors(setup, &state).swap_remove(choice.into());
-        text += &format!("  {} {}\n", ["a", "b", "c"][next.event.1], next.event.0);
-        state = next.state.canonical();
+        text += &format!("  {} {}\n", letters[next.event.1], next.event.0);
+        let (canonical, order) = next.state.canonical(setup.symmetry());
+        letters = order.map(|old| letters[usize::from(old)]);
+        state = canonical;
     }
-    for member in state.all() {
-        let machine = &state.machines[member];
+    for (letter, machine) in letters.iter().zip(&state.machines) {
         text += &format!(
-            "{member}: {:?} {:?} up {} running {}\n",
-            machine.log, machine.places, machine.up, machine.running
+            "{letter}: {:?} {:?} up {} running {} incarnation {}\n",
+            machine.log, machine.places, machine.up, machine.running, machine.incarnation
         );
     }
     text
 }
 
-impl State {
-    /// What is wrong in this state.
-    fn wrong(&self) -> Option<&'static str> {
-        let (token, number) = self.acknowledged?;
-        self.leaders().find_map(|leader| match leader {
-            leader if leader.token != token => Some("two clusters acknowledge writes"),
-            leader if leader.number < number => Some("an acknowledged write is lost"),
-            _ => None,
-        })
-    }
-
-    /// One cluster in which all members are voters with all entries, and know it.
-    fn goal(&self) -> bool {
-        let Some(leader) = self.leaders().next() else { return false };
-        self.all().all(|member| {
-            let machine = &self.machines[member];
-            let mark = machine.mark();
-            let voter = self.sees(member).is_some_and(|(seen, voter)| voter && seen.token == leader.token);
-            let equal = machine.log.is_some_and(|log| log.number == leader.number);
-            voter && equal && mark.phase == JOINED && mark.incarnation == self.rendered()
-        })
-    }
-
-    /// Whether the guard must reach the goal from here without help: nothing shows that there was a cluster, or a majority
-    /// of its voters' logs is there; after `recoverFrom`, the named log is there or the new incarnation has a majority.
-    fn promised(&self) -> bool {
-        let marks = || self.machines.iter().flat_map(|machine| machine.places);
-        let newer = |mark: Mark| mark.phase == JOINED && mark.incarnation == self.rendered();
-        let logs = || self.machines.iter().filter_map(|machine| machine.log);
-        let about_to_join = self.machines.iter().any(|machine| machine.todo.mark.phase == JOINED);
-        let joined = about_to_join || marks().any(|mark| mark.phase == JOINED);
-        let trace = joined || logs().any(|log| log.number > 0);
-        let holds = |token, number| self.acknowledged.is_none_or(|(known, least)| known == token && number >= least);
-        let survives =
-            self.all().any(|at| self.leader(at, |_| true).is_some_and(|leader| holds(leader.token, leader.number)));
-        match self.recover_from {
-            None => !trace && self.acknowledged.is_none() || survives,
-            Some(source) => {
-                let source = &self.machines[usize::from(source)];
-                let old = source.log.is_some_and(|log| log.number > 0) && source.mark().incarnation == 1;
-                old && !marks().any(newer) || marks().any(newer) && survives
-            }
+/// Looks at this many states from the whole depth of a search, and at each in all orders of its members: what follows must
+/// be the same states.
+pub(crate) fn compare_orders(setup: &Setup, start: State<3>, states: usize) {
+    let all = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let follows = |state: &State<3>| {
+        let next = successors(setup, state).into_iter().map(|next| fingerprint(&next.state.canonical(Symmetry::All).0));
+        let verdict = (state.goal(), state.promised(setup.clocks_heal), state.wrong());
+        (verdict, next.collect::<BTreeSet<u64>>())
+    };
+    let mut state = start;
+    for step in 0..states {
+        let expected = follows(&state);
+        for order in &all {
+            let found = follows(&state.permuted(order));
+            assert_eq!(found, expected, "{state:?} in the order {order:?}");
         }
+        // A walk that begins anew now and then; which way it takes does not matter, but it must be the same each time.
+        let mut next = successors(setup, &state);
+        let choice = fingerprint(&(step, state)) as usize;
+        let ends = next.is_empty() || step % 150 == 149;
+        state = if ends { start } else { next.swap_remove(choice % next.len()).state.canonical(Symmetry::All).0 };
     }
 }

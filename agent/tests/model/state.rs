@@ -1,29 +1,44 @@
-//! The states of the model: disks, what runs, messages in flight, and how equal states are made to look equal.
+//! The states of the model: disks, what runs, messages in flight, plans.
 //!
-//! What may happen in a state is in `steps`; what etcd does is in `etcd`.
+//! What may happen in a state is in `steps`, what etcd does in `etcd`, and how equal states are made to look equal in
+//! `canonical`. `N` is the number of members.
 
-/// Most members that the model can hold.
-pub(crate) const MOST: usize = 3;
+use super::plan::Plan;
 
 /// Identity of an etcd cluster: incarnation and the founders' nonces. Incarnation 0: none.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Token {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Token<const N: usize> {
     pub(crate) incarnation: u8,
-    pub(crate) set: [u8; MOST],
+    pub(crate) set: [u8; N],
+}
+
+/// The incarnation in the token of another Kubernetes cluster's data.
+pub(crate) const FOREIGN: u8 = 9;
+
+impl<const N: usize> Default for Token<N> {
+    fn default() -> Self {
+        Self { incarnation: 0, set: [0; N] }
+    }
 }
 
 /// A marker. `token.incarnation` 0: no cluster yet, `token.set` is only a proposal. Phase 0: no marker.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Mark {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Mark<const N: usize> {
     pub(crate) phase: u8,
     pub(crate) incarnation: u8,
     pub(crate) nonce: u8,
-    pub(crate) token: Token,
+    pub(crate) token: Token<N>,
 }
 
 pub(crate) const READY: u8 = 1;
 pub(crate) const COMMITTED: u8 = 2;
 pub(crate) const JOINED: u8 = 3;
+
+impl<const N: usize> Default for Mark<N> {
+    fn default() -> Self {
+        Self { phase: 0, incarnation: 0, nonce: 0, token: Token::default() }
+    }
+}
 
 /// A place in a member list: which life of that member, and whether it is a learner.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -32,35 +47,32 @@ pub(crate) struct Entry {
     pub(crate) learner: bool,
 }
 
-pub(crate) type Members = [Option<Entry>; MOST];
+pub(crate) type Members<const N: usize> = [Option<Entry>; N];
 
 /// etcd's log. `number` is the last entry's place in the order of all entries; 0: only bootstrap entries.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Log {
-    pub(crate) token: Token,
+pub(crate) struct Log<const N: usize> {
+    pub(crate) token: Token<N>,
     pub(crate) number: u8,
     pub(crate) life: u8,
-    pub(crate) members: Members,
+    pub(crate) members: Members<N>,
 }
 
 /// An answer as it was when it was given.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) enum Heard {
+pub(crate) enum Heard<const N: usize> {
     #[default]
     NotAsked,
     Silent,
     Answer {
-        data: u8,
+        held: bool,
         incarnation: u8,
-        mark: Mark,
-        quorum: Option<(Token, Members)>,
+        mark: Mark<N>,
+        quorum: Option<(Token<N>, Members<N>)>,
     },
 }
 
-pub(crate) const EMPTY: u8 = 1;
-pub(crate) const HELD: u8 = 2;
-
-/// A step that is still to be done.
+/// A step that is still to be done. Building a restored folder changes nothing that counts, and is none.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) enum Step {
     #[default]
@@ -76,50 +88,89 @@ pub(crate) enum Step {
     StartSelfOnly,
     ForceNew,
     Promote,
+    AdoptRestored,
 }
 
 /// The rest of a decision's effects, and what they carry.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Todo {
+pub(crate) struct Todo<const N: usize> {
     pub(crate) steps: [Step; 5],
-    pub(crate) mark: Mark,
-    pub(crate) token: Token,
+    pub(crate) mark: Mark<N>,
+    pub(crate) token: Token<N>,
     pub(crate) life: u8,
 }
 
 /// A machine.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Machine {
-    pub(crate) log: Option<Log>,
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Machine<const N: usize> {
+    pub(crate) log: Option<Log<N>>,
     /// Outside the etcd folder, and beside `member/`.
-    pub(crate) places: [Mark; 2],
+    pub(crate) places: [Mark<N>; 2],
     /// Whether the place outside was written last; else both are equal or only one is there.
     pub(crate) outside_newer: bool,
     pub(crate) up: bool,
     pub(crate) unmounted: bool,
+    /// Of the payload that it runs; 0 when it is off.
     pub(crate) incarnation: u8,
+    /// Of the payload that its disk keeps for a boot without a delivered one.
+    pub(crate) kept: u8,
+    /// Whether its clock is past `bootstrapNotAfter`.
+    pub(crate) late: bool,
+    /// Whether its plan names it under `discard`.
+    pub(crate) discard: bool,
     pub(crate) running: bool,
-    pub(crate) joining: Option<(Token, u8)>,
-    pub(crate) todo: Todo,
-    pub(crate) heard: [Heard; MOST],
+    pub(crate) joining: Option<(Token<N>, u8)>,
+    pub(crate) todo: Todo<N>,
+    pub(crate) heard: [Heard<N>; N],
 }
 
-impl Machine {
+impl<const N: usize> Default for Machine<N> {
+    fn default() -> Self {
+        Self {
+            log: None,
+            places: [Mark::default(); 2],
+            outside_newer: false,
+            up: false,
+            unmounted: false,
+            incarnation: 0,
+            kept: 0,
+            late: false,
+            discard: false,
+            running: false,
+            joining: None,
+            todo: Todo::default(),
+            heard: [Heard::NotAsked; N],
+        }
+    }
+}
+
+impl<const N: usize> Machine<N> {
     /// The newer marker.
-    pub(crate) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark<N> {
         let [outside, beside] = self.places;
         let outside_counts = self.outside_newer || beside.phase == 0 || outside.incarnation > beside.incarnation;
         if outside.phase != 0 && outside_counts { outside } else { beside }
     }
 
+    /// Whether it is joined in the incarnation that it runs.
+    pub(crate) fn is_joined(&self) -> bool {
+        let mark = self.mark();
+        mark.phase == JOINED && mark.incarnation == self.incarnation && !self.unmounted
+    }
+
     /// Power is gone: what is not on the disk is forgotten.
     pub(crate) fn cut(&mut self) {
-        let (log, places, outside_newer) = (self.log, self.places, self.outside_newer);
-        *self = Self { log, places, outside_newer, incarnation: self.incarnation, ..Self::default() };
+        let Self { log, places, outside_newer, kept, late, discard, .. } = *self;
+        *self = Self { log, places, outside_newer, kept, late, discard, ..Self::default() };
+    }
+
+    /// The disk is empty; the clock and the plan are not on it.
+    pub(crate) fn wipe(&mut self) {
+        *self = Self { late: self.late, discard: self.discard, ..Self::default() };
     }
 }
 
-/// Faults that may still happen, each counted down.
+/// Faults that may still happen, each counted down. What the operator does counts too.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Faults {
     pub(crate) cuts: u8,
@@ -127,144 +178,96 @@ pub(crate) struct Faults {
     pub(crate) lost_logs: u8,
     pub(crate) lost_outside: u8,
     pub(crate) unmounts: u8,
-    pub(crate) partitions: u8,
-    /// Renders of a second incarnation with `recoverFrom`.
-    pub(crate) recoveries: u8,
+    /// One link between two members goes down.
+    pub(crate) links: u8,
+    /// The network falls into two parts.
+    pub(crate) splits: u8,
+    /// A next incarnation is rendered.
+    pub(crate) renders: u8,
+    /// A clock passes `bootstrapNotAfter`.
+    pub(crate) late: u8,
+    /// A member gets a used disk.
+    pub(crate) used: u8,
+    /// A change of the list of members is carried out long after it was decided: the lock's lease has ended meanwhile.
+    pub(crate) delays: u8,
+}
+
+/// A change of the list of members that is on its way, or about to be sent by a process that stands still.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Request {
+    /// Add this member as a learner.
+    Add(u8),
+    /// Remove this life of this member.
+    Remove(u8, u8),
 }
 
 /// The world.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct State {
-    pub(crate) count: u8,
-    pub(crate) machines: [Machine; MOST],
-    /// Links that are down: bit `a * MOST + b`, `a < b`.
-    pub(crate) cut_links: u16,
-    /// The last acknowledged entry, as long as a disk shows that its cluster existed.
-    pub(crate) acknowledged: Option<(Token, u8)>,
+pub(crate) struct State<const N: usize> {
+    pub(crate) machines: [Machine<N>; N],
+    /// Links that are down: bit `a * N + b`, `a < b`.
+    pub(crate) cut_links: u32,
+    /// Members on the other side of a split; never the first member.
+    pub(crate) side: u8,
+    /// The last acknowledged entry, as long as it can be demanded.
+    pub(crate) acknowledged: Option<(Token<N>, u8)>,
+    pub(crate) delayed: Option<Request>,
     pub(crate) faults: Faults,
-    /// The second incarnation's source, once it is rendered.
-    pub(crate) recover_from: Option<u8>,
+    /// Of incarnations 1, 2, …
+    pub(crate) plans: [Plan; 3],
+    /// The newest incarnation.
+    pub(crate) rendered: u8,
 }
 
-impl State {
+impl<const N: usize> State<N> {
     /// Machines that have never been switched on.
-    pub(crate) fn new(count: usize, faults: Faults) -> Self {
+    pub(crate) fn fresh(faults: Faults) -> Self {
         Self {
-            count: count as u8,
-            machines: [Machine::default(); MOST],
+            machines: [Machine::default(); N],
             cut_links: 0,
+            side: 0,
             acknowledged: None,
+            delayed: None,
             faults,
-            recover_from: None,
+            plans: [Plan::default(); 3],
+            rendered: 1,
         }
     }
 
-    pub(crate) fn all(&self) -> std::ops::Range<usize> {
-        0..usize::from(self.count)
-    }
-
-    /// The incarnation of the newest render.
-    pub(crate) fn rendered(&self) -> u8 {
-        if self.recover_from.is_some() { 2 } else { 1 }
+    /// A cluster in which all have joined and run, and have all entries.
+    pub(crate) fn founded(faults: Faults) -> Self {
+        let token = Token { incarnation: 1, set: [1; N] };
+        let members = [Some(Entry { life: 0, learner: false }); N];
+        let machine = Machine {
+            log: Some(Log { token, number: 1, life: 0, members }),
+            places: [Mark { phase: JOINED, incarnation: 1, nonce: 1, token }; 2],
+            up: true,
+            incarnation: 1,
+            kept: 1,
+            running: true,
+            ..Machine::default()
+        };
+        Self { machines: [machine; N], acknowledged: Some((token, 1)), ..Self::fresh(faults) }
     }
 
     pub(crate) fn linked(&self, one: usize, two: usize) -> bool {
         let (low, high) = (one.min(two), one.max(two));
-        one == two || self.cut_links & (1 << (low * MOST + high)) == 0
+        let same_side = (self.side >> one) & 1 == (self.side >> two) & 1;
+        one == two || same_side && self.cut_links & (1 << (low * N + high)) == 0
     }
 
-    /// A nonce of this member that occurs nowhere.
-    pub(crate) fn fresh_nonce(&self, member: usize) -> u8 {
-        let mut highest = 0;
-        let mut copy = *self;
-        copy.each_nonce(&mut |slot, nonce| {
-            if slot == member {
-                highest = highest.max(*nonce);
-            }
-        });
-        highest + 1
-    }
-
-    /// A life of this member that occurs nowhere; 0 is that of a founder.
-    pub(crate) fn fresh_life(&self, member: usize) -> u8 {
-        let mut highest = 0;
-        let mut copy = *self;
-        copy.each_life(&mut |slot, life| {
-            if slot == member {
-                highest = highest.max(*life);
-            }
-        });
-        highest + 1
-    }
-
-    /// Replaces nonces, lives and entry numbers by their ranks: only their order or equality means something.
-    pub(crate) fn canonical(mut self) -> Self {
-        let mut seen = [0_u64; MOST];
-        self.each_nonce(&mut |slot, nonce| seen[slot] |= 1 << *nonce);
-        if seen.iter().any(|bits| (*bits | 1).count_ones() != (*bits | 1).trailing_ones()) {
-            self.each_nonce(&mut |slot, nonce| *nonce = rank(seen[slot], *nonce));
-        }
-        let mut seen = [0_u64; MOST];
-        self.each_life(&mut |slot, life| seen[slot] |= 1 << *life);
-        self.each_life(&mut |slot, life| *life = rank(seen[slot], *life));
-        let mut seen = 0_u64;
-        self.each_number(&mut |number| seen |= 1 << *number);
-        self.each_number(&mut |number| *number = rank(seen, *number));
-        self
-    }
-
-    fn each_nonce(&mut self, act: &mut dyn FnMut(usize, &mut u8)) {
-        let token = |token: &mut Token, act: &mut dyn FnMut(usize, &mut u8)| {
-            token.set.iter_mut().enumerate().for_each(|(slot, nonce)| act(slot, nonce));
+    /// What no disk shows any more can't be demanded: no log with an entry and no marker `joined` is left, but on members
+    /// that the operator gave up.
+    pub(crate) fn forget(&mut self) {
+        let Some((token, _)) = self.acknowledged else { return };
+        let shows = |at: usize| {
+            let machine = &self.machines[at];
+            let log = machine.log.is_some_and(|log| log.token == token && log.number > 0);
+            log || machine.places.iter().any(|mark| mark.phase == JOINED && mark.token == token)
         };
-        for at in 0..usize::from(self.count) {
-            let machine = &mut self.machines[at];
-            for mark in machine.places.iter_mut().chain([&mut machine.todo.mark]) {
-                act(at, &mut mark.nonce);
-                token(&mut mark.token, act);
-            }
-            machine.log.iter_mut().for_each(|log| token(&mut log.token, act));
-            machine.joining.iter_mut().for_each(|(joining, _)| token(joining, act));
-            token(&mut machine.todo.token, act);
-            for (other, heard) in machine.heard.iter_mut().enumerate() {
-                if let Heard::Answer { mark, quorum, .. } = heard {
-                    act(other, &mut mark.nonce);
-                    token(&mut mark.token, act);
-                    quorum.iter_mut().for_each(|(quorum, _)| token(quorum, act));
-                }
-            }
-        }
-        self.acknowledged.iter_mut().for_each(|(acknowledged, _)| token(acknowledged, act));
-    }
-
-    fn each_life(&mut self, act: &mut dyn FnMut(usize, &mut u8)) {
-        let list = |members: &mut Members, act: &mut dyn FnMut(usize, &mut u8)| {
-            let entries = members.iter_mut().enumerate();
-            entries.for_each(|(slot, entry)| entry.iter_mut().for_each(|entry| act(slot, &mut entry.life)));
-        };
-        for at in 0..usize::from(self.count) {
-            let machine = &mut self.machines[at];
-            if let Some(log) = &mut machine.log {
-                act(at, &mut log.life);
-                list(&mut log.members, act);
-            }
-            machine.joining.iter_mut().for_each(|(_, life)| act(at, life));
-            act(at, &mut machine.todo.life);
-            for heard in &mut machine.heard {
-                if let Heard::Answer { quorum: Some((_, members)), .. } = heard {
-                    list(members, act);
-                }
-            }
+        let without = self.plan().without;
+        if !(0..N).any(|at| without & (1 << at) == 0 && shows(at)) {
+            self.acknowledged = None;
         }
     }
-
-    fn each_number(&mut self, act: &mut dyn FnMut(&mut u8)) {
-        self.machines.iter_mut().filter_map(|machine| machine.log.as_mut()).for_each(|log| act(&mut log.number));
-        self.acknowledged.iter_mut().for_each(|(_, number)| act(number));
-    }
-}
-
-/// How many different values other than 0 are up to this one.
-fn rank(seen: u64, value: u8) -> u8 {
-    if value == 0 { 0 } else { ((seen & !1) & ((2 << value) - 1)).count_ones() as u8 }
 }
