@@ -71,7 +71,7 @@ guard-test: packages interop-packages ## let the agent found, lose and rejoin cl
 	cargo test --locked -p kfimg-agent --lib etcd::interop -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored
 
-model: ## search more states of the etcd guard than make test does (two minutes, a gigabyte)
+model: ## search more states of the etcd guard than make test does (two minutes, 200 megabytes)
 	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
 
 cluster: packages interop-packages cluster-packages ## boot three control planes and a worker on this machine, and leave them up (root)

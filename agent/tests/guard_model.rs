@@ -76,7 +76,18 @@ fn five_members_survive_wipes_cuts_and_partitions() {
 }
 
 /// What `make model` searches, unless it is told otherwise.
-const DEEPER: &[Search] = &[("3 one-by-one wipes=1", 1)];
+const DEEPER: &[Search] = &[
+    ("3 one-by-one wipes=1", 303_000),
+    ("3 one-by-one cuts=1", 593_000),
+    ("3 renders=1 recover kept cuts=1", 439_000),
+    ("3 renders=1 restore kept cuts=1", 344_000),
+    ("3 cuts=1 wipes=1 unmounts=1 links=1", 285_000),
+    ("3 one-by-one founded wipes=1 renders=1 recover", 395_000),
+    ("5 cuts=1", 244_000),
+    ("5 wipes=1", 117_000),
+    ("5 founded wipes=1 renders=1 recover without=1", 751_000),
+    ("5 founded wipes=1 renders=1 restore without=1", 795_000),
+];
 
 /// `GUARD_MODEL="3 cuts=2 one-by-one, 5 wipes=1"`: other searches, in the words of [`Case`].
 #[test]

@@ -98,7 +98,8 @@ impl Cluster {
         wait_for(&format!("{name} Ready after its boot"), bound, look).map(drop)
     }
 
-    /// Waits until every pod of every namespace runs and is Ready; gives the time that it took.
+    /// Waits until every pod of every namespace runs and is Ready, but those that a machine ended when it was switched
+    /// off and that others have replaced; gives the time that it took.
     ///
     /// # Errors
     /// [`Error::Late`] with the names of those that are not.
@@ -108,7 +109,8 @@ impl Cluster {
                 Ok(list) => list,
                 Err(error) => return Ok(Look::NotYet(error.to_string())),
             };
-            let waiting = items(&found).into_iter().filter(|pod| !has_condition(pod, "Ready")).map(|pod| {
+            let unready = items(&found).into_iter().filter(|pod| !is_over(pod) && !has_condition(pod, "Ready"));
+            let waiting = unready.map(|pod| {
                 let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or("?").to_owned();
                 format!("{} ({})", text("/metadata/name"), text("/status/phase"))
             });
@@ -239,6 +241,15 @@ impl Cluster {
 /// The items of a Kubernetes list.
 pub fn items(list: &Value) -> Vec<&Value> {
     list["items"].as_array().into_iter().flatten().collect()
+}
+
+/// Whether a pod has ended, and only waits to be collected.
+fn is_over(pod: &Value) -> bool {
+    match pod["status"]["phase"].as_str() {
+        Some("Succeeded") => true,
+        Some("Failed") => pod["status"]["reason"] == "Terminated",
+        _ => false,
+    }
 }
 
 /// Whether a condition of an object's status is true.

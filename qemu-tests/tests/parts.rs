@@ -78,6 +78,20 @@ fn every_image_that_nodes_ask_for_is_served_over_tls() {
     site.1.start().unwrap();
 }
 
+/// The agent is smaller than so many bytes.
+const SIZE: u64 = 5_000_000;
+
+#[test]
+#[ignore = "builds the agent; `make cluster-test` runs it"]
+fn the_agent_is_one_small_file_that_needs_no_other() {
+    let programs = Programs::build(&[]).unwrap();
+    let size = std::fs::metadata(programs.agent()).unwrap().len();
+    println!("the agent has {size} bytes");
+    assert!(size < SIZE, "{size}");
+    let headers = succeed(Command::new("readelf").arg("--program-headers").arg(programs.agent()));
+    assert!(headers.contains("LOAD") && !headers.contains("INTERP"), "{headers}");
+}
+
 #[test]
 #[ignore = "boots a machine; `make cluster-test` runs it"]
 fn a_machine_boots_from_an_empty_disk_and_runs_an_image_of_the_mirror() {
