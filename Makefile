@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent test interop guard-test model cluster cluster-down cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
+.PHONY: help demo agent test interop guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
 	cluster-packages qemu-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
@@ -79,6 +79,9 @@ cluster: packages interop-packages cluster-packages ## boot three control planes
 
 cluster-down: ## remove the machines of make cluster
 	cargo run --quiet --locked -p kfimg-qemu-tests --bin kfimg-lab -- down
+
+boot-test: packages interop-packages cluster-packages ## boot the lab's cluster, and wipe one control plane (root; three minutes)
+	KFIMG_LAB_ROUNDS=1 cargo test --locked -p kfimg-qemu-tests --test wiped_control_plane_rejoins -- --ignored --nocapture
 
 cluster-test: packages interop-packages cluster-packages ## play every scenario of the lab (root; two hours)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(SCENARIOS),--test $(scenario)) -- --ignored --nocapture --test-threads=1

@@ -49,14 +49,15 @@ fn an_upgrade_boots_one_machine_after_the_other_and_the_workload_answers_all_the
     });
 }
 
-/// The longest time without an answer.
+/// The longest time between two answers.
 fn longest_silence(cluster: &Cluster, stop: &AtomicBool) -> Duration {
     let (mut longest, mut answered) = (Duration::ZERO, Instant::now());
     while !stop.load(Ordering::Relaxed) {
-        if cluster.workload_answers(ASKED) {
+        let answers = cluster.workload_answers(ASKED);
+        longest = longest.max(answered.elapsed());
+        if answers {
             answered = Instant::now();
         }
-        longest = longest.max(answered.elapsed());
         std::thread::sleep(EVERY);
     }
     longest

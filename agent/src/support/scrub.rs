@@ -4,6 +4,7 @@
 
 use crate::root::Root;
 use std::collections::BTreeSet;
+use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
 /// Where this node's secrets lie; they are read only to be looked for.
@@ -15,6 +16,8 @@ const SECRET_PLACES: [&str; 6] = [
     "/etc/shadow",
     "/var/lib/kfimg/payload",
 ];
+/// A longer line, in bytes, is left out: half of it could end within a secret.
+const LINE_LIMIT: u64 = 512 << 10;
 /// No file with a secret is larger, in bytes.
 const SECRET_FILE_LIMIT: u64 = 1 << 20;
 /// Keys of YAML, JSON, TOML and of keepalived whose values are secrets.
@@ -55,29 +58,42 @@ impl Scrubber {
         Self { secrets }
     }
 
-    /// The text without secrets. What is no UTF-8 is replaced.
-    pub(super) fn scrub(&self, text: &[u8]) -> Vec<u8> {
-        let text = String::from_utf8_lossy(text);
-        let mut kept = String::with_capacity(text.len());
+    /// Copies a text without its secrets. What is no UTF-8 is replaced. The answer is whether a secret was still there;
+    /// the copy ends before it.
+    pub(super) fn scrub(&self, mut text: impl BufRead, copy: &mut impl Write) -> io::Result<bool> {
         let mut in_key = false;
-        for line in text.split_inclusive('\n') {
-            let begins = line.contains("-----BEGIN") && line.contains(KEY);
-            if begins || in_key || line.contains(KEY) {
-                in_key = (begins || in_key) && !line.contains("-----END");
-                kept += "[a line of a private key was removed]\n";
-            } else if self.secrets.iter().any(|secret| line.contains(secret.as_str())) {
-                kept += "[a line with a secret was removed]\n";
-            } else {
-                kept += &without_values(line);
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            if text.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut bytes)? == 0 {
+                return Ok(false);
             }
+            if bytes.len() as u64 == LINE_LIMIT && !bytes.ends_with(b"\n") {
+                text.skip_until(b'\n')?;
+                bytes = b"[a line of more than half a megabyte was removed]\n".to_vec();
+            }
+            let kept = self.scrubbed(&String::from_utf8_lossy(&bytes), &mut in_key);
+            if kept.contains(KEY) || self.knows(&kept) {
+                return Ok(true);
+            }
+            copy.write_all(kept.as_bytes())?;
         }
-        kept.into_bytes()
     }
 
-    /// Whether a secret is still there.
-    pub(super) fn finds_secret(&self, text: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(text);
-        text.contains(KEY) || self.secrets.iter().any(|secret| text.contains(secret.as_str()))
+    fn scrubbed(&self, line: &str, in_key: &mut bool) -> String {
+        let begins = line.contains("-----BEGIN") && line.contains(KEY);
+        if begins || *in_key || line.contains(KEY) {
+            *in_key = (begins || *in_key) && !line.contains("-----END");
+            return "[a line of a private key was removed]\n".to_owned();
+        }
+        if self.knows(line) {
+            return "[a line with a secret was removed]\n".to_owned();
+        }
+        without_values(line)
+    }
+
+    fn knows(&self, line: &str) -> bool {
+        self.secrets.iter().any(|secret| line.contains(secret.as_str()))
     }
 }
 
@@ -154,8 +170,8 @@ mod tests {
 
     fn scrub(text: &str) -> String {
         let scrubber = Scrubber { secrets: BTreeSet::from(["c2VjcmV0IG9mIHRoaXMgbm9kZQ".to_owned()]) };
-        let scrubbed = scrubber.scrub(text.as_bytes());
-        assert!(!scrubber.finds_secret(&scrubbed));
+        let mut scrubbed = Vec::new();
+        assert!(!scrubber.scrub(text.as_bytes(), &mut scrubbed).unwrap());
         String::from_utf8(scrubbed).unwrap()
     }
 
@@ -181,5 +197,14 @@ mod tests {
             let expected = expected.replace("[k]", "[a line of a private key was removed]");
             assert_eq!(scrub(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_to_be_searched_is_left_out() {
+        let long = "x".repeat((512 << 10) + 5);
+        assert_eq!(scrub(&format!("a\n{long}\nb\n")), "a\n[a line of more than half a megabyte was removed]\nb\n");
+        let (just, end) = ("y".repeat((512 << 10) - 1), "y".repeat(512 << 10));
+        assert_eq!(scrub(&format!("{just}\nb")), format!("{just}\nb"));
+        assert_eq!(scrub(&end), "[a line of more than half a megabyte was removed]\n");
     }
 }

@@ -2,14 +2,13 @@
 //!
 //! Nothing that is not listed here gets in.
 
-use super::Part;
 use crate::command;
 use crate::plan::Plan;
 use crate::root::Root;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +16,7 @@ use std::time::Duration;
 
 /// Most bytes of a file: its end is kept, because logs end with what matters.
 const FILE_LIMIT: u64 = 512 << 10;
-/// Most bytes of what a program says.
+/// Most bytes of what a program says, from the end as well.
 const OUTPUT_LIMIT: u64 = 16 << 20;
 /// Bound of one program.
 const TIME: Duration = Duration::from_secs(20);
@@ -94,15 +93,41 @@ const PROGRAMS: &[(&str, &[&str])] = &[
 const POD_LOGS: &str = "/var/log/pods";
 const NAMESPACES: [&str; 2] = ["kube-system_", "kube-flannel_"];
 
+/// A text of the archive.
+pub(super) struct Part {
+    /// Its path in the archive.
+    pub(super) name: String,
+    text: Text,
+}
+
+enum Text {
+    File(PathBuf),
+    Written(String),
+    Said(&'static [&'static str]),
+}
+
+impl Part {
+    /// Its text. What a program says goes through the file.
+    pub(super) fn open(self, said: &File) -> io::Result<Box<dyn BufRead + '_>> {
+        match self.text {
+            Text::File(path) => Ok(Box::new(end_of(File::open(path)?, FILE_LIMIT)?)),
+            Text::Written(text) => Ok(Box::new(Cursor::new(text))),
+            Text::Said(words) => Ok(Box::new(end_of(run(words, said)?, OUTPUT_LIMIT)?)),
+        }
+    }
+}
+
 /// All parts, one after the other.
 pub(super) fn collect<'a>(root: &'a Root, plan: Option<&'a Plan>) -> impl Iterator<Item = Part> + 'a {
     let folders = TEXTS.iter().flat_map(|(folder, endings)| texts(root, folder, endings));
     let programs = PROGRAMS.iter().filter(|_| root.is_machine());
+    let program = |(name, words): &(&str, &'static [&str])| Part { name: (*name).to_owned(), text: Text::Said(words) };
+    let listing = || Part { name: "listing.txt".to_owned(), text: Text::Written(listings(root)) };
     folders
         .chain(markers(root, plan))
-        .chain(std::iter::once(Part { name: "listing.txt".to_owned(), text: listings(root).into_bytes() }))
+        .chain(std::iter::once_with(listing))
         .chain(pod_logs(root))
-        .chain(programs.map(|(name, words)| program(name, words)))
+        .chain(programs.map(program))
 }
 
 fn texts(root: &Root, folder: &str, endings: &[&str]) -> Vec<Part> {
@@ -139,36 +164,31 @@ fn pod_logs(root: &Root) -> Vec<Part> {
 fn file(root: &Root, path: &str) -> Option<Part> {
     let full = root.at(path);
     // A pipe or a device would be read for ever.
-    if !fs::metadata(&full).ok()?.is_file() {
-        return None;
-    }
-    let name = format!("files{path}");
-    let text = end_of(&full).unwrap_or_else(|error| format!("can't be read: {error}\n").into_bytes());
-    Some(Part { name, text })
+    let is_file = fs::metadata(&full).ok()?.is_file();
+    is_file.then(|| Part { name: format!("files{path}"), text: Text::File(full) })
 }
 
-/// The last [`FILE_LIMIT`] bytes, from the beginning of a line.
-fn end_of(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut text = Vec::new();
-    if length <= FILE_LIMIT {
-        file.take(FILE_LIMIT).read_to_end(&mut text)?;
-        return Ok(text);
+/// The last bytes of a file, from the beginning of a line.
+fn end_of(mut file: File, limit: u64) -> io::Result<impl BufRead + 'static> {
+    let before = file.metadata()?.len().saturating_sub(limit);
+    file.seek(SeekFrom::Start(before))?;
+    let mut end = BufReader::new(file.take(limit));
+    if before > 0 {
+        end.skip_until(b'\n')?;
     }
-    file.seek(SeekFrom::Start(length - FILE_LIMIT))?;
-    file.take(FILE_LIMIT).read_to_end(&mut text)?;
-    let line = text.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    Ok(text.split_off(line))
+    Ok(end)
 }
 
-fn program(name: &str, words: &[&str]) -> Part {
-    let text = match command::run(Command::new(words[0]).args(&words[1..]), TIME, OUTPUT_LIMIT) {
-        Ok(said) if said.complaint.is_empty() => said.output,
-        Ok(said) => [said.output, b"\n".to_vec(), said.complaint.into_bytes(), b"\n".to_vec()].concat(),
-        Err(error) => format!("{error}\n").into_bytes(),
-    };
-    Part { name: name.to_owned(), text }
+/// The file, with what a program says, and what is wrong with it.
+fn run(words: &[&str], said: &File) -> io::Result<File> {
+    said.set_len(0)?;
+    let mut said = said.try_clone()?;
+    said.rewind()?;
+    if let Err(error) = command::spooled(Command::new(words[0]).args(&words[1..]), TIME, &said) {
+        said.seek(SeekFrom::End(0))?;
+        writeln!(said, "{error}")?;
+    }
+    Ok(said)
 }
 
 fn listings(root: &Root) -> String {
