@@ -22,11 +22,18 @@ curl,dracut-core,dracut-network,gdisk,ignition,zstd";
 const DRIVERS: &str = "virtio_blk virtio_pci virtio_net virtio_rng erofs overlay ext4 qemu_fw_cfg";
 const INITRD_PROGRAMS: &str = "groupmod partx setfiles is-live-image /usr/lib/systemd/systemd-volatile-root \
                                /usr/lib/systemd/system/systemd-volatile-root.service";
+/// Debian's Ignition makes a root writable that is not, and would do so before the overlay is there that makes it so.
+const ORDER: (&str, &str) = (
+    "etc/systemd/system/ignition-remount-sysroot.service.d/overlay.conf",
+    "[Unit]\nAfter=systemd-volatile-root.service\n",
+);
 /// Where Debian keeps what dracut takes into the initrd.
 const IGNITION: &str = "usr/lib/dracut/modules.d/30ignition/ignition";
 /// Programs that are there for Ignition's sake.
-const STAND_INS: [(&str, &str); 2] =
-    [("is-live-image", include_str!("image/is-live-image")), ("setfiles", include_str!("image/setfiles"))];
+const STAND_INS: [(&str, &str); 2] = [
+    ("usr/bin/is-live-image", include_str!("image/is-live-image")),
+    ("usr/bin/setfiles", include_str!("image/setfiles")),
+];
 /// Ignition asks which policy to label files with, before it calls `setfiles`.
 const SELINUX: &str = "SELINUX=disabled\nSELINUXTYPE=none\n";
 
@@ -62,7 +69,8 @@ impl Image {
 /// Debian with a kernel and an initrd in `/boot`.
 fn system(ignition: &Path) -> Result<PathBuf> {
     let hooks = hooks();
-    let texts = hooks.iter().map(String::as_str).chain(STAND_INS.map(|(_, text)| text));
+    let files = STAND_INS.into_iter().chain([ORDER]).flat_map(|(path, text)| [path, text]);
+    let texts = hooks.iter().map(String::as_str).chain(files);
     let key = texts.fold(Key::default().text(PACKAGES).text(RELEASE).file(ignition)?, Key::text);
     once(&cache(), "qemu-system", key, |path| {
         let files = path.with_extension("files");
@@ -83,7 +91,8 @@ fn system(ignition: &Path) -> Result<PathBuf> {
 fn hooks() -> Vec<String> {
     let dracut = format!(
         "chroot \"$1\" dracut --quiet --force --no-hostonly --zstd --kver \"$(ls \"$1\"/lib/modules)\" --add ignition \
-         --drivers '{DRIVERS}' --install '{INITRD_PROGRAMS}' /boot/kfimg-initrd"
+         --drivers '{DRIVERS}' --install '{INITRD_PROGRAMS} /{}' /boot/kfimg-initrd",
+        ORDER.0
     );
     vec![
         "cp -rT --preserve=mode \"$FILES\" \"$1\"".to_owned(),
@@ -97,8 +106,9 @@ fn hooks() -> Vec<String> {
 
 fn write_files(folder: &Path) -> Result<()> {
     write(&folder.join("etc/selinux/config"), 0o644, SELINUX)?;
+    write(&folder.join(ORDER.0), 0o644, ORDER.1)?;
     let mut programs = STAND_INS.iter();
-    programs.try_for_each(|(name, text)| write(&folder.join("usr/local/bin").join(name), 0o755, text))
+    programs.try_for_each(|(path, text)| write(&folder.join(path), 0o755, text))
 }
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<()> {

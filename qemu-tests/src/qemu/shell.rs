@@ -31,11 +31,11 @@ static COMMANDS: AtomicU32 = AtomicU32::new(0);
 /// Runs a line of shell.
 pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
     let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
-    let mut stream = UnixStream::connect(socket)?;
+    let deadline = Instant::now() + bound;
+    let mut stream = connect(socket, deadline)?;
     stream.set_read_timeout(Some(POLL))?;
     // Control-U takes back what an earlier command that ran out of time may have left on the line.
     writeln!(stream, "\u{15}echo KF''IMG{number}:; {{ {line}\n}} 2>&1; echo :KF''IMG{number}:$?:")?;
-    let deadline = Instant::now() + bound;
     let mut seen = Vec::new();
     let mut block = [0; 4096];
     while Instant::now() < deadline && seen.len() < LIMIT {
@@ -51,6 +51,21 @@ pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
     }
     let last = plain(&String::from_utf8_lossy(&seen));
     Err(Error::Late { what: format!("the end of `{line}` on the console"), bound, last })
+}
+
+/// QEMU makes the socket a moment after it has started.
+fn connect(socket: &Path, deadline: Instant) -> Result<UnixStream> {
+    loop {
+        match UnixStream::connect(socket) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(POLL);
+            }
+            connected => return Ok(connected?),
+        }
+    }
 }
 
 /// The answer to the command of this number, if all of it is there.
