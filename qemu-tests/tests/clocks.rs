@@ -62,7 +62,7 @@ fn a_wrong_clock_is_set_or_named() {
 fn boot(cluster: &Cluster, machine: &mut Machine, case: &Case) -> Result<()> {
     machine.power_on(&cluster.payload(NODE))?;
     let look = || {
-        let told = match machine.run("cat /run/kfimg/steps/clock.json; date +%s", COMMAND) {
+        let told = match machine.run("cat /run/kfimg/steps/clock.json; echo; date +%s", COMMAND) {
             Ok(said) if said.code == 0 => said.text,
             Ok(said) => return Ok(Look::NotYet(said.text)),
             Err(Error::Late { last, .. }) => return Ok(Look::NotYet(last)),

@@ -21,8 +21,8 @@ const NODE: &str = "master1";
 const DISK: u64 = 20 << 30;
 
 /// From power-on to a running static pod, and from there to an API that answers.
-const BOOT: Duration = Duration::from_secs(300);
-const API: Duration = Duration::from_secs(420);
+const BOOT: Duration = Duration::from_secs(900);
+const API: Duration = Duration::from_secs(900);
 /// One command on the console.
 const COMMAND: Duration = Duration::from_secs(60);
 /// Lines of the console that a failure shows.
