@@ -37,7 +37,8 @@ const CASES: [Case; 4] = [
     Case { wrong: -20 * YEAR, after: 0, state: "done", code: "" },
     Case { wrong: -DAY, after: 0, state: "done", code: "" },
     Case { wrong: 5 * MINUTE, after: 5 * MINUTE, state: "done", code: "" },
-    Case { wrong: 20 * YEAR, after: 20 * YEAR, state: "failed", code: "CLOCK_AFTER_CERTIFICATES" },
+    // Later than fifteen years after its own making systemd takes a clock for broken, and sets it back.
+    Case { wrong: 10 * YEAR, after: 10 * YEAR, state: "failed", code: "CLOCK_AFTER_CERTIFICATES" },
 ];
 
 #[test]

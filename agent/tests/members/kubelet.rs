@@ -93,7 +93,9 @@ fn start(root: &Path, text: Vec<u8>) -> Pod {
     let program = root.join("bin/etcd");
     if !program.exists() {
         std::fs::create_dir_all(program.parent().unwrap()).unwrap();
-        std::fs::hard_link(etcd(), &program).or_else(|_| std::fs::copy(etcd(), &program).map(drop)).unwrap();
+        // What the script prints leads to links.
+        let built = std::fs::canonicalize(etcd()).unwrap();
+        std::fs::hard_link(&built, &program).or_else(|_| std::fs::copy(&built, &program).map(drop)).unwrap();
     }
     let mut unshare = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
