@@ -15,6 +15,8 @@ mod clock;
 #[cfg(feature = "program")]
 mod command;
 #[cfg(feature = "program")]
+mod copies;
+#[cfg(feature = "program")]
 mod data;
 #[cfg(feature = "program")]
 mod etcd;

@@ -83,6 +83,22 @@ fn a_single_member_founds_restarts_and_stops_when_its_data_are_gone_but_its_mark
 
 #[test]
 #[ignore = "needs etcd; run by make interop"]
+fn an_etcd_that_the_kubelet_starts_when_its_manifest_is_gone_touches_no_data() {
+    let mut cluster = Cluster::new("late", 30, 1);
+    cluster.nodes[0].boot_with_late_kubelet(Duration::from_secs(20));
+    cluster.wait("first decision", 10, |cluster| cluster.nodes[0].has_manifest());
+    let first = std::fs::read(cluster.nodes[0].manifest_path()).unwrap();
+    cluster.wait("another start", 20, |cluster| {
+        std::fs::read(cluster.nodes[0].manifest_path()).is_ok_and(|text| text != first)
+    });
+    cluster.wait_joined(60);
+    assert!(cluster.put(&[1], "before", "kept"));
+    let said = std::fs::read_to_string(cluster.nodes[0].root.join("etcd.log")).unwrap();
+    assert!(said.contains("peer.crt: no such file or directory"), "the first one had its keys");
+}
+
+#[test]
+#[ignore = "needs etcd; run by make interop"]
 fn each_member_in_turn_is_wiped_and_comes_back_by_itself() {
     let mut cluster = founded("wipe", 6, 3);
     for wiped in [1_u8, 2, 3, 3, 1] {

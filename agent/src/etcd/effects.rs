@@ -2,7 +2,8 @@
 //!
 //! Which effects, and in which order, is the decision's. Changes to the quorum's list of members are in `membership`.
 
-use super::manifest::{InitialFlags, ManifestError};
+use super::flags::InitialFlags;
+use super::manifest::ManifestError;
 use super::member::Member;
 use super::membership::{Membership, Refused};
 use super::restore::{Restore, RestoreError};

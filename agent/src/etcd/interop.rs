@@ -1,7 +1,8 @@
 //! What the guard believes about etcd's files and ids, said by the real etcd. Run by `make interop`.
 
+use super::flags::InitialFlags;
 use super::log::inspect;
-use super::manifest::{InitialFlags, Manifest};
+use super::manifest::Manifest;
 use super::marker::Places;
 use super::restore::Restore;
 use super::{aside, identity};
@@ -145,8 +146,8 @@ fn founders_logs_ids_and_locks_are_as_the_guard_expects() {
 
     // Its process and its lock are seen; it ends, and they are not.
     let etcd = |data_dir: &Path| plan::Etcd { data_dir: data_dir.display().to_string(), ..Plan::fake().etcd.unwrap() };
-    let manifest = Manifest::of(&Root::new("/"), &etcd(&data_dir(0)));
-    let other = Manifest::of(&Root::new("/"), &etcd(&data_dir(2)));
+    let manifest = Manifest::of(&Root::new("/"), &Plan::fake(), &etcd(&data_dir(0)));
+    let other = Manifest::of(&Root::new("/"), &Plan::fake(), &etcd(&data_dir(2)));
     assert!(manifest.is_alive() && !other.is_alive());
     drop(two);
     assert!(!manifest.is_alive());

@@ -1,7 +1,9 @@
-//! etcd's static pod: its `--initial-*` flags, its manifest in the kubelet's folder, and whether etcd runs.
+//! etcd's static pod: its manifest in the kubelet's folder, and whether etcd runs.
 //!
 //! Which flags, and when, is the guard's decision. The template comes from the payload and has none of them.
 
+use super::fence::{Fence, fenced};
+use super::flags::InitialFlags;
 use super::marker::replace;
 use super::process;
 use crate::plan;
@@ -19,6 +21,9 @@ const CONTAINER: &str = "etcd";
 const RESTART_POLICY: &str = "/spec/restartPolicy";
 /// They don't.
 const NEVER: &str = "Never";
+/// Where the kubelet keeps the logs of pods, and what the names of etcd's begin with.
+const POD_LOGS: &str = "/var/log/pods";
+const POD: &str = "kube-system_etcd-";
 /// A pause between two looks at a process that is to end.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long nothing may have been seen of etcd before it counts as ended: a kubelet that has just read the manifest may
@@ -44,82 +49,6 @@ pub(crate) enum ManifestError {
     StillRuns(u64),
 }
 
-/// State that etcd starts in when it has no log.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum InitialState {
-    /// It founds a cluster.
-    New,
-    /// It joins one.
-    Existing,
-}
-
-/// The `--initial-*` flags. etcd ignores them when it has a log.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct InitialFlags {
-    /// `--initial-cluster-state`
-    pub(crate) state: InitialState,
-    /// `--initial-cluster`: name and peer URL of each member.
-    pub(crate) cluster: Vec<(String, String)>,
-    /// `--initial-cluster-token`, which only founders need.
-    pub(crate) token: Option<String>,
-    /// `--initial-advertise-peer-urls`: the own peer URL.
-    pub(crate) peer_url: String,
-    /// `--force-new-cluster`
-    pub(crate) force_new_cluster: bool,
-}
-
-impl InitialFlags {
-    /// To found a cluster of these members.
-    pub(crate) fn found(cluster: Vec<(String, String)>, token: String, peer_url: &str) -> Self {
-        Self {
-            state: InitialState::New,
-            cluster,
-            token: Some(token),
-            peer_url: peer_url.to_owned(),
-            force_new_cluster: false,
-        }
-    }
-
-    /// To join a cluster whose list, this member included, is given.
-    pub(crate) fn join(cluster: Vec<(String, String)>, peer_url: &str) -> Self {
-        Self {
-            state: InitialState::Existing,
-            cluster,
-            token: None,
-            peer_url: peer_url.to_owned(),
-            force_new_cluster: false,
-        }
-    }
-
-    /// To go on with a log, and to be refused without one.
-    pub(crate) fn self_only(name: &str, peer_url: &str) -> Self {
-        Self::join(vec![(name.to_owned(), peer_url.to_owned())], peer_url)
-    }
-
-    /// To go on with a log as the only member.
-    pub(crate) fn force_new(name: &str, peer_url: &str) -> Self {
-        Self { force_new_cluster: true, ..Self::self_only(name, peer_url) }
-    }
-
-    /// Whether etcd may start with them once only: all but [`Self::self_only`].
-    fn once(&self) -> bool {
-        self.state == InitialState::New || self.force_new_cluster || self.cluster.len() > 1
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        let state = if self.state == InitialState::New { "new" } else { "existing" };
-        let members: Vec<String> = self.cluster.iter().map(|(name, url)| format!("{name}={url}")).collect();
-        let mut arguments = vec![
-            format!("--initial-advertise-peer-urls={}", self.peer_url),
-            format!("--initial-cluster={}", members.join(",")),
-            format!("--initial-cluster-state={state}"),
-        ];
-        arguments.extend(self.token.iter().map(|token| format!("--initial-cluster-token={token}")));
-        arguments.extend(self.force_new_cluster.then(|| "--force-new-cluster".to_owned()));
-        arguments
-    }
-}
-
 /// The manifest with these flags, as JSON, which the kubelet reads as YAML. With flags that are good for one start only
 /// the kubelet must not start the container again (`restartPolicy: Never`): a container that was founded or forced and
 /// then restarts with an emptied folder would do it a second time. What died comes back by a new decision.
@@ -136,6 +65,7 @@ pub(crate) fn compose(template_json: &[u8], flags: &InitialFlags) -> Result<Vec<
     if flags.once() {
         pod["spec"]["restartPolicy"] = Value::from(NEVER);
     }
+    fenced(&mut pod, &flags.id());
     serde_json::to_vec_pretty(&pod).map_err(|error| error.to_string())
 }
 
@@ -145,12 +75,16 @@ pub(crate) struct Manifest {
     template: PathBuf,
     installed: PathBuf,
     process: process::Etcd,
+    fence: Fence,
+    pod_logs: PathBuf,
 }
 
 impl Manifest {
     /// The one that the plan names.
-    pub(crate) fn of(root: &Root, etcd: &plan::Etcd) -> Self {
+    pub(crate) fn of(root: &Root, plan: &plan::Plan, etcd: &plan::Etcd) -> Self {
         Self {
+            fence: Fence::of(root, plan),
+            pod_logs: root.at(POD_LOGS),
             template: root.at(&etcd.manifest.source),
             installed: root.at(&etcd.manifest.destination),
             process: process::Etcd::of(root, etcd),
@@ -162,15 +96,28 @@ impl Manifest {
         let template = fs_err::read(&self.template)?;
         let wrong = |reason| ManifestError::Template { path: self.template.clone(), reason };
         let text = compose(&template, flags).map_err(wrong)?;
+        self.fence.open(&flags.id())?;
         if fs_err::read(&self.installed).is_ok_and(|old| old == text) {
             return Ok(());
         }
         Ok(replace(&self.installed, &text)?)
     }
 
-    /// Takes the manifest away; the kubelet then ends etcd.
+    /// Takes the keys and the manifest away; the kubelet then ends etcd, and what it is about to start ends by itself.
     pub(crate) fn remove(&self) -> Result<(), ManifestError> {
+        self.fence.close()?;
         Ok(remove(&self.installed)?)
+    }
+
+    /// Whether a container of etcd was started since the manifest was written: its log is made with it
+    /// (`/var/log/pods/kube-system_etcd-<node>_<uid>/etcd/<attempt>.log`).
+    pub(crate) fn was_started(&self) -> bool {
+        let written = |path: &Path| fs_err::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let Some(installed) = written(&self.installed) else { return false };
+        let pods = entries(&self.pod_logs)
+            .filter(|pod| pod.file_name().is_some_and(|name| name.to_string_lossy().starts_with(POD)));
+        let mut logs = pods.flat_map(|pod| entries(&pod.join(CONTAINER)));
+        logs.any(|log| written(&log).is_some_and(|moment| moment >= installed))
     }
 
     /// Whether the kubelet is told to run etcd.
@@ -233,6 +180,11 @@ pub(crate) fn remove_api_server(root: &Root, plan: &plan::Plan) -> io::Result<()
     plan.api_server_manifest.as_ref().map_or(Ok(()), |manifest| remove(&root.at(&manifest.destination)))
 }
 
+/// What is in a folder; nothing where it can't be read.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
 fn remove(file: &Path) -> io::Result<()> {
     match fs_err::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -242,7 +194,8 @@ fn remove(file: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{InitialFlags, Manifest, ManifestError, compose, install_api_server, process, remove_api_server};
+    use super::super::flags::InitialFlags;
+    use super::{Manifest, ManifestError, compose, install_api_server, process, remove_api_server};
     use crate::plan::Plan;
     use crate::root::Root;
     use serde_json::{Value, json};
@@ -264,8 +217,8 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let root = Root::new(folder.path());
         let mut plan = Plan::fake();
-        let etcd = plan.etcd.as_mut().unwrap();
-        etcd.data_dir = folder.path().join("data").to_str().unwrap().to_owned();
+        plan.etcd.as_mut().unwrap().data_dir = folder.path().join("data").to_str().unwrap().to_owned();
+        let etcd = plan.etcd.as_ref().unwrap();
         for path in ["/etc/kfimg/manifests", "/etc/kubernetes/manifests", &etcd.data_dir] {
             fs::create_dir_all(root.at(path)).unwrap();
         }
@@ -273,7 +226,7 @@ mod tests {
         fs::write(root.at(&etcd.manifest.source), template()).unwrap();
         // Its processes are this machine's.
         let process = process::Etcd::of(&Root::new("/"), etcd);
-        let manifest = Manifest { process, ..Manifest::of(&root, etcd) };
+        let manifest = Manifest { process, ..Manifest::of(&root, &plan, etcd) };
         (folder, manifest, plan)
     }
 

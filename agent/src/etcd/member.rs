@@ -50,7 +50,7 @@ impl Member {
             me,
             digest: identity::digest(plan),
             places: Places::of(root, plan, etcd),
-            manifest: Manifest::of(root, etcd),
+            manifest: Manifest::of(root, plan, etcd),
             plan: plan.clone(),
             etcd: etcd.clone(),
             root: root.clone(),

@@ -4,6 +4,8 @@
 
 mod aside;
 mod effects;
+mod fence;
+mod flags;
 mod gateway;
 mod identity;
 #[cfg(test)]

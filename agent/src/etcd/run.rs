@@ -28,8 +28,8 @@ const JOINED_PAUSE: Duration = Duration::from_secs(8);
 const RESTORE_PAUSE: Duration = Duration::from_secs(30);
 /// So long etcd may run without a leader before it is stopped and the table is read with a log that stands still.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So long the kubelet may take to start it: an image that is still being imported is no reason to begin anew.
-const START: Duration = Duration::from_secs(300);
+/// So long the kubelet may take to start it: an image that comes over a slow line is no reason to begin anew.
+const START: Duration = Duration::from_secs(1800);
 /// So long an etcd that has run may be gone before it counts as ended.
 const ABSENCE: Duration = Duration::from_secs(5);
 
@@ -149,11 +149,13 @@ impl Loop<'_> {
     /// Whether a container that the kubelet does not start a second time has ended, or was never started.
     fn has_ended(&mut self) -> bool {
         let manifest = &self.member.manifest;
-        if manifest.is_alive() {
-            if !self.seen {
-                self.patience = None;
-            }
+        let alive = manifest.is_alive();
+        if !self.seen && (alive || manifest.was_started()) {
             self.seen = true;
+            self.patience = None;
+            self.absence = None;
+        }
+        if alive {
             self.absence = None;
             return false;
         }

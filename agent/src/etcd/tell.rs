@@ -131,7 +131,12 @@ pub(crate) fn wait(log: &mut StepLog, member: &Member, action: &Action, view: &V
             log.done("etcd runs and votes");
         }
         Action::Wait(code, members) => {
-            let text = wait_text(*code, &names(member, members), view);
+            let text = match code {
+                WaitCode::EtcdStarts if !member.manifest.is_alive() && !member.manifest.was_started() => {
+                    "waiting for the kubelet to start etcd, whose image may be on its way".to_owned()
+                }
+                code => wait_text(*code, &names(member, members), view),
+            };
             notify::status(&text);
             log.waiting(&text);
         }

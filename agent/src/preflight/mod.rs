@@ -5,7 +5,6 @@
 
 mod capacity;
 mod codes;
-mod copies;
 mod identity;
 mod kept;
 mod kernel;
@@ -16,10 +15,10 @@ mod versions;
 
 pub(crate) use codes::CODES;
 
-use crate::clock;
 use crate::failure::{Code, Failure, Weight};
 use crate::program::Context;
 use crate::step::{StepLog, now};
+use crate::{clock, copies};
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 
@@ -99,7 +98,7 @@ fn stop(context: &Context, log: &mut StepLog, failure: Failure, is_alone: bool) 
 
 fn act(context: &Context) -> Result<(), Failure> {
     let Context { root, plan } = context;
-    copies::make(root, &plan.copies)?;
+    copies::make(root, &plan.copies).map_err(|error| Failure::new(&codes::COPY, error.to_string()))?;
     kept::record(root, plan)?;
     fs_err::write(passed(context), "")?;
     Ok(())

@@ -13,6 +13,8 @@ use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 const LOOK: Duration = Duration::from_millis(50);
+/// A container that is started too late runs for so long before it is ended.
+const LATE: Duration = Duration::from_secs(3);
 /// A container that died is started again after so long.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -31,12 +33,13 @@ struct Pod {
 }
 
 impl Kubelet {
-    /// Watches the manifest of etcd below a node's folder.
-    pub fn start(root: &Path) -> Self {
+    /// Watches the manifest of etcd below a node's folder. `late`: how long it takes to start the first one, whatever
+    /// becomes of it meanwhile; one that has begun does not look at manifests.
+    pub fn start(root: &Path, late: Duration) -> Self {
         let power = Arc::new(AtomicBool::new(true));
         let etcd = Arc::new(AtomicU32::new(0));
         let (root, on, id) = (root.to_owned(), Arc::clone(&power), Arc::clone(&etcd));
-        let thread = std::thread::spawn(move || watch(&root, &on, &id));
+        let thread = std::thread::spawn(move || watch(&root, &on, &id, late));
         Self { power, etcd, thread: Some(thread) }
     }
 
@@ -60,8 +63,11 @@ impl Drop for Kubelet {
     }
 }
 
-fn watch(root: &Path, power: &AtomicBool, id: &AtomicU32) {
+fn watch(root: &Path, power: &AtomicBool, id: &AtomicU32, late: Duration) {
     let manifest = root.join("etc/kubernetes/manifests/etcd.yaml");
+    if !late.is_zero() {
+        start_late(root, &manifest, power, late);
+    }
     let mut pod: Option<Pod> = None;
     while power.load(Ordering::SeqCst) {
         let text = std::fs::read(&manifest).ok();
@@ -81,6 +87,24 @@ fn watch(root: &Path, power: &AtomicBool, id: &AtomicU32) {
     end(pod.take(), "-KILL");
 }
 
+/// The log of its container is there at once, as if it had been started.
+fn start_late(root: &Path, manifest: &Path, power: &AtomicBool, late: Duration) {
+    let text = loop {
+        match std::fs::read(manifest) {
+            Ok(text) => break text,
+            Err(_) if !power.load(Ordering::SeqCst) => return,
+            Err(_) => sleep(LOOK),
+        }
+    };
+    let logs = root.join("var/log/pods/kube-system_etcd-node_0/etcd");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("0.log"), "").unwrap();
+    sleep(late);
+    let pod = start(root, text);
+    sleep(LATE);
+    end(Some(pod), "-TERM");
+}
+
 fn has_died(child: &mut Child) -> bool {
     child.try_wait().unwrap().is_some()
 }
@@ -88,7 +112,7 @@ fn has_died(child: &mut Child) -> bool {
 fn start(root: &Path, text: Vec<u8>) -> Pod {
     let pod: Value = serde_json::from_slice(&text).unwrap();
     let command = pod["spec"]["containers"][0]["command"].as_array().unwrap();
-    let words = command.iter().map(|word| word.as_str().unwrap());
+    let words = command.iter().map(|word| mounted(&pod, word.as_str().unwrap()));
     let log = File::options().create(true).append(true).open(root.join("etcd.log")).unwrap();
     let program = root.join("bin/etcd");
     if !program.exists() {
@@ -106,6 +130,17 @@ fn start(root: &Path, text: Vec<u8>) -> Pod {
     unshare.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     let restarts = pod["spec"]["restartPolicy"] != "Never";
     Pod { text, child: unshare.spawn().unwrap(), restarts }
+}
+
+/// A word of the command with paths as they are outside the container.
+fn mounted(pod: &Value, word: &str) -> String {
+    let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().into_iter().flatten();
+    mounts.fold(word.to_owned(), |word, mount| {
+        let volumes = pod["spec"]["volumes"].as_array().unwrap();
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).unwrap();
+        let (inside, outside) = (mount["mountPath"].as_str().unwrap(), volume["hostPath"]["path"].as_str().unwrap());
+        word.replace(&format!("={inside}/"), &format!("={outside}/"))
+    })
 }
 
 fn end(pod: Option<Pod>, signal: &str) {

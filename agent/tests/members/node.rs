@@ -7,6 +7,10 @@ use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Where a payload has copies of etcd's keys.
+const KEYS: &str = "/run/kfimg/etcd/pki/etcd";
 
 /// A member.
 pub struct Node {
@@ -66,6 +70,11 @@ impl Node {
         if let Some(source) = render.recover_from {
             etcd["recoverFrom"] = Value::from(name(source));
         }
+        let copy = |file: &str| {
+            json!({ "source": format!("/etc/kubernetes/pki/etcd/{file}"), "destination": format!("{KEYS}/{file}"),
+                "uid": rustix::process::geteuid().as_raw() })
+        };
+        let copies = ["ca.crt", "peer.crt", "peer.key"].map(copy);
         let plan = json!({
             "version": 1, "generation": render.generation, "renderTime": 0,
             "cluster": { "name": "test", "uid": render.uid, "incarnation": render.incarnation,
@@ -75,7 +84,7 @@ impl Node {
             "certificates": { "notBefore": 0, "notAfter": i64::MAX }, "timeServers": [],
             "preflight": { "freePorts": [], "kernelModules": [], "sysctls": {}, "memoryBytes": 0, "dataBytes": 0,
                 "containerd": "", "requireCgroupV2": false },
-            "images": [], "copies": [], "etcd": etcd,
+            "images": [], "copies": copies, "etcd": etcd,
             "apiServerManifest": { "source": "/etc/kfimg/manifests/kube-apiserver.yaml",
                 "destination": "/etc/kubernetes/manifests/kube-apiserver.yaml" },
         });
@@ -108,18 +117,27 @@ impl Node {
         command.extend(flags.iter().map(|(flag, value)| format!("--{flag}={value}")));
         json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "etcd", "namespace": "kube-system" },
-            "spec": { "containers": [{ "name": "etcd", "command": command }] },
+            "spec": {
+                "containers": [{ "name": "etcd", "command": command,
+                    "volumeMounts": [{ "name": "pki", "mountPath": "/etc/kubernetes/pki/etcd" }] }],
+                "volumes": [{ "name": "pki", "hostPath": { "path": KEYS, "type": "Directory" } }],
+            },
         })
     }
 
     /// Power on. What an earlier boot wrote to the kubelet's folder and to `/run` is gone.
     pub fn boot(&mut self) {
+        self.boot_with_late_kubelet(Duration::ZERO);
+    }
+
+    /// The same; the kubelet takes so long to start the first etcd.
+    pub fn boot_with_late_kubelet(&mut self, late: Duration) {
         assert!(self.agent.is_none(), "{} is on", self.name);
         for manifest in ["etcd.yaml", "kube-apiserver.yaml"] {
             let _ = std::fs::remove_file(self.root.join("etc/kubernetes/manifests").join(manifest));
         }
         let _ = std::fs::remove_dir_all(self.root.join("run"));
-        self.kubelet = Some(Kubelet::start(&self.root));
+        self.kubelet = Some(Kubelet::start(&self.root, late));
         self.start_agent();
     }
 

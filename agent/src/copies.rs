@@ -3,8 +3,6 @@
 //! A component owns the folders of its copies, so it could put a link there: every step down from `/run/kfimg` is taken
 //! with `O_NOFOLLOW` from the folder before, and each copy is a new file that takes the old one's place at once.
 
-use super::codes::COPY;
-use crate::failure::Failure;
 use crate::plan::SecretCopy;
 use crate::root::Root;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, fchmod, fchown, mkdirat, openat, renameat, unlinkat};
@@ -18,13 +16,24 @@ const FOLDER: &str = "/run/kfimg";
 /// No key or certificate is larger than this, in bytes.
 const LIMIT: u64 = 1 << 20;
 
+/// Why a copy was not made.
+#[derive(Debug, thiserror::Error)]
+#[error("{source_path} to {destination}: {reason}")]
+pub(crate) struct CopyError {
+    source_path: String,
+    destination: String,
+    reason: String,
+}
+
 /// Makes all copies. Those of an earlier run are replaced.
-pub(super) fn make(root: &Root, copies: &[SecretCopy]) -> Result<(), Failure> {
-    for copy in copies {
-        make_one(root, copy)
-            .map_err(|reason| Failure::new(&COPY, format!("{} to {}: {reason}", copy.source, copy.destination)))?;
-    }
-    Ok(())
+pub(crate) fn make(root: &Root, copies: &[SecretCopy]) -> Result<(), CopyError> {
+    copies.iter().try_for_each(|copy| {
+        make_one(root, copy).map_err(|reason| CopyError {
+            source_path: copy.source.clone(),
+            destination: copy.destination.clone(),
+            reason,
+        })
+    })
 }
 
 fn make_one(root: &Root, copy: &SecretCopy) -> Result<(), String> {
@@ -141,7 +150,7 @@ mod tests {
             let copy = SecretCopy { source: "/etc/key".to_owned(), destination: destination.to_owned(), uid };
             make(&root, &[copy])
         };
-        assert!(copy("/run/kfimg/etcd/pki/key").unwrap_err().to_string().starts_with("COPY: /etc/key to "));
+        assert!(copy("/run/kfimg/etcd/pki/key").unwrap_err().to_string().starts_with("/etc/key to "));
         copy("/run/kfimg/etcd/key").unwrap();
         assert_eq!(std::fs::read_dir(root.at("/elsewhere")).unwrap().count(), 0);
         assert!(!root.at("/run/kfimg/etcd/key").is_symlink());
