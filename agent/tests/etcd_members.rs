@@ -85,10 +85,11 @@ fn a_single_member_founds_restarts_and_stops_when_its_data_are_gone_but_its_mark
 #[ignore = "needs etcd; run by make interop"]
 fn an_etcd_that_the_kubelet_starts_when_its_manifest_is_gone_touches_no_data() {
     let mut cluster = Cluster::new("late", 30, 1);
-    cluster.nodes[0].boot_with_late_kubelet(Duration::from_secs(20));
+    cluster.nodes[0].boot_with_late_kubelet(Duration::from_secs(100));
     cluster.wait("first decision", 10, |cluster| cluster.nodes[0].has_manifest());
     let first = std::fs::read(cluster.nodes[0].manifest_path()).unwrap();
-    cluster.wait("another start", 20, |cluster| {
+    // A container that was started gets a minute to show its process.
+    cluster.wait("another start", 90, |cluster| {
         std::fs::read(cluster.nodes[0].manifest_path()).is_ok_and(|text| text != first)
     });
     cluster.wait_joined(60);

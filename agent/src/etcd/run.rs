@@ -30,8 +30,19 @@ const RESTORE_PAUSE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// So long the kubelet may take to start it: an image that comes over a slow line is no reason to begin anew.
 const START: Duration = Duration::from_secs(1800);
+/// So long a container that was started may take until etcd is seen in it.
+const EXECUTION: Duration = Duration::from_secs(60);
 /// So long an etcd that has run may be gone before it counts as ended.
 const ABSENCE: Duration = Duration::from_secs(5);
+
+/// What was seen of etcd since its manifest was written.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Seen {
+    Nothing,
+    /// Its container was started.
+    Container,
+    Process,
+}
 
 /// The loop's memory from one round to the next. Nothing of it enters a decision.
 struct Loop<'a> {
@@ -44,8 +55,7 @@ struct Loop<'a> {
     patience: Option<Deadline>,
     /// When an etcd that is not there counts as ended.
     absence: Option<Deadline>,
-    /// Whether etcd was seen since its manifest was written.
-    seen: bool,
+    seen: Seen,
     /// Whether the last effects were refused.
     refused: bool,
     /// Whether the API server's manifest is there.
@@ -76,7 +86,7 @@ pub(crate) fn run(member: &Member, log: &mut StepLog) -> Result<(), Failure> {
         backoff,
         patience: None,
         absence: None,
-        seen: false,
+        seen: Seen::Nothing,
         refused: false,
         api_server: false,
         tending: Tending::default(),
@@ -139,7 +149,7 @@ impl Loop<'_> {
         if effects.iter().any(|effect| matches!(effect, Effect::Start(_) | Effect::StopEtcd)) {
             self.patience = None;
             self.absence = None;
-            self.seen = false;
+            self.seen = Seen::Nothing;
         }
         if effects.contains(&Effect::StopEtcd) {
             self.stop_api();
@@ -150,8 +160,13 @@ impl Loop<'_> {
     fn has_ended(&mut self) -> bool {
         let manifest = &self.member.manifest;
         let alive = manifest.is_alive();
-        if !self.seen && (alive || manifest.was_started()) {
-            self.seen = true;
+        let now = match self.seen {
+            _ if alive => Seen::Process,
+            Seen::Nothing if manifest.was_started() => Seen::Container,
+            seen => seen,
+        };
+        if now > self.seen {
+            self.seen = now;
             self.patience = None;
             self.absence = None;
         }
@@ -159,7 +174,11 @@ impl Loop<'_> {
             self.absence = None;
             return false;
         }
-        let patience = if self.seen { ABSENCE } else { START };
+        let patience = match self.seen {
+            Seen::Nothing => START,
+            Seen::Container => EXECUTION,
+            Seen::Process => ABSENCE,
+        };
         manifest.starts_once() && self.absence.get_or_insert_with(|| Deadline::after(jittered(patience))).over()
     }
 
@@ -168,7 +187,7 @@ impl Loop<'_> {
             self.patience = None;
             return false;
         }
-        let patience = if self.seen { PATIENCE } else { START };
+        let patience = if self.seen == Seen::Process { PATIENCE } else { START };
         self.patience.get_or_insert_with(|| Deadline::after(jittered(patience))).over()
     }
 
