@@ -65,6 +65,7 @@ interop: packages interop-packages ## build the real components from Go modules,
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
+	cargo test --locked -p kfimg-images --test registry_real --test bundle -- --ignored
 
 guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (ten minutes)
 	qemu-tests/go/build.sh

@@ -1,23 +1,47 @@
-//! Which container images a cluster asks for, and why.
+//! Which container images a cluster asks for and why, and the bundle that carries them.
 //!
 //! - [`mod@catalog`]: the images and host programs that belong to a Kubernetes minor version (embedded, reviewed data);
 //! - [`mod@reference`]: image references, as containerd reads them, and where a mirror keeps them;
 //! - [`mod@discovery`]: the images that Kubernetes objects name;
 //! - [`mod@list`]: what one render needs, each image with the reasons for it.
 //!
-//! It opens no connection and reads no file: whoever calls it brings the objects.
+//! What talks to registries; nothing else opens a connection outward:
+//!
+//! - [`mod@registry`]: a registry's API, with the rules of whom a redirect, a login or an upload may lead to;
+//! - [`mod@store`] and [`mod@pull`]: a layout that many may write at once, and what fetches images into it.
+//!
+//! A bundle, which is read where it lies:
+//!
+//! - [`mod@layout`] and [`mod@content`]: an OCI image layout as folder, tar or chunks;
+//! - [`mod@archive`] and [`mod@parity`]: the tar and the chunks, and what rebuilds lost ones;
+//! - [`mod@verify`] and [`mod@sign`]: whether every byte is right, and whose bundle it is;
+//! - [`mod@serve`]: a read-only registry over it.
 
+pub mod archive;
 pub mod catalog;
 mod catalog_file;
 pub mod component;
+pub mod content;
 pub mod digest;
 pub mod discovery;
+pub mod fake;
+pub mod hasher;
+pub mod layout;
 mod likely;
 pub mod list;
 mod object_path;
+mod parallel;
+pub mod parity;
 mod pod;
+pub mod pull;
 pub mod reason;
 pub mod reference;
+pub mod registry;
+pub mod serve;
+pub mod sign;
+pub mod stop;
+pub mod store;
+pub mod verify;
 
 pub use catalog::{Catalog, CatalogError};
 pub use component::{Architecture, Component, HostPart};

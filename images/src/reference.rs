@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
 pub use error::{ReferenceError, ReferenceErrorKind};
+pub(crate) use grammar::check_tag;
 
 /// The host that a name without one means.
 const DEFAULT_HOST: &str = "docker.io";
@@ -138,6 +139,11 @@ pub fn mirror_folder(host: &str) -> String {
         Some(port) => format!("{name}_{port}"),
         None => name,
     }
+}
+
+/// Checks a repository's name on its own, as a registry's URLs have it.
+pub(crate) fn check_repository(repository: &str) -> Result<(), ReferenceErrorKind> {
+    grammar::check_repository("", repository)
 }
 
 /// Refuses texts that are something else than a reference, before they are taken apart.

@@ -78,7 +78,7 @@ fn is_path_component(part: &str) -> bool {
             .all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-'))
 }
 
-pub(super) fn check_tag(tag: &str) -> Result<(), ReferenceErrorKind> {
+pub(crate) fn check_tag(tag: &str) -> Result<(), ReferenceErrorKind> {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let starts_well = tag.bytes().next().is_some_and(word);
     if !starts_well || !tag.bytes().all(|b| word(b) || b == b'.' || b == b'-') {

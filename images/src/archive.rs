@@ -1,0 +1,162 @@
+//! Writes a bundle as one tar or as numbered chunks of it, and checks chunks.
+//!
+//! The same content gives the same bytes everywhere. Every blob is verified while it is copied, so a damaged bundle is not
+//! passed on. Memory does not depend on sizes. Nothing is in place before all of it is written.
+
+mod chunker;
+mod error;
+mod header;
+mod replace;
+mod stream;
+
+use std::path::Path;
+
+use crate::content::{CHUNKS_SUFFIX, ChunkManifest, Content, ContentError};
+use crate::parallel;
+
+pub use chunker::ChunkOptions;
+pub use error::ArchiveError;
+use replace::remove_stale;
+pub(crate) use replace::{Replacement, Sealed, sync_folder};
+pub use stream::tar_size;
+
+/// Writes a bundle as one tar; calls `progress` with the number of bytes that were written last.
+///
+/// # Errors
+///
+/// When a blob is damaged or can't be read, or the target can't be written. A former file stays as it is then.
+pub fn write_tar(content: &Content, path: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<u64, ArchiveError> {
+    let mut target = Replacement::create(path)?;
+    let size = stream::stream(content, path, &mut target, progress)?;
+    target.seal()?.publish()?;
+    sync_folder(path)?;
+    Ok(size)
+}
+
+/// Writes a bundle as chunks beside `manifest`, which is named `NAME.chunks.json`: `NAME.000`, `NAME.001`, …, and parity
+/// chunks `NAME.parity.000`, …, when they are wished for.
+///
+/// # Errors
+///
+/// As [`write_tar`]; also when the name or the chunk size is not possible. A former set stays as it is then.
+pub fn write_chunks(
+    content: &Content,
+    manifest: &Path,
+    options: ChunkOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<ChunkManifest, ArchiveError> {
+    let stem = stem(manifest)?;
+    options.check(tar_size(content))?;
+    let folder = folder_of(manifest);
+    let mut chunker = chunker::Chunker::new(folder, &stem, options.chunk_size);
+    let size = stream::stream(content, manifest, &mut chunker, progress)?;
+    let (chunks, mut files) = chunker.finish()?;
+    let mut set = ChunkManifest {
+        format_version: crate::content::chunk_manifest::FORMAT_VERSION,
+        chunk_size: options.chunk_size,
+        size,
+        chunks,
+        parity: Vec::new(),
+    };
+    if options.parity > 0 {
+        let originals: Vec<_> = files.iter().map(|file| file.partial().to_owned()).collect();
+        let (parity, parity_files) = crate::parity::encode(folder, &stem, &set, &originals, options.parity)?;
+        set.parity = parity;
+        files.extend(parity_files);
+    }
+    publish(manifest, &set, files)?;
+    Ok(set)
+}
+
+/// Takes away the former manifest, moves the chunks into place, and writes the new manifest last: at every moment there is
+/// either a whole set or no manifest.
+fn publish(manifest: &Path, set: &ChunkManifest, files: Vec<Sealed>) -> Result<(), ArchiveError> {
+    let mut text = Replacement::create(manifest)?;
+    text.write_all(&set.to_bytes())?;
+    let text = text.seal()?;
+    let former = Content::chunk_manifest(manifest).ok();
+    remove_stale(manifest)?;
+    sync_folder(manifest)?;
+    for file in files {
+        file.publish()?;
+    }
+    sync_folder(manifest)?;
+    text.publish()?;
+    let current: std::collections::HashSet<&str> = names(set).collect();
+    for name in former.iter().flat_map(names).filter(|name| !current.contains(name)) {
+        remove_stale(&folder_of(manifest).join(name))?;
+    }
+    sync_folder(manifest)
+}
+
+fn names(set: &ChunkManifest) -> impl Iterator<Item = &str> {
+    set.chunks.iter().chain(&set.parity).map(|chunk| chunk.file.as_str())
+}
+
+/// What was found of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChunkState {
+    /// Its bytes are those of its digest.
+    Sound,
+    /// It is not there.
+    Missing,
+    /// It has other bytes, or can't be read: why, in words for a person.
+    Damaged(String),
+}
+
+/// What was found of a set of chunks, in the order of its manifest.
+#[derive(Clone, Debug)]
+pub struct ChunkReport {
+    /// The set.
+    pub manifest: ChunkManifest,
+    /// Its chunks.
+    pub chunks: Vec<ChunkState>,
+    /// Its parity chunks.
+    pub parity: Vec<ChunkState>,
+}
+
+impl ChunkReport {
+    /// Whether every chunk is sound. Parity chunks do not count: nobody needs them then.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.chunks.iter().all(|state| *state == ChunkState::Sound)
+    }
+
+    /// Whether as many parity chunks are sound as chunks are not.
+    #[must_use]
+    pub fn can_be_rebuilt(&self) -> bool {
+        let lost = self.chunks.iter().filter(|state| **state != ChunkState::Sound).count();
+        lost <= self.parity.iter().filter(|state| **state == ChunkState::Sound).count()
+    }
+}
+
+/// Hashes every chunk of a set, in parallel.
+///
+/// # Errors
+///
+/// When the manifest can't be read. What is wrong with a chunk is in the report.
+pub fn verify_chunks(manifest: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<ChunkReport, ContentError> {
+    let set = Content::chunk_manifest(manifest)?;
+    let folder = folder_of(manifest);
+    let all: Vec<_> = set.chunks.iter().chain(&set.parity).collect();
+    let mut chunks = parallel::each(&all, parallel::threads(), |chunk| chunker::check(folder, chunk, progress));
+    let parity = chunks.split_off(set.chunks.len());
+    Ok(ChunkReport { manifest: set, chunks, parity })
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// `NAME` of `NAME.chunks.json`.
+pub(crate) fn stem(manifest: &Path) -> Result<String, ArchiveError> {
+    let name = manifest.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match name.strip_suffix(CHUNKS_SUFFIX) {
+        Some(stem) if !stem.is_empty() && !stem.starts_with('.') => Ok(stem.to_owned()),
+        _ => Err(ArchiveError::Name(manifest.to_owned())),
+    }
+}

@@ -1,0 +1,141 @@
+//! Cuts a stream into numbered files of one size, with the digest of each.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::replace::Sealed;
+use super::{ArchiveError, ChunkState, Replacement};
+use crate::content::Chunk;
+use crate::content::chunk_manifest::MAX_CHUNKS;
+use crate::content::open_plain;
+use crate::hasher::Hasher;
+
+/// The smallest chunk: smaller ones are a mistake in the unit.
+const SMALLEST: u64 = 4 << 10;
+/// Bytes that are hashed at a time.
+const PORTION: usize = 256 << 10;
+
+/// How chunks are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkOptions {
+    /// Bytes of each chunk but the last.
+    pub chunk_size: u64,
+    /// How many chunks may be lost.
+    pub parity: usize,
+}
+
+impl ChunkOptions {
+    pub(super) fn check(self, total: u64) -> Result<(), ArchiveError> {
+        let size = self.chunk_size;
+        let refuse = |reason: String| Err(ArchiveError::ChunkSize { size, reason });
+        if size < SMALLEST {
+            return refuse(format!("the smallest is {SMALLEST}"));
+        }
+        let chunks = total.div_ceil(size);
+        if chunks > MAX_CHUNKS as u64 {
+            return refuse(format!("it gives {chunks} chunks, and at most {MAX_CHUNKS} are allowed"));
+        }
+        Ok(())
+    }
+}
+
+/// Writes chunks. They take their places later, all together.
+pub(super) struct Chunker {
+    folder: PathBuf,
+    stem: String,
+    chunk_size: u64,
+    current: Option<Current>,
+    chunks: Vec<Chunk>,
+    files: Vec<Sealed>,
+}
+
+struct Current {
+    file: Replacement,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl Chunker {
+    pub(super) fn new(folder: &Path, stem: &str, chunk_size: u64) -> Self {
+        let (chunks, files) = (Vec::new(), Vec::new());
+        Self { folder: folder.to_owned(), stem: stem.to_owned(), chunk_size, current: None, chunks, files }
+    }
+
+    pub(super) fn finish(mut self) -> Result<(Vec<Chunk>, Vec<Sealed>), ArchiveError> {
+        self.close()?;
+        Ok((self.chunks, self.files))
+    }
+
+    fn name(&self) -> String {
+        format!("{}.{:03}", self.stem, self.chunks.len())
+    }
+
+    fn close(&mut self) -> Result<(), ArchiveError> {
+        let Some(current) = self.current.take() else { return Ok(()) };
+        let file = self.name();
+        self.files.push(current.file.seal()?);
+        self.chunks.push(Chunk { file, size: current.size, digest: current.hasher.finish() });
+        Ok(())
+    }
+
+    fn current(&mut self) -> Result<&mut Current, ArchiveError> {
+        if self.current.as_ref().is_some_and(|current| current.size == self.chunk_size) {
+            self.close()?;
+        }
+        let path = self.folder.join(self.name());
+        match &mut self.current {
+            Some(current) => Ok(current),
+            empty => {
+                let file = Replacement::create(&path)?;
+                Ok(empty.insert(Current { file, hasher: Hasher::sha256(), size: 0 }))
+            }
+        }
+    }
+}
+
+impl Write for Chunker {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let chunk_size = self.chunk_size;
+        let current = self.current().map_err(io::Error::other)?;
+        let room = usize::try_from(chunk_size - current.size).unwrap_or(usize::MAX);
+        let count = current.file.write(&bytes[..bytes.len().min(room)])?;
+        current.hasher.update(&bytes[..count]);
+        current.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Hashes one chunk.
+pub(super) fn check(folder: &Path, chunk: &Chunk, progress: &(dyn Fn(u64) + Sync)) -> ChunkState {
+    let mut file = match open_plain(&folder.join(&chunk.file)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return ChunkState::Missing,
+        Err(error) => return ChunkState::Damaged(error.to_string()),
+    };
+    match file.metadata() {
+        Ok(about) if about.len() != chunk.size => {
+            return ChunkState::Damaged(format!("it has {} bytes, but {} are promised", about.len(), chunk.size));
+        }
+        Ok(_) => {}
+        Err(error) => return ChunkState::Damaged(error.to_string()),
+    }
+    let mut hasher = Hasher::like(&chunk.digest);
+    let mut portion = vec![0; PORTION];
+    loop {
+        match file.read(&mut portion) {
+            Ok(0) => break,
+            Ok(count) => {
+                hasher.update(&portion[..count]);
+                progress(count as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return ChunkState::Damaged(error.to_string()),
+        }
+    }
+    let found = hasher.finish();
+    if found == chunk.digest { ChunkState::Sound } else { ChunkState::Damaged(format!("its digest is {found}")) }
+}

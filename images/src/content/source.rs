@@ -1,0 +1,28 @@
+//! [`Source`]: a file that holds bytes of a bundle, open or opened when it is needed.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// A file that holds bytes of a bundle.
+#[derive(Debug)]
+pub enum Source {
+    /// Opened on demand, so that a bundle of many files needs few descriptors.
+    Path(PathBuf),
+    /// Open while the bundle is.
+    Open(File),
+}
+
+/// Opens a plain file for reading; a link, a folder, a device or a pipe is refused, and nothing is waited for.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = fs_err::os::unix::fs::OpenOptionsExt::custom_flags(
+        fs_err::OpenOptions::new().read(true),
+        i32::try_from(flags.bits()).expect("the flags of open(2) are an int"),
+    )
+    .open(path)?
+    .into_file();
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
+}

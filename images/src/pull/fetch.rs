@@ -1,0 +1,196 @@
+//! Brings one blob into the store: from where an earlier run ended, from one place after another, until it is right.
+//!
+//! Which blobs are wanted is not known here.
+
+use super::error::Fault;
+use super::events::{Event, Events};
+use crate::layout::Descriptor;
+use crate::registry::{Class, Place, RegistryError};
+use crate::store::{Ingest, Store, StoreError};
+
+/// Bytes that are taken at a time.
+const BUFFER: usize = 256 << 10;
+/// So many bytes are progress: after them, faults count anew.
+const PROGRESS: u64 = 1 << 20;
+/// Most faults of one place while one blob is fetched, whatever the progress.
+const FAULTS: u32 = 100;
+
+/// What is needed to fetch blobs.
+#[derive(Clone, Copy)]
+pub(super) struct Fetcher<'a> {
+    pub(super) store: &'a Store,
+    pub(super) events: &'a dyn Events,
+    /// Read every byte of what is there.
+    pub(super) repair: bool,
+}
+
+/// What came of a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Present,
+    /// So many bytes came over the network.
+    Fetched(u64),
+    /// No registry has it, and none must.
+    Foreign,
+}
+
+impl Fetcher<'_> {
+    /// Brings a blob, or finds that it is there.
+    pub(super) fn blob(&self, blob: &Descriptor, places: &[Place]) -> Result<Outcome, Fault> {
+        let (digest, size) = (&blob.digest, blob.size);
+        let Some(mut ingest) = self.begin(blob)? else {
+            self.events.event(Event::Present { digest, size });
+            return Ok(Outcome::Present);
+        };
+        self.events.event(Event::Started { digest, size, from: ingest.written() });
+        let mut received = 0;
+        let mut problem = None;
+        for place in places {
+            // Bytes of an earlier run, or of another place, may be what is wrong in the end: then this place is asked for all.
+            for _ in 0..2 {
+                let doubtful = ingest.written() > 0;
+                let error = match self.fetch_from(&mut ingest, place, &mut received) {
+                    Ok(()) => match ingest.commit() {
+                        Ok(()) => {
+                            self.events.event(Event::Finished { digest, size });
+                            return Ok(Outcome::Fetched(received));
+                        }
+                        Err(error @ StoreError::Mismatch { .. }) => {
+                            self.events.event(Event::Restarted { digest, lost: size });
+                            let Some(next) = self.begin(blob)? else { return Ok(Outcome::Present) };
+                            ingest = next;
+                            Fault::from(error)
+                        }
+                        Err(error) => return Err(error.into()),
+                    },
+                    Err(Step::Registry(error)) if error.class() == Class::Final => return Err(error.into()),
+                    Err(Step::Registry(error)) => {
+                        // A later place that has it not does not hide what is wrong with an earlier one.
+                        let hides = error.class() == Class::Missing && problem.is_some();
+                        problem = if hides { problem } else { Some(Fault::from(error)) };
+                        break;
+                    }
+                    Err(Step::Store(error)) => return Err(error.into()),
+                };
+                problem = Some(error);
+                if !doubtful {
+                    break;
+                }
+            }
+        }
+        if ingest.written() == 0 {
+            ingest.discard()?;
+        }
+        let missing = |fault: &Fault| matches!(fault, Fault::Image(super::Problem::Registry(error)) if error.class() == Class::Missing);
+        match problem {
+            Some(fault) if blob.is_foreign() && missing(&fault) => {
+                self.events.event(Event::Foreign { digest });
+                Ok(Outcome::Foreign)
+            }
+            Some(fault) => Err(fault),
+            None => Err(super::Problem::Missing(Box::new(blob.clone())).into()),
+        }
+    }
+
+    fn begin(&self, blob: &Descriptor) -> Result<Option<Ingest>, StoreError> {
+        if self.repair {
+            self.store.repair(&blob.digest, blob.size)
+        } else {
+            self.store.ingest(&blob.digest, blob.size)
+        }
+    }
+
+    /// Brings all missing bytes from one place, in as many tries as make sense.
+    fn fetch_from(&self, ingest: &mut Ingest, place: &Place, received: &mut u64) -> Result<(), Step> {
+        let (mut faults, mut since, mut mark) = (0, 0, ingest.written());
+        let mut restarted = false;
+        while ingest.written() < ingest.size() {
+            let before = ingest.written();
+            let error = match self.try_once(ingest, place, received) {
+                Ok(()) => continue,
+                Err(Step::Registry(error)) => error,
+                Err(other) => return Err(other),
+            };
+            let useless = matches!(error, RegistryError::Answer { .. } | RegistryError::Status { status: 416, .. });
+            if useless && before > 0 && !restarted {
+                // Perhaps only its ranges are broken.
+                restarted = true;
+                self.restart(ingest)?;
+            } else if error.class() != Class::Passing {
+                return Err(error.into());
+            }
+            if ingest.written() >= mark.saturating_add(PROGRESS) {
+                (since, mark) = (0, ingest.written());
+            }
+            (faults, since) = (faults + 1, since + 1);
+            if since >= place.client.limits().attempts || faults >= FAULTS {
+                return Err(error.into());
+            }
+            self.events.event(Event::Retrying { digest: ingest.digest(), error: &error });
+            place.client.wait(since - 1, &error)?;
+        }
+        Ok(())
+    }
+
+    fn try_once(&self, ingest: &mut Ingest, place: &Place, received: &mut u64) -> Result<(), Step> {
+        let mut body = place.client.blob(&place.repository, ingest.digest(), ingest.written())?;
+        if body.offset() != ingest.written() {
+            self.restart(ingest)?;
+        }
+        let left = ingest.size() - ingest.written();
+        if let Some(length) = body.length().filter(|length| *length != left) {
+            let reason = format!("the answer promises {length} bytes, but {left} are missing of this blob");
+            return Err(RegistryError::Answer { url: body.source(), reason }.into());
+        }
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let count = body.next(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            match ingest.append(&buffer[..count]) {
+                Ok(()) => {}
+                Err(error @ StoreError::TooLong { .. }) => {
+                    let error = RegistryError::Answer { url: body.source(), reason: error.to_string() };
+                    self.restart(ingest)?;
+                    return Err(error.into());
+                }
+                Err(error) => return Err(error.into()),
+            }
+            *received += count as u64;
+            self.events.event(Event::Advanced { digest: ingest.digest(), bytes: count as u64 });
+        }
+        if ingest.written() < ingest.size() {
+            let reason = format!("the answer ended after {} of {} bytes", ingest.written(), ingest.size());
+            return Err(RegistryError::Transport { url: body.source(), reason }.into());
+        }
+        Ok(())
+    }
+
+    fn restart(&self, ingest: &mut Ingest) -> Result<(), StoreError> {
+        let lost = ingest.written();
+        ingest.restart()?;
+        if lost > 0 {
+            self.events.event(Event::Restarted { digest: ingest.digest(), lost });
+        }
+        Ok(())
+    }
+}
+
+/// Why a step failed: the registry's fault, or the store's.
+enum Step {
+    Registry(RegistryError),
+    Store(StoreError),
+}
+
+impl From<RegistryError> for Step {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl From<StoreError> for Step {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

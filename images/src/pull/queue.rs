@@ -1,0 +1,180 @@
+//! The work of one pull: what is to be done next, what was begun already, and when all is done.
+//!
+//! How a job is done is not known here.
+
+use super::error::{Problem, PullError};
+use crate::digest::Digest;
+use crate::layout::{Descriptor, Kind};
+use crate::registry::Place;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most documents and blobs of one pull: as many as a bundle may have.
+const MOST: usize = 100_000;
+/// How often an idle worker looks whether somebody asked to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// One piece of work.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Find out what the wanted image of this number is.
+    Resolve(usize),
+    /// Bring an index or manifest, and plan what it refers to.
+    Document { descriptor: Descriptor, origin: Arc<Origin>, depth: usize },
+    /// Bring bytes.
+    Blob { descriptor: Descriptor, origin: Arc<Origin> },
+}
+
+/// For which image something is wanted, and where it is asked for.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) image: usize,
+    pub(super) places: Vec<Place>,
+}
+
+impl Job {
+    /// Documents first, since they bring work; then large blobs, so that no worker ends long after the others.
+    fn rank(&self) -> (u8, u64) {
+        match self {
+            Self::Resolve(number) => (1, u64::MAX - *number as u64),
+            Self::Document { .. } => (2, 0),
+            Self::Blob { descriptor, .. } => (0, descriptor.size),
+        }
+    }
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Job {}
+
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Job {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+#[derive(Default)]
+struct State {
+    jobs: BinaryHeap<Job>,
+    working: usize,
+    /// Sizes of all that was planned. The same bytes may be wanted as a document and as a blob.
+    planned: HashMap<(Digest, bool), u64>,
+    /// The first problem of each image.
+    problems: BTreeMap<usize, Problem>,
+    end: Option<PullError>,
+}
+
+/// Work that is shared by all workers.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Queue {
+    /// One job for each of so many wanted images.
+    pub(super) fn new(images: usize) -> Self {
+        let state = State { jobs: (0..images).map(Job::Resolve).collect(), ..State::default() };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; waits while others may bring one. `None`: all is done, or the end is near.
+    pub(super) fn take(&self, stopped: impl Fn() -> bool) -> Option<(Job, Taken<'_>)> {
+        let mut state = self.state();
+        loop {
+            if stopped() && state.end.is_none() {
+                state.end = Some(PullError::Stopped);
+            }
+            if state.end.is_some() {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop() {
+                state.working += 1;
+                return Some((job, Taken(self)));
+            }
+            if state.working == 0 {
+                return None;
+            }
+            state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Plans a document or a blob, unless it is planned; returns whether it is new.
+    pub(super) fn plan(&self, job: Job) -> Result<bool, Problem> {
+        let (descriptor, is_document) = match &job {
+            Job::Resolve(_) => return Ok(false),
+            Job::Document { descriptor, .. } => (descriptor, true),
+            Job::Blob { descriptor, .. } => (descriptor, false),
+        };
+        let mut state = self.state();
+        let (digest, second) = (&descriptor.digest, descriptor.size);
+        for as_document in [false, true] {
+            if let Some(first) = state.planned.get(&(digest.clone(), as_document)).filter(|first| **first != second) {
+                return Err(Problem::Sizes { digest: digest.clone(), first: *first, second });
+            }
+        }
+        if state.planned.contains_key(&(digest.clone(), is_document)) {
+            return Ok(false);
+        }
+        if state.planned.len() >= MOST {
+            return Err(Problem::Limit(format!("the images have more than {MOST} parts; pull fewer at once")));
+        }
+        state.planned.insert((digest.clone(), is_document), second);
+        state.jobs.push(job);
+        drop(state);
+        self.changed.notify_one();
+        Ok(true)
+    }
+
+    /// Keeps the first problem of an image.
+    pub(super) fn fail(&self, image: usize, problem: Problem) {
+        self.state().problems.entry(image).or_insert(problem);
+    }
+
+    /// Ends the whole pull.
+    pub(super) fn end(&self, error: PullError) {
+        let mut state = self.state();
+        state.end.get_or_insert(error);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The problems by image, when all workers are gone; or what ended the pull.
+    pub(super) fn into_problems(self) -> Result<BTreeMap<usize, Problem>, PullError> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.end.map_or(Ok(state.problems), Err)
+    }
+}
+
+/// A job that is being done. Dropped, it is done: also by a panic, so that nobody waits for it.
+pub(super) struct Taken<'a>(&'a Queue);
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.0.state().working -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+/// The job that brings what a descriptor in an index stands for. Schema 1 counts as a document, so that reading it names it.
+pub(super) fn job_of(descriptor: Descriptor, origin: Arc<Origin>, depth: usize) -> Job {
+    match descriptor.kind() {
+        Kind::Index | Kind::Manifest | Kind::Schema1 => Job::Document { descriptor, origin, depth },
+        Kind::Other => Job::Blob { descriptor, origin },
+    }
+}

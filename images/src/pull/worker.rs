@@ -1,0 +1,170 @@
+//! One of several equal workers: takes jobs from the queue until all is done.
+//!
+//! How a blob is fetched is in [`super::fetch`], what a reference means in [`super::resolve`].
+
+use super::error::{Fault, Problem, PullError};
+use super::events::{Event, Events};
+use super::fetch::{Fetcher, Outcome};
+use super::queue::{Job, Origin, Queue, job_of};
+use super::{Options, PulledImage, Wanted};
+use crate::digest::Digest;
+use crate::layout::{Descriptor, Document, Limits};
+use crate::registry::{Class, Registries, RegistryError};
+use crate::store::Store;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How far referrers of referrers are followed.
+const REFERRERS_DEPTH: usize = 3;
+
+/// What all workers found out.
+#[derive(Default)]
+pub(super) struct Results {
+    pub(super) images: BTreeMap<usize, PulledImage>,
+    pub(super) referrers: BTreeMap<usize, Vec<Descriptor>>,
+    pub(super) foreign: Vec<Digest>,
+    pub(super) received: u64,
+}
+
+/// What a worker knows. All of them share one.
+pub(super) struct Worker<'a> {
+    pub(super) store: &'a Store,
+    pub(super) options: &'a Options,
+    registries: &'a Registries,
+    wanted: &'a [Wanted],
+    events: &'a dyn Events,
+    queue: Queue,
+    results: Mutex<Results>,
+    /// Held while a large document is taken apart, so that hostile ones do not add up.
+    large: Mutex<()>,
+}
+
+/// A document of more bytes is large.
+const LARGE: u64 = 512 << 10;
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        registries: &'a Registries,
+        wanted: &'a [Wanted],
+        options: &'a Options,
+        events: &'a dyn Events,
+    ) -> Self {
+        let queue = Queue::new(wanted.len());
+        Self { store, options, registries, wanted, events, queue, results: Mutex::default(), large: Mutex::default() }
+    }
+
+    /// Works until nothing is left.
+    pub(super) fn run(&self) {
+        while let Some((job, _taken)) = self.queue.take(|| self.registries.stop().is_asked()) {
+            let image = match &job {
+                Job::Resolve(number) => *number,
+                Job::Document { origin, .. } | Job::Blob { origin, .. } => origin.image,
+            };
+            match self.work(job) {
+                Ok(()) => {}
+                Err(Fault::Image(problem)) => self.queue.fail(image, problem),
+                Err(Fault::All(error)) => self.queue.end(error),
+            }
+        }
+    }
+
+    pub(super) fn into_results(self) -> Result<(Results, BTreeMap<usize, Problem>), PullError> {
+        let problems = self.queue.into_problems()?;
+        Ok((self.results.into_inner().unwrap_or_else(PoisonError::into_inner), problems))
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts bytes of a document.
+    pub(super) fn received(&self, bytes: u64) {
+        self.results().received += bytes;
+    }
+
+    fn work(&self, job: Job) -> Result<(), Fault> {
+        match job {
+            Job::Resolve(number) => self.begin(number),
+            Job::Document { descriptor, origin, depth } => self.enter(&descriptor, &origin, depth),
+            Job::Blob { descriptor, origin } => self.fetch(&descriptor, &origin),
+        }
+    }
+
+    fn begin(&self, number: usize) -> Result<(), Fault> {
+        let wanted = &self.wanted[number];
+        let origin = Arc::new(Origin { image: number, places: self.registries.places(&wanted.reference)? });
+        let image = self.resolve(wanted, &origin)?;
+        self.events.event(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
+        let descriptor = image.descriptor.clone();
+        self.results().images.insert(number, image);
+        self.queue.plan(job_of(descriptor, origin, 0))?;
+        Ok(())
+    }
+
+    /// Brings a document and plans what it refers to.
+    fn enter(&self, descriptor: &Descriptor, origin: &Arc<Origin>, depth: usize) -> Result<(), Fault> {
+        if depth >= Limits::default().depth {
+            return Err(Problem::Limit(format!("{} lies deeper than {depth} documents", descriptor.digest)).into());
+        }
+        let _one_at_a_time =
+            (descriptor.size > LARGE).then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+        match self.document(descriptor, &origin.places)? {
+            Document::Index(index) => {
+                for child in index.manifests {
+                    self.plan(job_of(child, Arc::clone(origin), depth + 1))?;
+                }
+            }
+            Document::Manifest(manifest) => {
+                for blob in std::iter::once(manifest.config).chain(manifest.layers) {
+                    self.plan(Job::Blob { descriptor: blob, origin: Arc::clone(origin) })?;
+                }
+            }
+        }
+        if self.options.referrers { self.find_referrers(descriptor, origin, depth) } else { Ok(()) }
+    }
+
+    fn plan(&self, job: Job) -> Result<(), Fault> {
+        let blob = match &job {
+            Job::Blob { descriptor, .. } => Some((descriptor.digest.clone(), descriptor.size)),
+            _ => None,
+        };
+        let is_new = self.queue.plan(job)?;
+        if let Some((digest, size)) = blob.filter(|_| is_new) {
+            self.events.event(Event::Planned { digest: &digest, size });
+        }
+        Ok(())
+    }
+
+    fn fetch(&self, blob: &Descriptor, origin: &Origin) -> Result<(), Fault> {
+        let fetcher = Fetcher { store: self.store, events: self.events, repair: self.options.repair };
+        match fetcher.blob(blob, &origin.places)? {
+            Outcome::Present => {}
+            Outcome::Fetched(bytes) => self.received(bytes),
+            Outcome::Foreign => self.results().foreign.push(blob.digest.clone()),
+        }
+        Ok(())
+    }
+
+    /// Plans what refers to a document, as far as the first place that answers knows.
+    fn find_referrers(&self, descriptor: &Descriptor, origin: &Arc<Origin>, depth: usize) -> Result<(), Fault> {
+        if depth >= REFERRERS_DEPTH {
+            return Ok(());
+        }
+        let mut problem: Option<RegistryError> = None;
+        for place in &origin.places {
+            match place.client.referrers(&place.repository, &descriptor.digest, None) {
+                Ok(found) => {
+                    for referrer in found {
+                        self.results().referrers.entry(origin.image).or_default().push(referrer.clone());
+                        self.plan(job_of(referrer, Arc::clone(origin), depth + 1))?;
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.class() == Class::Final => return Err(error.into()),
+                Err(error) => problem = Some(error),
+            }
+        }
+        problem.map_or(Ok(()), |error| Err(error.into()))
+    }
+}

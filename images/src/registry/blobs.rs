@@ -1,0 +1,81 @@
+//! Blobs: whether they are there, and their bytes from any place on.
+//!
+//! The bytes are not hashed here: whoever stores them does.
+
+use super::manifests::content_length;
+use super::token::Scope;
+use super::transport::Call;
+use super::{Body, Client, RegistryError};
+use crate::digest::Digest;
+use ureq::http::Method;
+
+impl Client {
+    /// The size of a blob in bytes; `None` when the registry does not have it.
+    ///
+    /// # Errors
+    /// [`RegistryError::Answer`] when the answer has no size; those of the transport.
+    pub fn head_blob(&self, repository: &str, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+        let url = self.url(repository, &format!("blobs/{digest}"))?;
+        let answer = self.send(&Scope::pull(repository), &mut Call::new(Method::HEAD, url))?;
+        match answer.status {
+            200 => {
+                let reason = "the answer to HEAD has no Content-Length".to_owned();
+                let missing = || RegistryError::Answer { url: answer.url.to_string(), reason };
+                content_length(&answer).map(Some).ok_or_else(missing)
+            }
+            404 => Ok(None),
+            _ => Err(self.failure(answer)),
+        }
+    }
+
+    /// The bytes of a blob from byte `from` on. A server may ignore that: see [`Body::offset`].
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`]; [`RegistryError::Answer`] when another part comes than was asked for; those of the transport.
+    pub fn blob(&self, repository: &str, digest: &Digest, from: u64) -> Result<Body, RegistryError> {
+        let url = self.url(repository, &format!("blobs/{digest}"))?;
+        let mut call = Call::new(Method::GET, url);
+        if from > 0 {
+            call = call.header("range", format!("bytes={from}-"));
+        }
+        let answer = self.send(&Scope::pull(repository), &mut call)?;
+        match answer.status {
+            200 => Ok(answer.into_body(0, &self.wire)),
+            206 => {
+                let range = answer.header("content-range").unwrap_or("(none)").to_owned();
+                if range_start(&range) != Some(from) || from == 0 {
+                    let reason =
+                        format!("bytes from {from} on were asked for, but the answer's Content-Range is {range}");
+                    return Err(RegistryError::Answer { url: answer.url.to_string(), reason });
+                }
+                Ok(answer.into_body(from, &self.wire))
+            }
+            _ => Err(self.failure(answer)),
+        }
+    }
+}
+
+/// The first byte of `bytes 10-19/20`, when the rest makes sense.
+fn range_start(text: &str) -> Option<u64> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
+    let fits = total == "*" || total.parse::<u64>().is_ok_and(|total| end.checked_add(1) == Some(total));
+    (start <= end && fits).then_some(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range_start;
+
+    #[test]
+    fn a_content_range_is_read_strictly() {
+        assert_eq!(range_start("bytes 10-19/20"), Some(10));
+        assert_eq!(range_start("bytes 10-19/*"), Some(10));
+        for text in
+            ["bytes 10-18/20", "bytes 19-10/20", "bytes */20", "items 10-19/20", "bytes 10-18446744073709551615/1", ""]
+        {
+            assert_eq!(range_start(text), None, "{text}");
+        }
+    }
+}

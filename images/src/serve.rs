@@ -1,0 +1,96 @@
+//! A read-only registry (OCI distribution 1.1) over a bundle, where it lies: folder, tar or chunks.
+//!
+//! - names: the mirror layout `/v2/<upstream host>/<repository>/…`, containerd's `/v2/<repository>/…?ns=<upstream host>`,
+//!   and the names as the bundle's `index.json` writes them;
+//! - manifests are checked when the bundle is opened; a blob is checked while it is served first, and its last bytes are
+//!   held back until its digest is right. A damaged blob is remembered and not served again;
+//! - limits: connections, time for a header, idle time, memory, time to stop.
+//!
+//! It takes no writes and asks nobody. The one module here that is asynchronous; its threads end with [`Server::run`].
+//! Why hyper itself and no framework: the limits lie in the accept loop and below HTTP, and there are seven routes.
+
+mod answer;
+mod auth;
+mod blob_body;
+mod body;
+mod connection;
+mod error;
+mod idle;
+mod log;
+mod metrics;
+mod options;
+mod page;
+mod range;
+mod registry;
+mod route;
+mod tls;
+mod trust;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::stop::Stop;
+
+pub use auth::Credentials;
+pub use error::ServeError;
+pub use log::AccessLog;
+pub use options::{ServeLimits, ServeOptions, TlsFiles};
+
+/// A registry that listens and is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Arc<answer::Shared>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    limits: ServeLimits,
+}
+
+impl Server {
+    /// Reads the bundle's documents, each verified, and listens. Connections wait until [`Server::run`].
+    ///
+    /// # Errors
+    ///
+    /// When the address is taken, or certificate and key are none.
+    pub fn bind(content: &Arc<Content>, options: ServeOptions) -> Result<Self, ServeError> {
+        let tls = options.tls.as_ref().map(tls::config).transpose()?;
+        let listen = |source| ServeError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let registry = registry::Registry::read(content);
+        let shared = Arc::new(answer::Shared::new(registry, options.credentials, options.log));
+        Ok(Self { listener, address, shared, tls, limits: options.limits })
+    }
+
+    /// Where it listens; with port 0 in the options, the port that the system chose.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What of the bundle is damaged and therefore not served, in words for a person.
+    #[must_use]
+    pub fn faults(&self) -> &[String] {
+        self.shared.registry.faults()
+    }
+
+    /// Serves until `stop` is asked; then lets connections finish, for as long as the limits say.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no threads or takes the listener away.
+    pub fn run(self, stop: &Stop) -> Result<(), ServeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .max_blocking_threads(self.limits.readers)
+            .thread_name("kfimg-serve")
+            .build()
+            .map_err(ServeError::Runtime)?;
+        let patience = self.limits.stop;
+        let served = runtime.block_on(connection::serve(self, stop));
+        runtime.shutdown_timeout(patience);
+        served
+    }
+}

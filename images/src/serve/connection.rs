@@ -1,0 +1,114 @@
+//! Connections: accepting, TLS, limits, and the end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::answer::{Shared, answer};
+use super::body::Body;
+use super::idle::Idle;
+use super::{ServeError, ServeLimits, Server};
+use crate::stop::Stop;
+
+/// How often a wish to stop is looked for.
+const LOOK: Duration = Duration::from_millis(100);
+/// The pause after a connection that could not be accepted, usually for want of file descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Bytes of a request's header, and of a connection's buffers.
+const BUFFER: usize = 64 << 10;
+
+/// What every connection needs.
+#[derive(Clone)]
+struct Common {
+    shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
+    limits: ServeLimits,
+}
+
+/// Accepts connections until `stop` is asked, then waits for the open ones.
+pub(super) async fn serve(server: Server, stop: &Stop) -> Result<(), ServeError> {
+    let listener = TcpListener::from_std(server.listener).map_err(ServeError::Runtime)?;
+    let slots = Arc::new(Semaphore::new(server.limits.connections));
+    let graceful = GracefulShutdown::new();
+    let common = Common { shared: server.shared, tls: server.tls.map(TlsAcceptor::from), limits: server.limits };
+    // A slot comes first: connections beyond the limit wait in the system's queue.
+    while let Some(Ok(slot)) = until(stop, Arc::clone(&slots).acquire_owned()).await {
+        match until(stop, listener.accept()).await {
+            None => break,
+            Some(Err(_)) => sleep(PAUSE).await,
+            Some(Ok((stream, client))) => {
+                let (common, watcher) = (common.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    common.shared.metrics.connected();
+                    handle(&common, watcher, stream, client).await;
+                    common.shared.metrics.disconnected();
+                    drop(slot);
+                });
+            }
+        }
+    }
+    drop(listener);
+    let patience = common.limits.stop;
+    // Those that do not finish in time are cut.
+    let _ = timeout(patience, graceful.shutdown()).await;
+    Ok(())
+}
+
+/// The result of a future; `None` when `stop` is asked before.
+async fn until<F: Future>(stop: &Stop, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    while !stop.is_asked() {
+        if let Ok(output) = timeout(LOOK, &mut future).await {
+            return Some(output);
+        }
+    }
+    None
+}
+
+/// Errors of a connection concern its client alone, who notices.
+async fn handle(common: &Common, watcher: Watcher, stream: TcpStream, client: SocketAddr) {
+    // Small answers should not wait for more to send.
+    let _ = stream.set_nodelay(true);
+    let stream = Idle::new(stream, common.limits.idle);
+    match &common.tls {
+        None => talk(common, watcher, stream, client).await,
+        Some(tls) => {
+            if let Ok(Ok(stream)) = timeout(common.limits.header, tls.accept(stream)).await {
+                talk(common, watcher, stream, client).await;
+            }
+        }
+    }
+}
+
+async fn talk(
+    common: &Common,
+    watcher: Watcher,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: SocketAddr,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let shared = Arc::clone(&common.shared);
+        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, &request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(common.limits.header)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = watcher.watch(connection).await;
+}

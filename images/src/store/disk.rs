@@ -1,0 +1,146 @@
+//! Changes of the disk, each made so that it lasts, and each announced before it is made.
+//!
+//! What the files mean is not known here.
+
+use super::StoreError;
+use rustix::fs::{Mode, OFlags};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A kind of change of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A folder is made.
+    MakeFolder,
+    /// A file is made, unless it is there.
+    Create,
+    /// Bytes are added to a file.
+    Write,
+    /// A file is cut.
+    Truncate,
+    /// A file's bytes are brought to the disk.
+    SyncFile,
+    /// A file gets its final name.
+    Rename,
+    /// A folder's names are brought to the disk.
+    SyncFolder,
+    /// A file is removed.
+    Remove,
+}
+
+/// Is told of each change before it is made, and may refuse it.
+///
+/// It exists for tests that fill the disk, or end the process, at a chosen step.
+pub trait Steps: Send + Sync {
+    /// Called before the change of `path`.
+    ///
+    /// # Errors
+    /// An error stands for the system's refusal: the change is not made.
+    fn before(&self, step: Step, path: &Path) -> io::Result<()>;
+}
+
+/// The disk. All changes of a store go through it.
+#[derive(Clone, Default)]
+pub(super) struct Disk(Option<Arc<dyn Steps>>);
+
+impl Disk {
+    /// One whose changes are announced to `steps`.
+    pub(super) fn watched(steps: Arc<dyn Steps>) -> Self {
+        Self(Some(steps))
+    }
+
+    fn step(&self, step: Step, path: &Path) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), |steps| steps.before(step, path))
+    }
+
+    /// Makes a folder unless it is there. A link to a folder is refused: what is written through it would lie elsewhere.
+    pub(super) fn make_folder(&self, path: &Path) -> Result<(), StoreError> {
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => return Err(StoreError::NotRegular { path: path.to_owned() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::io("reading", path)(error)),
+        }
+        self.step(Step::MakeFolder, path).map_err(StoreError::io("making", path))?;
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(StoreError::io("making", path)(error)),
+            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync_folder(parent)),
+        }
+    }
+
+    /// Opens a file to read and write it, and makes it when it is missing. A link is not followed.
+    pub(super) fn open_or_create(&self, path: &Path) -> Result<File, StoreError> {
+        self.step(Step::Create, path).map_err(StoreError::io("opening", path))?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let mode = Mode::from_raw_mode(0o644);
+        let opened = rustix::fs::open(path, flags, mode).map_err(io::Error::from);
+        let file = File::from(opened.map_err(StoreError::io("opening", path))?);
+        let about = file.metadata().map_err(StoreError::io("reading", path))?;
+        if about.is_file() { Ok(file) } else { Err(StoreError::NotRegular { path: path.to_owned() }) }
+    }
+
+    pub(super) fn write(&self, file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let written = self.step(Step::Write, path).and_then(|()| file.write_all(bytes));
+        written.map_err(StoreError::io("writing", path))
+    }
+
+    /// Cuts a file to nothing and goes to its beginning.
+    pub(super) fn empty(&self, file: &mut File, path: &Path) -> Result<(), StoreError> {
+        let cut = self.step(Step::Truncate, path).and_then(|()| file.set_len(0));
+        cut.and_then(|()| file.seek(SeekFrom::Start(0)).map(drop)).map_err(StoreError::io("cutting", path))
+    }
+
+    pub(super) fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        match self.step(Step::Remove, path).and_then(|()| std::fs::remove_file(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("removing", path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a written file its final name, so that after a loss of power the name leads to all bytes or to none.
+    pub(super) fn publish(&self, file: &File, from: &Path, to: &Path) -> Result<(), StoreError> {
+        let synced = self.step(Step::SyncFile, from).and_then(|()| file.sync_all());
+        synced.map_err(StoreError::io("syncing", from))?;
+        let renamed = self.step(Step::Rename, to).and_then(|()| std::fs::rename(from, to));
+        renamed.map_err(StoreError::io("renaming to", to))?;
+        to.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+    }
+
+    /// Replaces a small file as a whole, by way of `partial` beside it. The caller holds a lock.
+    pub(super) fn replace(&self, partial: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut file = self.open_or_create(partial)?;
+        self.empty(&mut file, partial)?;
+        self.write(&mut file, partial, bytes)?;
+        self.publish(&file, partial, path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> Result<(), StoreError> {
+        // A relative name of one part has the empty path as its parent.
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let synced = self.step(Step::SyncFolder, path).and_then(|()| File::open(path)?.sync_all());
+        synced.map_err(StoreError::io("syncing", path))
+    }
+}
+
+/// Opens a regular file to read it. A link is not followed; a missing file is `None`.
+pub(super) fn open_regular(path: &Path) -> Result<Option<File>, StoreError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(opened) => File::from(opened),
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        Err(rustix::io::Errno::LOOP) => return Err(StoreError::NotRegular { path: path.to_owned() }),
+        Err(error) => return Err(StoreError::io("opening", path)(error.into())),
+    };
+    let about = file.metadata().map_err(StoreError::io("reading", path))?;
+    if about.is_file() { Ok(Some(file)) } else { Err(StoreError::NotRegular { path: path.to_owned() }) }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Disk(watched)" } else { "Disk" })
+    }
+}

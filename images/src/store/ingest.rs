@@ -1,0 +1,167 @@
+//! One blob on its way into the store: appended, hashed while it comes, and given its name only when it is right.
+//!
+//! Where the bytes come from is the caller's.
+
+use super::StoreError;
+use super::disk::Disk;
+use crate::digest::Digest;
+use crate::hasher::Hasher;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+/// Bytes that are read at a time of what an earlier run left.
+const BUFFER: usize = 256 << 10;
+
+/// A blob that is being written. Dropped without [`Ingest::commit`], it stays for the next run to go on with.
+pub struct Ingest {
+    disk: Disk,
+    file: File,
+    partial: PathBuf,
+    target: PathBuf,
+    digest: Digest,
+    size: u64,
+    written: u64,
+    resumed: u64,
+    hasher: Hasher,
+}
+
+impl Ingest {
+    /// Goes on with what lies in `file`, which the caller has locked.
+    pub(super) fn resume(
+        disk: Disk,
+        file: File,
+        partial: PathBuf,
+        target: PathBuf,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Self, StoreError> {
+        let hasher = Hasher::like(digest);
+        let digest = digest.clone();
+        let mut ingest = Self { disk, file, partial, target, digest, size, written: 0, resumed: 0, hasher };
+        let about = ingest.file.metadata().map_err(StoreError::io("reading", &ingest.partial))?;
+        if about.len() > size {
+            ingest.restart()?;
+        } else if about.len() > 0 {
+            ingest.rehash()?;
+        }
+        Ok(ingest)
+    }
+
+    fn rehash(&mut self) -> Result<(), StoreError> {
+        let read =
+            hash_file(&mut self.hasher, &self.file, self.size).map_err(StoreError::io("reading", &self.partial))?;
+        self.file.seek(SeekFrom::Start(read)).map_err(StoreError::io("reading", &self.partial))?;
+        (self.written, self.resumed) = (read, read);
+        Ok(())
+    }
+
+    /// The blob's digest.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The blob's size by its descriptor, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes that are there already; the next ones are appended to them.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Bytes that an earlier run left.
+    #[must_use]
+    pub fn resumed(&self) -> u64 {
+        self.resumed
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLong`] before a byte too many is written; [`StoreError::Io`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if bytes.len() as u64 > self.size - self.written {
+            return Err(StoreError::TooLong { digest: self.digest.clone(), size: self.size });
+        }
+        self.disk.write(&mut self.file, &self.partial, bytes)?;
+        self.hasher.update(bytes);
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Forgets all bytes: the next ones are the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn restart(&mut self) -> Result<(), StoreError> {
+        self.disk.empty(&mut self.file, &self.partial)?;
+        (self.written, self.resumed) = (0, 0);
+        self.hasher = Hasher::like(&self.digest);
+        Ok(())
+    }
+
+    /// Compares size and digest, brings the bytes to the disk, and gives the blob its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Short`] (what came stays for the next run), [`StoreError::Mismatch`] (it is removed), [`StoreError::Io`].
+    pub fn commit(self) -> Result<(), StoreError> {
+        let (size, written) = (self.size, self.written);
+        if written < size {
+            return Err(StoreError::Short { digest: self.digest.clone(), size, written });
+        }
+        let found = self.hasher.clone().finish();
+        if found != self.digest {
+            self.disk.remove(&self.partial)?;
+            return Err(StoreError::Mismatch { digest: self.digest.clone(), found, resumed: self.resumed > 0 });
+        }
+        self.disk.publish(&self.file, &self.partial, &self.target)
+    }
+
+    /// Removes what was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn discard(self) -> Result<(), StoreError> {
+        self.disk.remove(&self.partial)
+    }
+}
+
+/// Hashes at most `limit` bytes of a file; returns how many there were.
+pub(super) fn hash_file(hasher: &mut Hasher, file: &File, limit: u64) -> io::Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let (mut reader, mut total) = (file.take(limit), 0);
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(total),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                total += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ingest({}, {} of {} bytes)", self.digest, self.written, self.size)
+    }
+}
+
+impl Write for Ingest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

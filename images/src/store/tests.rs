@@ -1,0 +1,175 @@
+use super::{PARTIAL, Step, Steps, Store, StoreError};
+use crate::digest::Digest;
+use crate::hasher::sha256;
+use crate::layout::{Descriptor, REFERENCE_ANNOTATION};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+fn blob() -> (Vec<u8>, Digest) {
+    let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let digest = sha256(&bytes);
+    (bytes, digest)
+}
+
+fn entry(reference: &str, bytes: &[u8]) -> Descriptor {
+    let mut entry = Descriptor::new("application/vnd.oci.image.manifest.v1+json", sha256(bytes), bytes.len() as u64);
+    entry.annotations.insert(REFERENCE_ANNOTATION.to_owned(), reference.to_owned());
+    entry
+}
+
+#[test]
+fn what_is_dropped_half_way_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("a/b")).unwrap();
+    let (bytes, digest) = blob();
+    let size = bytes.len() as u64;
+    let mut ingest = store.ingest(&digest, size).unwrap().unwrap();
+    ingest.append(&bytes[..1000]).unwrap();
+    drop(ingest);
+    let mut ingest = store.ingest(&digest, size).unwrap().unwrap();
+    assert_eq!((ingest.written(), ingest.resumed()), (1000, 1000));
+    ingest.append(&bytes[1000..]).unwrap();
+    assert!(matches!(ingest.append(b"x"), Err(StoreError::TooLong { .. })));
+    ingest.commit().unwrap();
+    assert_eq!(std::fs::read(store.path(&digest)).unwrap(), bytes);
+    assert!(store.ingest(&digest, size).unwrap().is_none(), "it is there");
+    assert!(store.is_intact(&digest, size).unwrap());
+}
+
+#[test]
+fn wrong_bytes_get_no_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (bytes, digest) = blob();
+    let mut ingest = store.ingest(&digest, bytes.len() as u64).unwrap().unwrap();
+    ingest.append(&vec![0; bytes.len()]).unwrap();
+    assert!(matches!(ingest.commit(), Err(StoreError::Mismatch { resumed: false, .. })));
+    let mut ingest = store.ingest(&digest, bytes.len() as u64).unwrap().unwrap();
+    assert_eq!(ingest.written(), 0, "what was wrong is not gone on with");
+    ingest.append(&bytes[..5]).unwrap();
+    assert!(matches!(ingest.commit(), Err(StoreError::Short { written: 5, .. })));
+    assert!(!store.path(&digest).exists());
+    assert_eq!(store.sweep().unwrap(), 1);
+    assert_eq!(std::fs::read_dir(store.path(&digest).parent().unwrap()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_blob_is_repaired_and_an_intact_one_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (bytes, digest) = blob();
+    store.put(&digest, &bytes).unwrap();
+    assert!(store.repair(&digest, bytes.len() as u64).unwrap().is_none());
+    std::fs::write(store.path(&digest), vec![7; bytes.len()]).unwrap();
+    assert!(store.ingest(&digest, bytes.len() as u64).unwrap().is_none(), "by size it is there");
+    assert!(store.read_small(&digest, 1 << 20).unwrap().is_none());
+    store.put(&digest, &bytes).unwrap();
+    assert_eq!(store.read_small(&digest, 1 << 20).unwrap().unwrap(), bytes);
+}
+
+#[test]
+fn a_second_writer_waits_for_the_first_and_finds_the_blob() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (bytes, digest) = blob();
+    let size = bytes.len() as u64;
+    let mut first = store.ingest(&digest, size).unwrap().unwrap();
+    let impatient = store.clone().with_patience(Duration::from_millis(60));
+    assert!(matches!(impatient.ingest(&digest, size), Err(StoreError::Busy { .. })));
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| store.ingest(&digest, size).unwrap().is_none());
+        first.append(&bytes).unwrap();
+        first.commit().unwrap();
+        assert!(second.join().unwrap());
+    });
+    let names: Vec<_> = std::fs::read_dir(store.path(&digest).parent().unwrap()).unwrap().flatten().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
+fn writers_of_the_index_do_not_lose_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let store = Store::open(folder.path()).unwrap();
+            scope.spawn(move || {
+                for number in 0..10 {
+                    store.set_index(&[entry(&format!("reg.local/app:{writer}-{number}"), b"x")]).unwrap();
+                }
+            });
+        }
+    });
+    let store = Store::open(folder.path()).unwrap();
+    store.set_index(&[entry("reg.local/app:0-0", b"newer")]).unwrap();
+    let index = store.index().unwrap();
+    assert_eq!(index.len(), 80);
+    assert!(index.is_sorted_by_key(|entry| entry.reference().map(str::to_owned)));
+    assert_eq!(index[0].digest, sha256(b"newer"));
+}
+
+#[test]
+fn links_and_strangers_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter.txt"), "mine").unwrap();
+    let error = Store::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("letter.txt"), "{error}");
+
+    let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Store::open(folder.path()).unwrap();
+    let (bytes, digest) = blob();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("blobs")).unwrap();
+    assert!(matches!(store.put(&digest, &bytes), Err(StoreError::NotRegular { .. })));
+    std::fs::remove_file(folder.path().join("blobs")).unwrap();
+    std::fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
+    let target = outside.path().join("target");
+    std::fs::write(&target, "precious").unwrap();
+    let partial = store.path(&digest).with_file_name(format!("{PARTIAL}{}", digest.hexadecimal()));
+    std::os::unix::fs::symlink(&target, partial).unwrap();
+    assert!(store.put(&digest, &bytes).is_err());
+    assert_eq!(std::fs::read(&target).unwrap(), b"precious");
+    std::os::unix::fs::symlink(&target, store.path(&digest)).unwrap();
+    assert!(store.is_intact(&digest, 8).is_err());
+}
+
+#[test]
+fn a_layout_of_another_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
+    let error = Store::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("2.0.0"), "{error}");
+}
+
+/// Lets the changes before the last one pass, then says that the disk is full.
+struct Full(Mutex<usize>);
+
+impl Steps for Full {
+    fn before(&self, _: Step, _: &Path) -> io::Result<()> {
+        let mut left = self.0.lock().unwrap();
+        *left = left.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_at_any_step_leaves_nothing_wrong() {
+    let (bytes, digest) = blob();
+    for steps in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let work = |store: &Store| {
+            store.put(&digest, &bytes)?;
+            store.set_index(&[entry("reg.local/app:1", b"x")])
+        };
+        let full = Arc::new(Full(Mutex::new(steps)));
+        let failed = Store::open_watched(folder.path(), full).and_then(|store| work(&store));
+        let store = Store::open(folder.path()).unwrap();
+        assert!(!store.path(&digest).exists() || store.is_intact(&digest, bytes.len() as u64).unwrap());
+        work(&store).unwrap();
+        assert!(store.is_intact(&digest, bytes.len() as u64).unwrap());
+        match failed {
+            Ok(()) => return assert!(steps > 10),
+            Err(error) => assert!(error.is_full(), "{error}"),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One tar, and chunks.
+
+use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kfimg_images::archive::{ArchiveError, ChunkOptions, ChunkState, tar_size, verify_chunks, write_chunks, write_tar};
+use kfimg_images::content::Content;
+
+use crate::support::{Place, names, noise, quiet, run};
+
+#[test]
+fn a_tar_is_the_same_every_time_and_from_every_form() {
+    let place = Place::new();
+    let content = place.content();
+    let (one, two) = (place.path("one.tar"), place.path("two.tar"));
+    let told = AtomicU64::new(0);
+    let size = write_tar(&content, &one, &|bytes| {
+        told.fetch_add(bytes, Ordering::Relaxed);
+    })
+    .unwrap();
+    assert_eq!(size, tar_size(&content));
+    assert_eq!(size, fs::metadata(&one).unwrap().len());
+    assert_eq!(size, told.into_inner());
+    write_tar(&Content::open(&one).unwrap(), &two, &quiet).unwrap();
+    assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
+    let chunks = place.path("cut.chunks.json");
+    let set = write_chunks(&content, &chunks, ChunkOptions { chunk_size: 10_000, parity: 0 }, &quiet).unwrap();
+    let joined: Vec<u8> = set.chunks.iter().flat_map(|chunk| fs::read(place.path(&chunk.file)).unwrap()).collect();
+    assert_eq!(joined, fs::read(&one).unwrap());
+    assert_eq!(set.chunks[0].file, "cut.000");
+    assert!(!names(place.folder.path()).iter().any(|name| name.contains("partial")));
+}
+
+#[test]
+fn gnu_tar_reads_what_is_written_also_long_names_and_large_files() {
+    let mut place = Place::new();
+    let sha512 = format!("sha512:{}", "0".repeat(128)).parse().unwrap();
+    let long = place.bundle.blob_as(&sha512, b"named by 128 digits");
+    let large = place.bundle.blob(&noise(3_000_000, 1));
+    place.bundle.finish();
+    let tar = place.path("b.tar");
+    write_tar(&place.content(), &tar, &quiet).unwrap();
+    let listed = run(Command::new("tar").arg("tvf").arg(&tar));
+    let first: Vec<&str> = listed.lines().take(3).map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(first, ["oci-layout", "index.json", "bundle.json"]);
+    assert!(listed.lines().all(|line| line.starts_with("-rw-r--r-- 0/0") && line.contains("1970-01-01")), "{listed}");
+    assert!(listed.contains(long.hexadecimal()) && listed.contains(large.hexadecimal()));
+    let unpacked = place.path("unpacked");
+    fs::create_dir(&unpacked).unwrap();
+    run(Command::new("tar").arg("xf").arg(&tar).arg("-C").arg(&unpacked));
+    let (unpacked, folder) = (Content::open(&unpacked).unwrap(), place.content());
+    assert!(unpacked.blobs().map(|(digest, _)| digest).eq(folder.blobs().map(|(digest, _)| digest)));
+    assert_eq!(unpacked.index_bytes(), folder.index_bytes());
+}
+
+#[test]
+fn what_gnu_tar_packs_is_a_bundle_in_each_of_its_formats() {
+    let mut place = Place::new();
+    let sha512 = format!("sha512:{}", "0".repeat(128)).parse().unwrap();
+    place.bundle.blob_as(&sha512, b"named by 128 digits");
+    let wanted: Vec<_> = place.content().blobs().map(|(digest, extent)| (digest.clone(), extent.size())).collect();
+    for (format, what) in [("gnu", "."), ("pax", "."), ("ustar", "blobs/sha256"), ("gnu", "blobs")] {
+        let tar = place.path("packed.tar");
+        let mut command = Command::new("tar");
+        command.arg("cf").arg(&tar).arg(format!("--format={format}")).arg("-C").arg(place.bundle.folder());
+        if what == "." {
+            command.arg(".");
+        } else {
+            command.args(["oci-layout", "index.json", "bundle.json", what]);
+        }
+        run(&mut command);
+        let content = Content::open(&tar).unwrap();
+        let found: Vec<_> = content.blobs().map(|(digest, extent)| (digest.clone(), extent.size())).collect();
+        let all = what != "blobs/sha256";
+        assert!(
+            wanted.iter().filter(|(digest, _)| all || digest.algorithm() == "sha256").eq(&found),
+            "{format} {what}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_bundle_is_not_passed_on_and_the_former_file_stays() {
+    let mut place = Place::new();
+    let blob = place.bundle.blob(&noise(2_500_000, 2));
+    let (tar, chunks) = (place.path("b.tar"), place.path("b.chunks.json"));
+    let options = ChunkOptions { chunk_size: 1 << 20, parity: 1 };
+    write_tar(&place.content(), &tar, &quiet).unwrap();
+    write_chunks(&place.content(), &chunks, options, &quiet).unwrap();
+    let (before, files) = (fs::read(&tar).unwrap(), names(place.folder.path()));
+    let mut bytes = fs::read(place.bundle.path(&blob)).unwrap();
+    bytes[1_234_567] ^= 1;
+    fs::write(place.bundle.path(&blob), bytes).unwrap();
+    let content = place.content();
+    for error in
+        [write_tar(&content, &tar, &quiet).unwrap_err(), write_chunks(&content, &chunks, options, &quiet).unwrap_err()]
+    {
+        assert!(error.to_string().contains(&format!("the blob {blob} is damaged")), "{error}");
+    }
+    assert_eq!(fs::read(&tar).unwrap(), before);
+    assert!(verify_chunks(&chunks, &quiet).unwrap().is_sound());
+    let left: Vec<String> = names(place.folder.path()).into_iter().filter(|name| !name.ends_with("partial")).collect();
+    assert_eq!(left, files);
+}
+
+#[test]
+fn chunks_that_cannot_be_are_refused() {
+    let place = Place::new();
+    let content = place.content();
+    let write = |name: &str, chunk_size, parity| {
+        write_chunks(&content, &place.path(name), ChunkOptions { chunk_size, parity }, &quiet).unwrap_err().to_string()
+    };
+    assert!(write("b.chunks.json", 100, 0).contains("the smallest is 4096"));
+    assert!(write("b.tar", 1 << 20, 0).contains("NAME.chunks.json"));
+    assert!(write(".chunks.json", 1 << 20, 0).contains("NAME.chunks.json"));
+    assert!(write("b.chunks.json", 8192, 600).contains("more than 512"));
+    let missing = write_tar(&content, &place.path("no/such/folder.tar"), &quiet).unwrap_err();
+    assert!(matches!(missing, ArchiveError::Write { .. }), "{missing}");
+}
+
+#[test]
+fn a_smaller_set_leaves_nothing_of_a_larger_one() {
+    let place = Place::new();
+    let chunks = place.path("b.chunks.json");
+    let write = |chunk_size, parity| {
+        write_chunks(&place.content(), &chunks, ChunkOptions { chunk_size, parity }, &quiet).unwrap();
+    };
+    write(8192, 3);
+    assert!(names(place.folder.path()).len() > 12);
+    write(1 << 20, 0);
+    assert_eq!(names(place.folder.path()), ["b.000", "b.chunks.json", "bundle"]);
+}
+
+#[test]
+fn each_damaged_or_missing_chunk_is_named() {
+    let place = Place::new();
+    let chunks = place.path("b.chunks.json");
+    write_chunks(&place.content(), &chunks, ChunkOptions { chunk_size: 8192, parity: 2 }, &quiet).unwrap();
+    assert!(verify_chunks(&chunks, &quiet).unwrap().is_sound());
+    fs::remove_file(place.path("b.001")).unwrap();
+    let mut bytes = fs::read(place.path("b.003")).unwrap();
+    bytes[77] ^= 0x80;
+    fs::write(place.path("b.003"), bytes).unwrap();
+    fs::write(place.path("b.parity.001"), b"short").unwrap();
+    let report = verify_chunks(&chunks, &quiet).unwrap();
+    assert_eq!(report.chunks[0], ChunkState::Sound);
+    assert_eq!(report.chunks[1], ChunkState::Missing);
+    assert!(matches!(&report.chunks[3], ChunkState::Damaged(why) if why.contains("its digest is sha256:")));
+    assert!(matches!(&report.parity[1], ChunkState::Damaged(why) if why.contains("has 5 bytes")));
+    assert!(!report.is_sound() && !report.can_be_rebuilt());
+}

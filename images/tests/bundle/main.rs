@@ -1,0 +1,12 @@
+//! A bundle on its way: written as one file or as chunks, verified, rebuilt, signed and served.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod archive;
+mod clients;
+mod parity;
+mod serve;
+mod serve_damaged;
+mod sign;
+mod support;
+mod verify;

@@ -1,0 +1,421 @@
+//! The registry over real sockets, asked as clients ask.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use kfimg_images::archive::{ChunkOptions, write_chunks, write_tar};
+use kfimg_images::content::Content;
+use kfimg_images::hasher::sha256;
+use kfimg_images::layout::{Index, media_type};
+use kfimg_images::serve::{AccessLog, Credentials, ServeError, ServeLimits, ServeOptions, Server, TlsFiles};
+use kfimg_images::stop::Stop;
+use ureq::http::{Method, Request};
+
+use crate::support::{Place, run};
+
+/// A registry that runs until it is dropped.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) faults: Vec<String>,
+    stop: Stop,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Running {
+    pub(crate) fn start(content: Content, options: ServeOptions) -> Self {
+        let server = Server::bind(&Arc::new(content), options).unwrap();
+        let (address, faults, stop) = (server.address(), server.faults().to_vec(), Stop::new());
+        let wish = stop.clone();
+        let thread = Some(std::thread::spawn(move || server.run(&wish)));
+        Self { address, faults, stop, thread }
+    }
+
+    /// Stops it and waits for its end.
+    pub(crate) fn end(&mut self) {
+        self.stop.ask();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+
+    pub(crate) fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Reply::of(agent.run(request.body(()).unwrap()).unwrap())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.ask(Method::GET, path, &[])
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.ask();
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    fn of(response: ureq::http::Response<ureq::Body>) -> Self {
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        let (status, headers) = (response.status().as_u16(), headers.collect());
+        let mut body = Vec::new();
+        response.into_body().into_reader().read_to_end(&mut body).unwrap();
+        Self { status, headers, body }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+}
+
+fn served() -> (Place, Running) {
+    let place = Place::new();
+    let running = Running::start(place.content(), ServeOptions::default());
+    assert!(running.faults.is_empty(), "{:?}", running.faults);
+    (place, running)
+}
+
+const PAUSE: &str = "/v2/registry.k8s.io/pause";
+const NGINX: &str = "/v2/docker.io/library/nginx";
+
+#[test]
+fn every_form_of_a_bundle_is_served_alike() {
+    let place = Place::new();
+    let (tar, chunks) = (place.path("b.tar"), place.path("b.chunks.json"));
+    write_tar(&place.content(), &tar, &|_| ()).unwrap();
+    write_chunks(&place.content(), &chunks, ChunkOptions { chunk_size: 8192, parity: 0 }, &|_| ()).unwrap();
+    for path in [place.bundle.folder(), &tar, &chunks] {
+        let content = Content::open(path).unwrap();
+        let blobs: Vec<_> = content.blobs().map(|(digest, _)| digest.clone()).collect();
+        let running = Running::start(content, ServeOptions::default());
+        for digest in blobs {
+            for _ in 0..2 {
+                let reply = running.get(&format!("{PAUSE}/blobs/{digest}"));
+                assert_eq!((reply.status, sha256(&reply.body)), (200, digest.clone()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_manifest_is_found_by_tag_digest_mirror_path_and_namespace() {
+    let (_place, running) = served();
+    let first = running.get(&format!("{PAUSE}/manifests/3.10.2"));
+    assert_eq!((first.status, first.header("content-type")), (200, media_type::OCI_INDEX));
+    let digest = sha256(&first.body).to_string();
+    assert_eq!(first.header("docker-content-digest"), digest);
+    assert_eq!(first.header("etag"), format!("\"{digest}\""));
+    assert_eq!(first.header("docker-distribution-api-version"), "registry/2.0");
+    let same = [
+        format!("{PAUSE}/manifests/{digest}"),
+        format!("{PAUSE}/manifests/{}", digest.replace(':', "%3A")),
+        format!("{PAUSE}/manifests/3.10.2?ns=registry.k8s.io"),
+        "/v2/pause/manifests/3.10.2?ns=registry.k8s.io".to_owned(),
+        format!("/v2/pause/manifests/{digest}?ns=registry.k8s.io"),
+    ];
+    for path in same {
+        let reply = running.get(&path);
+        assert_eq!((reply.status, &reply.body), (200, &first.body), "{path}");
+        let head = running.ask(Method::HEAD, &path, &[]);
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        assert_eq!(head.header("content-length"), first.body.len().to_string(), "{path}");
+    }
+    assert_eq!(running.get("/v2/library/nginx/manifests/1.29?ns=docker.io").status, 200);
+    let index: Index = serde_json::from_slice(&first.body).unwrap();
+    for child in index.manifests {
+        assert_eq!(running.get(&format!("{PAUSE}/manifests/{}", child.digest)).status, 200);
+    }
+}
+
+#[test]
+fn what_is_not_there_or_not_allowed_is_said_in_the_words_of_the_specification() {
+    let (_place, running) = served();
+    let absent = sha256(b"absent");
+    let table = [
+        (Method::GET, format!("{PAUSE}/manifests/4"), 404, "MANIFEST_UNKNOWN"),
+        (Method::GET, format!("{PAUSE}/manifests/{absent}"), 404, "MANIFEST_UNKNOWN"),
+        (Method::GET, format!("{PAUSE}/manifests/..%2f..%2fetc"), 404, "UNSUPPORTED"),
+        (Method::GET, format!("{PAUSE}/manifests/sha256:zz"), 400, "DIGEST_INVALID"),
+        (Method::GET, format!("{PAUSE}/blobs/{absent}"), 404, "BLOB_UNKNOWN"),
+        (Method::GET, format!("{PAUSE}/blobs/sha256:..%2f..%2f..%2fetc%2fpasswd"), 404, "UNSUPPORTED"),
+        (Method::GET, format!("{PAUSE}/blobs/latest"), 400, "DIGEST_INVALID"),
+        (Method::GET, "/v2/quay.io/none/manifests/1".to_owned(), 404, "NAME_UNKNOWN"),
+        (Method::GET, "/v2/pause/manifests/3.10.2".to_owned(), 404, "NAME_UNKNOWN"),
+        (Method::GET, "/v2/pause/manifests/3.10.2?ns=..%2f..".to_owned(), 404, "NAME_UNKNOWN"),
+        (Method::GET, format!("/v2/quay.io/none/blobs/{absent}"), 404, "NAME_UNKNOWN"),
+        (Method::GET, "/v2/quay.io/none/tags/list".to_owned(), 404, "NAME_UNKNOWN"),
+        (Method::GET, format!("/v2/quay.io/none/referrers/{absent}"), 404, "NAME_UNKNOWN"),
+        (Method::GET, format!("{PAUSE}/referrers/latest"), 400, "DIGEST_INVALID"),
+        (Method::GET, format!("{PAUSE}/tags/list?n=-1"), 400, "PAGINATION_NUMBER_INVALID"),
+        (Method::GET, "/v2/UPPER/manifests/1".to_owned(), 400, "NAME_INVALID"),
+        (Method::GET, "/".to_owned(), 404, "UNSUPPORTED"),
+        (Method::POST, format!("{PAUSE}/blobs/uploads/"), 405, "UNSUPPORTED"),
+        (Method::PUT, format!("{PAUSE}/manifests/1"), 405, "UNSUPPORTED"),
+        (Method::DELETE, format!("{PAUSE}/manifests/3.10.2"), 405, "UNSUPPORTED"),
+        (Method::PATCH, format!("{PAUSE}/blobs/uploads/1"), 405, "UNSUPPORTED"),
+    ];
+    for (method, path, status, code) in table {
+        let reply = if matches!(method, Method::GET | Method::DELETE) {
+            running.ask(method, &path, &[])
+        } else {
+            let (status, body) =
+                raw(running.address, &format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+            Reply { status, headers: BTreeMap::new(), body }
+        };
+        assert_eq!(reply.status, status, "{path}: {}", reply.text());
+        let error: serde_json::Value =
+            serde_json::from_slice(&reply.body).unwrap_or_else(|_| panic!("{path}: {}", reply.text()));
+        assert_eq!(error["errors"][0]["code"], code, "{path}");
+    }
+    assert_eq!((running.get("/v2/").status, running.get("/v2").status), (200, 200));
+}
+
+/// Sends bytes as they are; status and body of what comes back.
+pub(crate) fn raw(address: SocketAddr, request: &str) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    // A connection that is cut may end in an error; what came before it counts.
+    let _ = stream.read_to_end(&mut bytes);
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+    let status = str::from_utf8(bytes.get(9..12).unwrap_or(b"0")).unwrap_or("0").parse().unwrap_or(0);
+    (status, bytes.split_off(end))
+}
+
+#[test]
+fn a_blob_is_served_in_parts_and_under_conditions() {
+    let (_place, running) = served();
+    let blob = vec![7; 70_000];
+    let digest = sha256(&blob);
+    let (path, tag) = (format!("{NGINX}/blobs/{digest}"), format!("\"{digest}\""));
+    let part = |range: &str| running.ask(Method::GET, &path, &[("range", range)]);
+    let table: [(&str, u16, usize, &str); 6] = [
+        ("bytes=0-99", 206, 100, "bytes 0-99/70000"),
+        ("bytes=69990-", 206, 10, "bytes 69990-69999/70000"),
+        ("bytes=-5", 206, 5, "bytes 69995-69999/70000"),
+        ("bytes=60000-999999", 206, 10_000, "bytes 60000-69999/70000"),
+        ("bytes=70000-", 416, 0, "bytes */70000"),
+        ("bytes=0-1,5-6", 200, 70_000, ""),
+    ];
+    for (range, status, length, content_range) in table {
+        let reply = part(range);
+        assert_eq!((reply.status, reply.body.len()), (status, length), "{range}");
+        assert_eq!(reply.header("content-range"), content_range, "{range}");
+    }
+    let whole = running.get(&path);
+    assert_eq!((whole.status, whole.header("accept-ranges"), whole.header("etag")), (200, "bytes", tag.as_str()));
+    for (headers, status) in [
+        (vec![("if-none-match", tag.as_str())], 304),
+        (vec![("if-none-match", "*")], 304),
+        (vec![("if-none-match", "\"other\"")], 200),
+        (vec![("range", "bytes=0-0"), ("if-range", tag.as_str())], 206),
+        (vec![("range", "bytes=0-0"), ("if-range", "\"other\"")], 200),
+    ] {
+        let reply = running.ask(Method::GET, &path, &headers);
+        assert_eq!(reply.status, status, "{headers:?}");
+        assert_eq!(reply.body.is_empty(), status == 304);
+    }
+    let head = running.ask(Method::HEAD, &path, &[]);
+    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "70000", 0));
+    let manifest = format!("{NGINX}/manifests/1.29");
+    let etag = running.get(&manifest).header("etag").to_owned();
+    assert_eq!(running.ask(Method::GET, &manifest, &[("if-none-match", &etag)]).status, 304);
+}
+
+#[test]
+fn tags_and_repositories_come_in_pages() {
+    let mut place = Place::new();
+    for tag in ["a", "b", "c", "d", "e"] {
+        let image = place.bundle.image("amd64", &[tag.as_bytes()]);
+        place.bundle.name(&format!("quay.io/many/tags:{tag}"), image);
+    }
+    place.bundle.finish();
+    let running = Running::start(place.content(), ServeOptions::default());
+    for (start, key, wanted) in [
+        ("/v2/quay.io/many/tags/tags/list?n=2", "tags", vec!["a", "b", "c", "d", "e"]),
+        ("/v2/many/tags/tags/list?n=3&ns=quay.io", "tags", vec!["a", "b", "c", "d", "e"]),
+        (
+            "/v2/_catalog?n=1",
+            "repositories",
+            vec![
+                "docker.io/library/nginx",
+                "kfimg.invalid/binary/kubelet",
+                "quay.io/many/tags",
+                "registry.k8s.io/pause",
+            ],
+        ),
+    ] {
+        let (mut path, mut names) = (start.to_owned(), Vec::new());
+        while !path.is_empty() {
+            let reply = running.get(&path);
+            assert_eq!(reply.status, 200, "{path}");
+            let page: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+            names.extend(page[key].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()));
+            let link = reply.header("link");
+            assert!(link.is_empty() || link.ends_with(">; rel=\"next\""), "{link}");
+            path = link.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+        }
+        assert_eq!(names, wanted, "{start}");
+    }
+}
+
+#[test]
+fn referrers_are_listed_and_filtered() {
+    let (place, running) = served();
+    let content = place.content();
+    let nginx =
+        content.index().manifests.iter().find(|m| m.reference() == Some("docker.io/library/nginx:1.29")).unwrap();
+    let path = format!("{NGINX}/referrers/{}", nginx.digest);
+    let list = |path: &str| -> (Reply, Index) {
+        let reply = running.get(path);
+        assert_eq!((reply.status, reply.header("content-type")), (200, media_type::OCI_INDEX));
+        let index = serde_json::from_slice(&reply.body).unwrap();
+        (reply, index)
+    };
+    let (_, all) = list(&path);
+    assert_eq!(all.manifests.len(), 1);
+    assert_eq!(all.manifests[0].artifact_type.as_deref(), Some("application/vnd.example.signature.v1"));
+    assert_eq!(running.get(&format!("{NGINX}/manifests/{}", all.manifests[0].digest)).status, 200);
+    let (reply, kept) = list(&format!("{path}?artifactType=application%2Fvnd.example.signature.v1"));
+    assert_eq!((kept.manifests.len(), reply.header("oci-filters-applied")), (1, "artifactType"));
+    assert!(list(&format!("{path}?artifactType=other")).1.manifests.is_empty());
+    assert!(list(&format!("{NGINX}/referrers/{}", sha256(b"nobody"))).1.manifests.is_empty());
+}
+
+/// A log that a test reads.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn only_who_knows_the_password_pulls_and_the_log_does_not_tell_it() {
+    let place = Place::new();
+    let lines = Lines::default();
+    let options = ServeOptions {
+        credentials: Some(Credentials::new("site", "s3cret")),
+        log: AccessLog::to(lines.clone()),
+        ..ServeOptions::default()
+    };
+    let mut running = Running::start(place.content(), options);
+    let path = format!("{PAUSE}/manifests/3.10.2?ns=registry.k8s.io&token=s3cret");
+    let basic = |text: &str| format!("Basic {}", data_encoding::BASE64.encode(text.as_bytes()));
+    let refused = running.get(&path);
+    assert_eq!(refused.status, 401);
+    assert!(refused.header("www-authenticate").starts_with("Basic realm="));
+    assert_eq!(running.ask(Method::GET, &path, &[("authorization", &basic("site:wrong"))]).status, 401);
+    assert_eq!(running.ask(Method::GET, &path, &[("authorization", &basic("site:s3cret"))]).status, 200);
+    assert_eq!(running.get("/metrics").status, 401);
+    assert_eq!(running.get("/healthz").text(), "ok\n");
+    let metrics = running.ask(Method::GET, "/metrics", &[("authorization", &basic("site:s3cret"))]);
+    assert!(
+        metrics.text().contains("kfimg_registry_requests_total{route=\"manifest\",code=\"401\"} 2\n"),
+        "{}",
+        metrics.text()
+    );
+    running.end();
+    drop(running);
+    let log = wait_for_lines(&lines, 6);
+    assert!(!log.contains("s3cret") && !log.contains(&basic("site:s3cret")[6..]), "{log}");
+    let line: serde_json::Value = serde_json::from_str(log.lines().nth(2).unwrap()).unwrap();
+    assert_eq!(
+        (&line["status"], &line["ns"], &line["method"]),
+        (&200.into(), &"registry.k8s.io".into(), &"GET".into())
+    );
+    assert_eq!(line["path"], format!("{PAUSE}/manifests/3.10.2"));
+    assert!(line["bytes"].as_u64().unwrap() > 100);
+}
+
+/// The log is written by a thread of its own.
+fn wait_for_lines(lines: &Lines, count: usize) -> String {
+    for _ in 0..600 {
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        if text.lines().count() >= count {
+            return text;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the log never had {count} lines");
+}
+
+#[test]
+fn tls_serves_with_the_sites_own_certificate() {
+    let place = Place::new();
+    let (key, certificate) = (place.path("key.pem"), place.path("cert.pem"));
+    run(Command::new("openssl")
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=registry".split(' '))
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate));
+    let files = TlsFiles { certificates: fs::read(&certificate).unwrap(), key: fs::read(&key).unwrap() };
+    assert_eq!(format!("{files:?}"), "TlsFiles");
+    let bad = ServeOptions { tls: Some(TlsFiles { key: Vec::new(), ..files.clone() }), ..ServeOptions::default() };
+    assert!(Server::bind(&Arc::new(place.content()), bad).unwrap_err().to_string().contains("no private key"));
+    let options = ServeOptions { tls: Some(files), ..ServeOptions::default() };
+    let running = Running::start(place.content(), options);
+    let url = format!("https://{}{NGINX}/blobs/{}", running.address, sha256(&[7; 70_000]));
+    let roots = ureq::tls::Certificate::from_pem(&fs::read(&certificate).unwrap()).unwrap();
+    let tls = ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::new_with_certs(&[roots]))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .build();
+    let agent: ureq::Agent = ureq::Agent::config_builder().tls_config(tls).build().into();
+    let reply = Reply::of(agent.get(&url).call().unwrap());
+    assert_eq!((reply.status, reply.body), (200, vec![7; 70_000]));
+}
+
+#[test]
+fn what_takes_too_long_or_is_too_long_ends() {
+    let place = Place::new();
+    let short = Duration::from_millis(300);
+    let limits = ServeLimits { connections: 2, header: short, idle: short, stop: short, ..ServeLimits::default() };
+    let mut running = Running::start(place.content(), ServeOptions { limits, ..ServeOptions::default() });
+    // Each of these would hold one of two places for ever.
+    for beginning in ["", "GET ", "GET /v2/ HTTP/1.1\r\nHost: x\r\n", "GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let _ = raw(running.address, beginning);
+    }
+    let long = format!("GET /v2/{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(200_000));
+    let (status, _) = raw(running.address, &long);
+    assert!(matches!(status, 0 | 414 | 431), "{status}");
+    assert_eq!(running.get("/v2/").status, 200);
+    // An open connection does not keep it from stopping.
+    let open = TcpStream::connect(running.address).unwrap();
+    running.end();
+    drop(open);
+    assert!(TcpStream::connect(running.address).is_err());
+}

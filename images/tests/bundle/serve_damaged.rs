@@ -1,0 +1,84 @@
+//! A bundle that rots while it is served.
+
+use std::fs;
+
+use kfimg_images::content::Content;
+use kfimg_images::hasher::sha256;
+use kfimg_images::serve::ServeOptions;
+use ureq::http::Method;
+
+use crate::serve::{Running, raw};
+use crate::support::{Place, noise};
+
+/// A bundle with a large layer whose last byte is wrong, and that layer's path on the registry.
+fn rotten() -> (Place, String, Vec<u8>) {
+    let mut place = Place::new();
+    let mut bytes = noise(3_000_000, 5);
+    let image = place.bundle.image("amd64", &[&bytes]);
+    place.bundle.name("quay.io/rot/ten:1", image);
+    place.bundle.finish();
+    let digest = sha256(&bytes);
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(place.bundle.path(&digest), &bytes).unwrap();
+    (place, format!("/v2/quay.io/rot/ten/blobs/{digest}"), bytes)
+}
+
+#[test]
+fn a_rotten_blob_is_never_served_whole_and_not_served_twice() {
+    let (place, path, bytes) = rotten();
+    let running = Running::start(place.content(), ServeOptions::default());
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let (status, body) = raw(running.address, &request);
+    assert_eq!(status, 200);
+    assert!(body.len() < bytes.len(), "the end was held back");
+    for method in [Method::GET, Method::HEAD] {
+        assert_eq!(running.ask(method, &path, &[]).status, 404);
+    }
+    assert!(running.get(&path).text().contains("is damaged in this bundle"));
+    assert_eq!(running.ask(Method::GET, &path, &[("range", "bytes=0-9")]).status, 404);
+    assert_eq!(running.get("/v2/quay.io/rot/ten/manifests/1").status, 200, "the rest is served");
+    assert!(running.get("/metrics").text().contains("kfimg_registry_blobs_damaged 1\n"));
+}
+
+#[test]
+fn no_part_of_a_rotten_blob_is_served() {
+    let (place, path, _) = rotten();
+    let running = Running::start(place.content(), ServeOptions::default());
+    assert_eq!(running.ask(Method::GET, &path, &[("range", "bytes=0-9")]).status, 404);
+}
+
+#[test]
+fn a_blob_that_became_shorter_is_cut() {
+    let (place, path, bytes) = rotten();
+    let content = Content::open(place.bundle.folder()).unwrap();
+    let digest = path.rsplit('/').next().unwrap().parse().unwrap();
+    fs::write(place.bundle.path(&digest), &bytes[..1_000_000]).unwrap();
+    let running = Running::start(content, ServeOptions::default());
+    let (_, body) = raw(running.address, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    assert!(body.len() < bytes.len());
+    assert_eq!(running.get(&path).status, 404);
+}
+
+#[test]
+fn damaged_documents_are_not_served_and_named() {
+    let mut place = Place::new();
+    let image = place.bundle.image("amd64", &[b"x"]);
+    place.bundle.name("quay.io/bad/manifest:1", image.clone());
+    place.bundle.finish();
+    fs::write(place.bundle.path(&image.digest), b"{}").unwrap();
+    let running = Running::start(place.content(), ServeOptions::default());
+    assert_eq!(running.faults.len(), 1, "{:?}", running.faults);
+    assert!(running.faults[0].contains(image.digest.as_str()));
+    assert_eq!(running.get("/v2/quay.io/bad/manifest/manifests/1").status, 404);
+    assert_eq!(running.get("/v2/registry.k8s.io/pause/manifests/3.10.2").status, 200);
+}
+
+#[test]
+fn a_blob_that_became_empty_is_not_served() {
+    let (place, path, _) = rotten();
+    let digest = path.rsplit('/').next().unwrap().parse().unwrap();
+    fs::write(place.bundle.path(&digest), b"").unwrap();
+    let running = Running::start(place.content(), ServeOptions::default());
+    assert_eq!(running.get(&path).status, 404);
+    assert_eq!(running.ask(Method::HEAD, &path, &[]).status, 404);
+}
