@@ -36,7 +36,9 @@ pub(crate) fn boot(cluster: &Cluster) -> Result<Boot> {
     let start = Instant::now();
     for machine in &machines {
         machine.power_on(&payload::bare(cluster, machine.name(), &[("kubelet.service", KUBELET)])?)?;
-        bring(machine)?;
+    }
+    for machine in &machines {
+        wait_for("the machine", BOUND, || look(bring(machine)))?;
     }
     let [first, others @ ..] = &machines[..] else { return Err(Error::unusable("the topology", "has no machine")) };
     wait_for("containerd", BOUND, || look(first.exec(&["crictl", "info"])))?;
@@ -128,6 +130,6 @@ fn write(machine: &Machine, path: &str, text: &str) -> Result<()> {
     Ok(fs_err::write(inside, text)?)
 }
 
-fn look(answer: Result<String>) -> Result<Look<()>> {
+fn look<T>(answer: Result<T>) -> Result<Look<()>> {
     Ok(answer.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Found(())))
 }

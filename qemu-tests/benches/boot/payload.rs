@@ -8,26 +8,32 @@ use std::path::PathBuf;
 
 /// The network that kfimg's clusters have, as kfimg applies it.
 pub(crate) const FLANNEL: &str = "/etc/kfimg/addons/20-flannel.json";
-/// Beginnings of paths and units that only kfimg's nodes have.
-const OURS: &[&str] =
-    &["/etc/kubernetes", "/etc/kfimg/plan", "/etc/tmpfiles.d/kfimg-etcd", "/etc/tmpfiles.d/kfimg-manifests"];
-const OUR_UNITS: &[&str] = &["kfimg-", "kubelet."];
+/// Beginnings of paths that only kfimg's nodes have.
+const OURS: &[&str] = &[
+    "/etc/kubernetes",
+    "/etc/kfimg/plan",
+    "/etc/systemd/system/kfimg-",
+    "/etc/systemd/system/kubelet.",
+    "/etc/tmpfiles.d/kfimg-etcd",
+    "/etc/tmpfiles.d/kfimg-manifests",
+];
+/// With it containerd believes the mirror. kubeadm would take it for an authority of its own that lacks a key.
+const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
 
-/// The payload of a node without Kubernetes, and with these units of systemd instead.
+/// The payload of a node without Kubernetes, and with these units of systemd instead. Without units it can pull images.
 pub(crate) fn bare(cluster: &Cluster, node: &str, units: &[(&str, &str)]) -> Result<PathBuf> {
     let text = fs_err::read(cluster.payload(node))?;
     let mut payload: Value = serde_json::from_slice(&text).map_err(|error| Error::unusable(node, error))?;
     for kind in ["files", "directories", "links"] {
         if let Some(entries) = payload["storage"][kind].as_array_mut() {
             entries.retain(|entry| {
-                !begins(entry["path"].as_str(), OURS) && !entry["path"].to_string().contains(".wants/kfimg-")
+                units.is_empty() && entry["path"] == AUTHORITY
+                    || !begins(entry["path"].as_str(), OURS) && !entry["path"].to_string().contains(".wants/kfimg-")
             });
         }
     }
-    if let Some(list) = payload["systemd"]["units"].as_array_mut() {
-        list.retain(|unit| !begins(unit["name"].as_str(), OUR_UNITS));
-        list.extend(units.iter().map(|(name, text)| json!({"name": name, "contents": text, "enabled": true})));
-    }
+    let units_of = |(name, text): &(&str, &str)| json!({"name": name, "contents": text, "enabled": true});
+    payload["systemd"]["units"] = units.iter().map(units_of).collect();
     let file = cluster.lab().folder().join(format!("{node}-bare-{}.json", units.len()));
     fs_err::write(&file, payload.to_string())?;
     Ok(file)
