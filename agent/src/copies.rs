@@ -16,23 +16,11 @@ const FOLDER: &str = "/run/kfimg";
 /// No key or certificate is larger than this, in bytes.
 const LIMIT: u64 = 1 << 20;
 
-/// Why a copy was not made.
-#[derive(Debug, thiserror::Error)]
-#[error("{source_path} to {destination}: {reason}")]
-pub(crate) struct CopyError {
-    source_path: String,
-    destination: String,
-    reason: String,
-}
-
-/// Makes all copies. Those of an earlier run are replaced.
-pub(crate) fn make(root: &Root, copies: &[SecretCopy]) -> Result<(), CopyError> {
+/// Makes all copies. Those of an earlier run are replaced. An error names source and destination.
+pub(crate) fn make(root: &Root, copies: &[SecretCopy]) -> std::io::Result<()> {
     copies.iter().try_for_each(|copy| {
-        make_one(root, copy).map_err(|reason| CopyError {
-            source_path: copy.source.clone(),
-            destination: copy.destination.clone(),
-            reason,
-        })
+        let named = |reason| std::io::Error::other(format!("{} to {}: {reason}", copy.source, copy.destination));
+        make_one(root, copy).map_err(named)
     })
 }
 

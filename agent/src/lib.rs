@@ -23,6 +23,8 @@ mod etcd;
 #[cfg(feature = "program")]
 pub mod failure;
 #[cfg(feature = "program")]
+mod files;
+#[cfg(feature = "program")]
 mod http;
 #[cfg(feature = "program")]
 mod images;

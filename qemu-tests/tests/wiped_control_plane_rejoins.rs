@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 /// In a row; `KFIMG_LAB_ROUNDS` makes it fewer.
 const WIPES: usize = 5;
-/// From power-on to a member that votes, and from there to an API server that is ready. The goal is 60 s for both.
-const BOUND: Duration = Duration::from_secs(120);
+/// From power-on to a member that votes and an API server that is ready.
+const GOAL: Duration = Duration::from_secs(60);
 
 #[test]
 #[ignore = "boots machines: make cluster-test"]
-fn any_wiped_control_plane_rejoins_by_itself_and_nothing_is_lost() {
+fn any_wiped_control_plane_rejoins_by_itself_within_a_minute_and_nothing_is_lost() {
     let mut dice = Dice::new("wiped_control_plane_rejoins");
     scenario::run("wiped_control_plane_rejoins", Topology::new(3, 1), |cluster| {
         cluster.power_on_all()?;
         cluster.wait_ready(4, Duration::from_secs(240))?;
-        cluster.wait_voters(BOUND)?;
+        cluster.wait_voters(GOAL)?;
         let mut marks = Vec::new();
         for number in 1..=scenario::rounds(WIPES) {
             let masters = cluster.topology().masters.clone();
@@ -25,8 +25,9 @@ fn any_wiped_control_plane_rejoins_by_itself_and_nothing_is_lost() {
             marks.push(number.to_string());
             cluster.write_mark(&number.to_string())?;
             let took = wipe(cluster, victim)?;
-            println!("{victim} was back after {:.0} s; the goal is 60 s", took.as_secs_f32());
-            cluster.wait_ready(4, BOUND)?;
+            println!("{victim} was back after {:.0} s", took.as_secs_f32());
+            assert!(took <= GOAL, "{victim} took {took:?}");
+            cluster.wait_ready(4, Duration::from_secs(120))?;
             assert_eq!(cluster.marks()?, marks);
         }
         Ok(())
@@ -39,9 +40,9 @@ fn wipe(cluster: &Cluster, victim: &str) -> Result<Duration> {
     machine.wipe()?;
     let start = Instant::now();
     cluster.power_on(victim)?;
-    cluster.wait_voters(BOUND)?;
+    cluster.wait_voters(Duration::from_secs(180))?;
     let url = format!("https://{}:6443/readyz", site::node_address(victim));
     let look = || Ok(Look::when(cluster.answers(&url), (), || "silent".to_owned()));
-    wait_for("its API server", BOUND, look)?;
+    wait_for("its API server", Duration::from_secs(120), look)?;
     Ok(start.elapsed())
 }

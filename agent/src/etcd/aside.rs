@@ -3,8 +3,8 @@
 //! When that is right is the guard's to decide. etcd must have ended.
 
 use super::log;
+use crate::files::sync_folder;
 use crate::guard::OwnData;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,11 +54,6 @@ fn asides(data_dir: &Path) -> io::Result<Vec<(i64, PathBuf)>> {
     }
     found.sort_unstable();
     Ok(found)
-}
-
-/// Makes the names in a folder last.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -20,24 +20,23 @@ const PREFIX: &str = "start-";
 #[derive(Clone, Debug)]
 pub(super) struct Fence {
     root: Root,
+    /// All of the plan.
     copies: Vec<SecretCopy>,
 }
 
 impl Fence {
     /// Of the copies that the plan has for etcd.
     pub(super) fn of(root: &Root, plan: &Plan) -> Self {
-        let copies = plan.copies.iter().filter(|copy| copy.destination.starts_with(FOLDER)).cloned().collect();
-        Self { root: root.clone(), copies }
+        Self { root: root.clone(), copies: plan.copies.clone() }
     }
 
     /// Makes the keys of a start.
     pub(super) fn open(&self, start: &str) -> io::Result<()> {
-        let moved = |copy: &SecretCopy| {
-            let destination = moved(&copy.destination, start).unwrap_or_else(|| copy.destination.clone());
-            SecretCopy { destination, ..copy.clone() }
+        let own = |copy: &SecretCopy| {
+            let destination = moved(&copy.destination, start)?;
+            Some(SecretCopy { destination, ..copy.clone() })
         };
-        let copies: Vec<SecretCopy> = self.copies.iter().map(moved).collect();
-        copies::make(&self.root, &copies).map_err(io::Error::other)
+        copies::make(&self.root, &self.copies.iter().filter_map(own).collect::<Vec<_>>())
     }
 
     /// Takes the keys of all starts away.

@@ -4,8 +4,8 @@
 
 use super::fence::{Fence, fenced};
 use super::flags::InitialFlags;
-use super::marker::replace;
 use super::process;
+use crate::files;
 use crate::plan;
 use crate::root::Root;
 use crate::wait::Deadline;
@@ -100,13 +100,13 @@ impl Manifest {
         if fs_err::read(&self.installed).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        Ok(replace(&self.installed, &text)?)
+        Ok(files::replace(&self.installed, &text)?)
     }
 
     /// Takes the keys and the manifest away; the kubelet then ends etcd, and what it is about to start ends by itself.
     pub(crate) fn remove(&self) -> Result<(), ManifestError> {
         self.fence.close()?;
-        Ok(remove(&self.installed)?)
+        Ok(files::remove(&self.installed)?)
     }
 
     /// Whether a container of etcd was started since the manifest was written: its log is made with it
@@ -172,12 +172,12 @@ pub(crate) fn install_api_server(root: &Root, plan: &plan::Plan) -> io::Result<(
     if fs_err::read(&target).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    replace(&target, &text)
+    files::replace(&target, &text)
 }
 
 /// Takes the API server's manifest away; the kubelet then ends it.
 pub(crate) fn remove_api_server(root: &Root, plan: &plan::Plan) -> io::Result<()> {
-    plan.api_server_manifest.as_ref().map_or(Ok(()), |manifest| remove(&root.at(&manifest.destination)))
+    plan.api_server_manifest.as_ref().map_or(Ok(()), |manifest| files::remove(&root.at(&manifest.destination)))
 }
 
 /// What is in a folder; nothing where it can't be read.
@@ -185,17 +185,9 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-fn remove(file: &Path) -> io::Result<()> {
-    match fs_err::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::flags::InitialFlags;
-    use super::{Manifest, ManifestError, compose, install_api_server, process, remove_api_server};
+    use super::{InitialFlags, Manifest, ManifestError, compose, install_api_server, process, remove_api_server};
     use crate::plan::Plan;
     use crate::root::Root;
     use serde_json::{Value, json};

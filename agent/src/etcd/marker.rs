@@ -2,14 +2,14 @@
 //!
 //! What it means is in `guard::marker`; which place is written first is the decision's.
 
-use super::aside::sync_folder;
 use super::log;
 use super::mount::is_mount_point;
+use crate::files::{replace, sync_folder};
 use crate::guard::{Marker, MarkerRead, OwnData, PlaceRead, newest};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -110,23 +110,6 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     }
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     folder.parent().map_or(Ok(()), sync_folder)
-}
-
-/// Whoever reads sees the old text or the new one, also after a power cut. Mode 0600. The folder of the data is etcd's: a
-/// link that it put in the way is removed, not followed.
-pub(crate) fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let partial = folder.join(format!(".{name}.partial"));
-    match fs_err::remove_file(&partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut written = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-    written.write_all(text)?;
-    written.sync_all()?;
-    fs_err::rename(&partial, file)?;
-    sync_folder(folder)
 }
 
 #[cfg(test)]

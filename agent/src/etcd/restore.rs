@@ -4,8 +4,9 @@
 //! When that is right is the guard's decision. `etcdutl` lies in the node image, of the version of its etcd: it needs no
 //! kubelet, no registry and no pod, and its exit code tells whether the folder is whole.
 
-use super::aside::{self, MEMBER, sync_folder};
+use super::aside::{self, MEMBER};
 use super::{identity, log, marker::Places};
+use crate::files;
 use crate::guard::{ClusterId, NonceSet, OwnData};
 use crate::plan::{self, Plan};
 use crate::root::Root;
@@ -119,7 +120,7 @@ impl<'a> Restore<'a> {
         }
         let owner = fs_err::metadata(&self.data_dir)?;
         finish(&built, owner.uid(), owner.gid())?;
-        Ok(sync_folder(&self.data_dir)?)
+        Ok(files::sync_folder(&self.data_dir)?)
     }
 
     /// Renames what was built to `member/`.
@@ -128,7 +129,7 @@ impl<'a> Restore<'a> {
         // A lone `snap/db` is no data, and would be in the way.
         aside::set_aside(&self.data_dir, now())?;
         fs_err::rename(built.join(MEMBER), self.data_dir.join(MEMBER))?;
-        sync_folder(&self.data_dir)?;
+        files::sync_folder(&self.data_dir)?;
         remove(&built)
     }
 
@@ -161,7 +162,7 @@ impl<'a> Restore<'a> {
         let failed = |error: io::Error| RestoreError::Program(error.to_string());
         // Its talk goes to a file: whoever closes the pipe of a program ends it.
         let talk = self.data_dir.join(format!(".{BUILT}.log"));
-        remove_file(&talk)?;
+        files::remove(&talk)?;
         let url = &self.member.peer_url;
         let mut child = Command::new(&self.program)
             .args(["snapshot", "restore"])
@@ -189,7 +190,7 @@ impl<'a> Restore<'a> {
             }
         };
         let said = fs_err::read(&talk).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
-        remove_file(&talk)?;
+        files::remove(&talk)?;
         if status.success() {
             return Ok(());
         }
@@ -215,13 +216,6 @@ fn finish(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
 
 fn remove(folder: &Path) -> io::Result<()> {
     match fs_err::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn remove_file(file: &Path) -> io::Result<()> {
-    match fs_err::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -33,8 +33,17 @@ pub(crate) struct Round {
     pub(crate) view: View,
     /// The member that showed the quorum, and its list.
     pub(crate) source: Option<(MemberIndex, Members)>,
-    /// The list that the local etcd gave after a linearizable read.
-    pub(crate) local: Option<Members>,
+    /// What the local etcd gave after a linearizable read.
+    pub(crate) local: Option<Local>,
+}
+
+/// What the local etcd says when it takes part in a quorum.
+#[derive(Debug)]
+pub(crate) struct Local {
+    /// The cluster's list.
+    pub(crate) members: Members,
+    /// Its alarms, and what else it complains of.
+    pub(crate) errors: Vec<String>,
 }
 
 /// What one peer showed.
@@ -123,14 +132,14 @@ impl Questions {
     }
 
     /// A learner can't read linearizably; that it has a leader is all that it can tell.
-    fn local(&self, me: MemberIndex) -> (Etcd, Option<Members>) {
+    fn local(&self, me: MemberIndex) -> (Etcd, Option<Local>) {
         let Ok(status) = self.gateways[me].status() else { return (STARTING, None) };
         if status.learner || !status.has_leader() {
             return (Etcd::Running { leader: status.learner && status.has_leader(), voter: false }, None);
         }
         let Ok(members) = self.gateways[me].members() else { return (STARTING, None) };
         let voter = members.members.iter().any(|entry| entry.id() == members.responder() && !entry.learner);
-        (Etcd::Running { leader: true, voter }, Some(members))
+        (Etcd::Running { leader: true, voter }, Some(Local { members, errors: status.errors }))
     }
 }
 

@@ -113,11 +113,12 @@ impl Loop<'_> {
             _ if self.has_lost_patience(&round) => self.stop_etcd("etcd has had no leader for long"),
             action => {
                 self.refused = false;
-                tell::wait(self.log, self.member, action, &round.view);
+                let started = self.seen > Seen::Nothing;
+                tell::wait(self.log, self.member, action, &round.view, started);
                 let local = round.local.as_ref().filter(|_| *action == Action::Wait(WaitCode::Joined, Vec::new()));
                 let joined = local.is_some();
-                if let Some(members) = local {
-                    self.tending.look(self.member, &self.questions, members, &round.view, self.log);
+                if let Some(local) = local {
+                    self.tending.look(self.member, &self.questions, local, &round.view, self.log);
                 }
                 let starts = matches!(action, Action::Wait(WaitCode::EtcdStarts, _));
                 let longest = if starts { STARTING_PAUSE } else { LONGEST_PAUSE };

@@ -122,8 +122,9 @@ pub(crate) const CODES: &[Code] = &[
     ETCD_ALARM,
 ];
 
-/// Tells what the guard waits for, or why it stopped.
-pub(crate) fn wait(log: &mut StepLog, member: &Member, action: &Action, view: &View) {
+/// Tells what the guard waits for, or why it stopped. `started`: whether anything was seen of etcd since its manifest was
+/// written.
+pub(crate) fn wait(log: &mut StepLog, member: &Member, action: &Action, view: &View, started: bool) {
     match action {
         Action::Stop(code) => log.failed(&Failure::new(stopped(*code), stop_text(*code, member))),
         Action::Wait(WaitCode::Joined, _) => {
@@ -132,7 +133,7 @@ pub(crate) fn wait(log: &mut StepLog, member: &Member, action: &Action, view: &V
         }
         Action::Wait(code, members) => {
             let text = match code {
-                WaitCode::EtcdStarts if !member.manifest.is_alive() && !member.manifest.was_started() => {
+                WaitCode::EtcdStarts if !started => {
                     "waiting for the kubelet to start etcd, whose image may be on its way".to_owned()
                 }
                 code => wait_text(*code, &names(member, members), view),

@@ -3,10 +3,10 @@
 //! Gone for good is who is in no plan and does not work, and a learner that has not worked for long. A voter of the plan
 //! stays in the list however long it is off: it comes back with its data, or removes its own entry.
 
-use super::gateway::{Entry, Members};
+use super::gateway::Entry;
 use super::member::Member;
 use super::membership::{Membership, note_generation};
-use super::round::Questions;
+use super::round::{Local, Questions};
 use super::tell::{ETCD_ALARM, MEMBER_UNPLANNED};
 use crate::guard::{MemberId, View};
 use crate::step::{StepLog, tell};
@@ -26,21 +26,21 @@ pub(crate) struct Tending {
 }
 
 impl Tending {
-    /// Looks at a list that the local etcd gave after a linearizable read. Changes at most one entry.
+    /// Looks at what the local etcd gave after a linearizable read. Changes at most one entry of the list.
     pub(crate) fn look(
         &mut self,
         member: &Member,
         questions: &Questions,
-        members: &Members,
+        local: &Local,
         view: &View,
         log: &mut StepLog,
     ) {
         if !self.noted {
             self.noted = note_generation(questions.gateway(member.me), member.plan.generation).is_ok();
         }
+        let members = &local.members;
         let own = members.responder();
-        let errors = questions.gateway(member.me).status().map(|status| status.errors).unwrap_or_default();
-        errors.iter().filter_map(|error| alarm(error)).for_each(|alarm| log.warn(&ETCD_ALARM, &alarm));
+        local.errors.iter().filter_map(|error| alarm(error)).for_each(|alarm| log.warn(&ETCD_ALARM, &alarm));
         self.dead.retain(|id, _| members.members.iter().any(|entry| entry.id() == *id));
         for entry in members.members.iter().filter(|entry| entry.id() != own) {
             let Some(bound) = bound(member, view, entry) else { continue };

@@ -5,11 +5,11 @@
 use super::Findings;
 use super::codes::{DATA_OF_ANOTHER_CLUSTER, DATA_OF_ANOTHER_NODE, GENERATION_LOWER, KEPT_STATE};
 use crate::failure::Failure;
+use crate::files;
 use crate::plan::Plan;
 use crate::root::Root;
-use fs_err::os::unix::fs::OpenOptionsExt;
 use serde::{Deserialize, Serialize};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The client certificate that the kubelet renews by itself. From another cluster it only earns refusals, and the kubelet
@@ -69,7 +69,7 @@ pub(super) fn record(root: &Root, plan: &Plan) -> Result<(), Failure> {
         return Ok(());
     }
     if kept.is_none_or(|kept| kept.uid != now.uid) {
-        remove(&root.at(KUBELET_CLIENT))?;
+        files::remove(&root.at(KUBELET_CLIENT))?;
     }
     Ok(write(&path, &now)?)
 }
@@ -87,22 +87,7 @@ fn read(path: &Path) -> Result<Option<Kept>, String> {
     }
 }
 
-fn remove(path: &Path) -> std::io::Result<()> {
-    match fs_err::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn write(path: &Path, kept: &Kept) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs_err::create_dir_all(folder)?;
-    let partial = path.with_extension("partial");
-    let mut options = fs_err::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&partial)?;
-    file.write_all(&serde_json::to_vec(kept)?)?;
-    file.sync_all()?;
-    fs_err::rename(&partial, path)?;
-    fs_err::File::open(folder)?.sync_all()
+    fs_err::create_dir_all(path.parent().unwrap_or(path))?;
+    files::replace(path, &serde_json::to_vec(kept)?)
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is removed before its successor is complete.
 
+use crate::files;
 use rustix::fs::{FlockOperation, flock, statvfs};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, Permissions};
@@ -120,10 +121,7 @@ impl Folder {
         names.truncate(names.len().saturating_sub(kept));
         for name in names {
             fs_err::remove_file(self.file(&name, "db"))?;
-            match fs_err::remove_file(self.file(&name, "json")) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            files::remove(&self.file(&name, "json"))?;
         }
         self.opened.sync_all()
     }
