@@ -56,15 +56,25 @@ impl Hasher {
     /// # Errors
     ///
     /// Those of the stream.
-    pub fn read(&mut self, mut stream: impl Read) -> io::Result<u64> {
+    pub fn read(&mut self, stream: impl Read) -> io::Result<u64> {
+        self.read_counted(stream, |_| {})
+    }
+
+    /// The same; `count` is told of each number of bytes as they come.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    pub fn read_counted(&mut self, mut stream: impl Read, count: impl Fn(u64)) -> io::Result<u64> {
         let mut buffer = vec![0; BUFFER];
         let mut total = 0;
         loop {
             match stream.read(&mut buffer) {
                 Ok(0) => return Ok(total),
-                Ok(count) => {
-                    self.update(&buffer[..count]);
-                    total += count as u64;
+                Ok(length) => {
+                    self.update(&buffer[..length]);
+                    count(length as u64);
+                    total += length as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -5,7 +5,6 @@
 
 mod references;
 
-use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::content::{Content, Extent};
@@ -14,9 +13,6 @@ use crate::hasher::{Hasher, sha256};
 use crate::parallel;
 
 pub use references::References;
-
-/// Bytes that are hashed at a time: few enough to stay in a core's own cache.
-const PORTION: usize = 256 << 10;
 
 /// What is wrong with a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,19 +99,9 @@ pub fn verify(content: &Content, progress: &(dyn Fn(u64) + Sync)) -> Report {
 
 /// Hashes one blob; `None` when it is sound.
 fn hash(digest: &Digest, extent: &Extent, count: &(dyn Fn(u64) + Sync)) -> Option<Fault> {
-    let mut reader = extent.reader();
     let mut hasher = Hasher::like(digest);
-    let mut portion = vec![0; PORTION.min(usize::try_from(extent.size()).unwrap_or(PORTION)).max(1)];
-    loop {
-        match reader.read(&mut portion) {
-            Ok(0) => break,
-            Ok(read) => {
-                hasher.update(&portion[..read]);
-                count(read as u64);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Some(Fault::Unreadable(error.to_string())),
-        }
+    if let Err(error) = hasher.read_counted(extent.reader(), count) {
+        return Some(Fault::Unreadable(error.to_string()));
     }
     let found = hasher.finish();
     (found != *digest).then_some(Fault::Damaged(found))

@@ -1,6 +1,6 @@
 //! Cuts a stream into numbered files of one size, with the digest of each.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::replace::Sealed;
@@ -12,8 +12,6 @@ use crate::hasher::Hasher;
 
 /// The smallest chunk: smaller ones are a mistake in the unit.
 const SMALLEST: u64 = 4 << 10;
-/// Bytes that are hashed at a time.
-const PORTION: usize = 256 << 10;
 
 /// How chunks are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +109,7 @@ impl Write for Chunker {
 
 /// Hashes one chunk.
 pub(super) fn check(folder: &Path, chunk: &Chunk, progress: &(dyn Fn(u64) + Sync)) -> ChunkState {
-    let mut file = match open_plain(&folder.join(&chunk.file)) {
+    let file = match open_plain(&folder.join(&chunk.file)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return ChunkState::Missing,
         Err(error) => return ChunkState::Damaged(error.to_string()),
@@ -124,17 +122,8 @@ pub(super) fn check(folder: &Path, chunk: &Chunk, progress: &(dyn Fn(u64) + Sync
         Err(error) => return ChunkState::Damaged(error.to_string()),
     }
     let mut hasher = Hasher::like(&chunk.digest);
-    let mut portion = vec![0; PORTION];
-    loop {
-        match file.read(&mut portion) {
-            Ok(0) => break,
-            Ok(count) => {
-                hasher.update(&portion[..count]);
-                progress(count as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return ChunkState::Damaged(error.to_string()),
-        }
+    if let Err(error) = hasher.read_counted(file, progress) {
+        return ChunkState::Damaged(error.to_string());
     }
     let found = hasher.finish();
     if found == chunk.digest { ChunkState::Sound } else { ChunkState::Damaged(format!("its digest is {found}")) }

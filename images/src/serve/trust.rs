@@ -3,15 +3,11 @@
 //! What became of a blob's file after it was found sound is not noticed before the next start; `verify` tells.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use crate::content::BlobReader;
 use crate::digest::Digest;
 use crate::hasher::Hasher;
-
-/// Bytes that are hashed at a time.
-const PORTION: usize = 256 << 10;
 
 /// What is known of blobs.
 #[derive(Debug, Default)]
@@ -43,15 +39,7 @@ impl Trust {
 }
 
 /// Hashes a whole blob; what can't be read counts as damaged.
-pub(super) fn is_sound(digest: &Digest, mut reader: BlobReader) -> bool {
+pub(super) fn is_sound(digest: &Digest, reader: BlobReader) -> bool {
     let mut hasher = Hasher::like(digest);
-    let mut portion = vec![0; PORTION];
-    loop {
-        match reader.read(&mut portion) {
-            Ok(0) => return hasher.finish() == *digest,
-            Ok(count) => hasher.update(&portion[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return false,
-        }
-    }
+    hasher.read(reader).is_ok() && hasher.finish() == *digest
 }

@@ -11,9 +11,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-/// Bytes that are read at a time of what an earlier run left.
-const BUFFER: usize = 256 << 10;
-
 /// A blob that is being written. Dropped without [`Ingest::commit`], it stays for the next run to go on with.
 pub struct Ingest {
     disk: Disk,
@@ -50,8 +47,8 @@ impl Ingest {
     }
 
     fn rehash(&mut self) -> Result<(), StoreError> {
-        let read =
-            hash_file(&mut self.hasher, &self.file, self.size).map_err(StoreError::io("reading", &self.partial))?;
+        let read = self.hasher.read((&self.file).take(self.size));
+        let read = read.map_err(StoreError::io("reading", &self.partial))?;
         self.file.seek(SeekFrom::Start(read)).map_err(StoreError::io("reading", &self.partial))?;
         (self.written, self.resumed) = (read, read);
         Ok(())
@@ -129,23 +126,6 @@ impl Ingest {
     /// [`StoreError::Io`].
     pub fn discard(self) -> Result<(), StoreError> {
         self.disk.remove(&self.partial)
-    }
-}
-
-/// Hashes at most `limit` bytes of a file; returns how many there were.
-pub(super) fn hash_file(hasher: &mut Hasher, file: &File, limit: u64) -> io::Result<u64> {
-    let mut buffer = vec![0; BUFFER];
-    let (mut reader, mut total) = (file.take(limit), 0);
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(total),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                total += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 
