@@ -3,6 +3,7 @@
 //! What is decided is in `guard`; here are the disk, the network, and the loop between them.
 
 mod aside;
+mod deaf;
 mod effects;
 mod fence;
 mod flags;

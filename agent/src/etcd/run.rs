@@ -2,6 +2,7 @@
 //!
 //! The decision is `guard::decide`'s; what it takes to carry it out is in `effects`.
 
+use super::deaf;
 use super::effects::{EffectError, STOP, carry_out};
 use super::manifest::{install_api_server, remove_api_server};
 use super::member::Member;
@@ -53,6 +54,8 @@ struct Loop<'a> {
     backoff: Backoff,
     /// When patience with an etcd that has no leader ends.
     patience: Option<Deadline>,
+    /// With an etcd that takes no part while the others have a quorum.
+    deaf: deaf::Patience,
     /// When an etcd that is not there counts as ended.
     absence: Option<Deadline>,
     seen: Seen,
@@ -85,6 +88,7 @@ pub(crate) fn run(member: &Member, log: &mut StepLog) -> Result<(), Failure> {
         bell,
         backoff,
         patience: None,
+        deaf: deaf::Patience::default(),
         absence: None,
         seen: Seen::Nothing,
         refused: false,
@@ -111,6 +115,10 @@ impl Loop<'_> {
             Action::Run(effects) => self.act(effects, &round),
             _ if self.has_ended() => self.stop_etcd("etcd has ended"),
             _ if self.has_lost_patience(&round) => self.stop_etcd("etcd has had no leader for long"),
+            _ if self.is_deaf(&round) => {
+                self.deaf.restarted();
+                self.stop_etcd("etcd takes no part in the cluster that the others show");
+            }
             action => {
                 self.refused = false;
                 let started = self.seen > Seen::Nothing;
@@ -190,6 +198,15 @@ impl Loop<'_> {
         }
         let patience = if self.seen == Seen::Process { PATIENCE } else { START };
         self.patience.get_or_insert_with(|| Deadline::after(jittered(patience))).over()
+    }
+
+    /// Whether the others have shown a quorum for long without the local member, whose etcd runs.
+    fn is_deaf(&mut self, round: &Round) -> bool {
+        if round.local.is_some() {
+            self.deaf.heard();
+        }
+        let runs = self.seen == Seen::Process && matches!(round.view.etcd, Etcd::Running { leader: false, .. });
+        self.deaf.is_over(runs && round.source.is_some())
     }
 
     fn stop_etcd(&mut self, why: &str) {
