@@ -15,6 +15,7 @@ pub mod extent;
 mod folder;
 mod reader;
 mod source;
+mod subset;
 mod tar;
 
 use std::collections::BTreeMap;

@@ -8,13 +8,16 @@
 //! What talks to registries; nothing else opens a connection outward:
 //!
 //! - [`mod@registry`]: a registry's API, with the rules of whom a redirect, a login or an upload may lead to;
-//! - [`mod@store`] and [`mod@pull`]: a layout that many may write at once, and what fetches images into it.
+//! - [`mod@store`] and [`mod@pull`]: a layout that many may write at once, and what fetches images into it;
+//! - [`mod@download`]: host programs, as artifacts in the same layout;
+//! - [`mod@lock`] and [`mod@create`]: which content references stand for, and a whole bundle made of it.
 //!
 //! A bundle, which is read where it lies:
 //!
 //! - [`mod@layout`] and [`mod@content`]: an OCI image layout as folder, tar or chunks;
 //! - [`mod@archive`] and [`mod@parity`]: the tar and the chunks, and what rebuilds lost ones;
 //! - [`mod@verify`] and [`mod@sign`]: whether every byte is right, and whose bundle it is;
+//! - [`mod@proof`]: whether everything that nodes will ask for is inside, and what they are pinned to;
 //! - [`mod@serve`]: a read-only registry over it.
 
 pub mod archive;
@@ -22,19 +25,26 @@ pub mod catalog;
 mod catalog_file;
 pub mod component;
 pub mod content;
+pub mod create;
 pub mod digest;
 pub mod discovery;
+pub mod download;
 pub mod fake;
 pub mod hasher;
 pub mod layout;
 mod likely;
 pub mod list;
+pub mod lock;
 mod object_path;
 mod parallel;
 pub mod parity;
+mod platforms;
 mod pod;
+pub mod proof;
 pub mod pull;
+pub mod push;
 pub mod reason;
+pub mod receipt;
 pub mod reference;
 pub mod registry;
 pub mod serve;

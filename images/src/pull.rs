@@ -12,8 +12,10 @@ mod queue;
 mod resolve;
 mod worker;
 
+pub(crate) use error::Fault;
 pub use error::{Failure, Problem, PullError};
 pub use events::{Event, Events, Silent};
+pub(crate) use fetch::{Fetcher, Outcome, Supplier};
 
 use crate::component::Architecture;
 use crate::digest::Digest;
@@ -21,7 +23,6 @@ use crate::layout::{DOCUMENT_LIMIT, Descriptor, Limits, REFERENCE_ANNOTATION, wa
 use crate::reference::Reference;
 use crate::registry::Registries;
 use crate::store::{Store, StoreError};
-use error::Fault;
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Worker;
 

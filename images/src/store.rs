@@ -36,6 +36,8 @@ const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 const LAYOUT_LIMIT: u64 = 4 << 10;
 /// The folder of the blobs.
 const BLOBS: &str = "blobs";
+/// The folders in it.
+const ALGORITHMS: [&str; 3] = ["sha256", "sha384", "sha512"];
 /// How a blob's file begins while it is written.
 const PARTIAL: &str = ".partial-";
 /// How long a lock may be held without any progress.
@@ -257,7 +259,7 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn sweep(&self) -> Result<usize, StoreError> {
         let mut swept = 0;
-        for algorithm in ["sha256", "sha384", "sha512"] {
+        for algorithm in ALGORITHMS {
             let folder = self.folder.join(BLOBS).join(algorithm);
             let Ok(entries) = std::fs::read_dir(&folder) else { continue };
             for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PARTIAL)) {

@@ -55,8 +55,19 @@ pub struct BundledImage {
 pub struct Since {
     /// The digest of the receipt that the delta was created from.
     pub receipt: Digest,
-    /// The blobs that are not inside, sorted.
+    /// The blobs that are not inside, sorted, each once.
     pub absent: Vec<Digest>,
+    /// The repository on the registry that has the blob, for blobs of `absent` that some image's own repository there lacks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<Digest, String>,
+}
+
+impl Since {
+    /// Whether a blob is left to the registry.
+    #[must_use]
+    pub fn leaves_out(&self, digest: &Digest) -> bool {
+        self.absent.binary_search(digest).is_ok()
+    }
 }
 
 impl BundleManifest {
@@ -79,7 +90,13 @@ impl BundleManifest {
                 version.format_version
             ));
         }
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        match &manifest.since {
+            Some(since) if !since.absent.is_sorted_by(|a, b| a < b) => {
+                Err("the blobs of `since.absent` are not sorted; create the bundle again".to_owned())
+            }
+            _ => Ok(manifest),
+        }
     }
 
     /// The same manifest as the same bytes everywhere.

@@ -93,7 +93,7 @@ fn listed(found: &[String]) -> String {
 
 /// Why one step failed: for its image only, or for the whole pull.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Image(Problem),
     All(PullError),
 }

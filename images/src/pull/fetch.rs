@@ -4,8 +4,9 @@
 
 use super::error::Fault;
 use super::events::{Event, Events};
+use crate::digest::Digest;
 use crate::layout::Descriptor;
-use crate::registry::{Class, Place, RegistryError};
+use crate::registry::{Body, Class, Client, Place, RegistryError};
 use crate::store::{Ingest, Store, StoreError};
 
 /// Bytes that are taken at a time.
@@ -15,18 +16,36 @@ const PROGRESS: u64 = 1 << 20;
 /// Most faults of one place while one blob is fetched, whatever the progress.
 const FAULTS: u32 = 100;
 
+/// Who may have the bytes of a blob.
+pub(crate) trait Supplier {
+    /// Whose bounds and pauses hold.
+    fn client(&self) -> &Client;
+    /// The bytes from byte `from` on; one who cannot do that begins at the start.
+    fn open(&self, digest: &Digest, from: u64) -> Result<Body, RegistryError>;
+}
+
+impl Supplier for Place {
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn open(&self, digest: &Digest, from: u64) -> Result<Body, RegistryError> {
+        self.client.blob(&self.repository, digest, from)
+    }
+}
+
 /// What is needed to fetch blobs.
 #[derive(Clone, Copy)]
-pub(super) struct Fetcher<'a> {
-    pub(super) store: &'a Store,
-    pub(super) events: &'a dyn Events,
+pub(crate) struct Fetcher<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) events: &'a dyn Events,
     /// Read every byte of what is there.
-    pub(super) repair: bool,
+    pub(crate) repair: bool,
 }
 
 /// What came of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Present,
     /// So many bytes came over the network.
     Fetched(u64),
@@ -36,7 +55,7 @@ pub(super) enum Outcome {
 
 impl Fetcher<'_> {
     /// Brings a blob, or finds that it is there.
-    pub(super) fn blob(&self, blob: &Descriptor, places: &[Place]) -> Result<Outcome, Fault> {
+    pub(crate) fn blob(&self, blob: &Descriptor, places: &[impl Supplier]) -> Result<Outcome, Fault> {
         let (digest, size) = (&blob.digest, blob.size);
         let Some(mut ingest) = self.begin(blob)? else {
             self.events.event(Event::Present { digest, size });
@@ -101,7 +120,7 @@ impl Fetcher<'_> {
     }
 
     /// Brings all missing bytes from one place, in as many tries as make sense.
-    fn fetch_from(&self, ingest: &mut Ingest, place: &Place, received: &mut u64) -> Result<(), Step> {
+    fn fetch_from(&self, ingest: &mut Ingest, place: &impl Supplier, received: &mut u64) -> Result<(), Step> {
         let (mut faults, mut since, mut mark) = (0, 0, ingest.written());
         let mut restarted = false;
         while ingest.written() < ingest.size() {
@@ -123,17 +142,17 @@ impl Fetcher<'_> {
                 (since, mark) = (0, ingest.written());
             }
             (faults, since) = (faults + 1, since + 1);
-            if since >= place.client.limits().attempts || faults >= FAULTS {
+            if since >= place.client().limits().attempts || faults >= FAULTS {
                 return Err(error.into());
             }
             self.events.event(Event::Retrying { digest: ingest.digest(), error: &error });
-            place.client.wait(since - 1, &error)?;
+            place.client().wait(since - 1, &error)?;
         }
         Ok(())
     }
 
-    fn try_once(&self, ingest: &mut Ingest, place: &Place, received: &mut u64) -> Result<(), Step> {
-        let mut body = place.client.blob(&place.repository, ingest.digest(), ingest.written())?;
+    fn try_once(&self, ingest: &mut Ingest, place: &impl Supplier, received: &mut u64) -> Result<(), Step> {
+        let mut body = place.open(ingest.digest(), ingest.written())?;
         if body.offset() != ingest.written() {
             self.restart(ingest)?;
         }

@@ -4,7 +4,7 @@
 
 use super::manifests::content_length;
 use super::token::Scope;
-use super::transport::Call;
+use super::transport::{Answer, Call};
 use super::{Body, Client, RegistryError};
 use crate::digest::Digest;
 use ureq::http::Method;
@@ -39,6 +39,11 @@ impl Client {
             call = call.header("range", format!("bytes={from}-"));
         }
         let answer = self.send(&Scope::pull(repository), &mut call)?;
+        self.ranged(answer, from)
+    }
+
+    /// The body of an answer to a request for the bytes from `from` on.
+    pub(super) fn ranged(&self, answer: Answer, from: u64) -> Result<Body, RegistryError> {
         match answer.status {
             200 => Ok(answer.into_body(0, &self.wire)),
             206 => {

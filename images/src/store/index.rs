@@ -3,9 +3,10 @@
 //! What it lists is the caller's.
 
 use super::disk::open_regular;
-use super::{PARTIAL, Store, StoreError};
+use super::{ALGORITHMS, BLOBS, PARTIAL, Store, StoreError};
+use crate::digest::Digest;
 use crate::layout::{Descriptor, Index, ROOT_LIMIT};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// The layout's list of what it holds.
@@ -34,10 +35,43 @@ impl Store {
         let _lock = self.lock_folder()?;
         let present = self.read_index()?;
         let (old, listed) = present.map_or((None, Vec::new()), |(bytes, entries)| (Some(bytes), entries));
-        let merged: BTreeMap<Key, Descriptor> =
-            listed.into_iter().chain(entries.iter().cloned()).map(|entry| (key(&entry), entry)).collect();
+        self.write_index(old.as_ref(), listed.into_iter().chain(entries.iter().cloned()))
+    }
+
+    /// Makes `index.json` list these entries and no others, and removes every blob that is not among `keep`, and what interrupted
+    /// runs left; returns the number of blobs that were removed.
+    ///
+    /// It is for a bundle that is finished: nobody else may write the store at this moment.
+    ///
+    /// # Errors
+    /// As [`Store::set_index`].
+    pub fn retain(&self, entries: &[Descriptor], keep: &BTreeSet<Digest>) -> Result<usize, StoreError> {
+        let _lock = self.lock_folder()?;
+        let old = self.read_index()?.map(|(bytes, _)| bytes);
+        // First, so that the index never names what is gone.
+        self.write_index(old.as_ref(), entries.iter().cloned())?;
+        let mut removed = 0;
+        for algorithm in ALGORITHMS {
+            let folder = self.folder.join(BLOBS).join(algorithm);
+            let Ok(files) = std::fs::read_dir(&folder) else { continue };
+            for file in files {
+                let file = file.map_err(StoreError::io("reading", &folder))?;
+                let name = format!("{algorithm}:{}", file.file_name().to_string_lossy());
+                if name.parse::<Digest>().is_ok_and(|digest| !keep.contains(&digest)) {
+                    self.disk.remove(&file.path())?;
+                    removed += 1;
+                }
+            }
+        }
+        self.sweep()?;
+        Ok(removed)
+    }
+
+    /// Writes the entries, the last of each key, unless the file has these bytes already. The folder is locked.
+    fn write_index(&self, old: Option<&Vec<u8>>, entries: impl Iterator<Item = Descriptor>) -> Result<(), StoreError> {
+        let merged: BTreeMap<Key, Descriptor> = entries.map(|entry| (key(&entry), entry)).collect();
         let bytes = Index::of(merged.into_values().collect()).to_bytes();
-        if old.as_ref() == Some(&bytes) {
+        if old == Some(&bytes) {
             return Ok(());
         }
         let (path, size) = (self.folder.join(INDEX_FILE), bytes.len() as u64);

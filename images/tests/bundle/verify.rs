@@ -1,5 +1,6 @@
 //! Every fault is found, named, and traced to the references that it breaks.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -109,7 +110,8 @@ fn a_delta_leaves_to_others_what_it_says() {
     let content = place.content();
     assert!(!verify(&content, &quiet).is_sound());
     let mut manifest = place.bundle.manifest(content.index_bytes());
-    manifest.since = Some(Since { receipt: sha256(b"receipt"), absent: vec![elsewhere.clone()] });
+    manifest.since =
+        Some(Since { receipt: sha256(b"receipt"), absent: vec![elsewhere.clone()], held: BTreeMap::new() });
     fs::write(place.bundle.folder().join(BUNDLE_FILE), manifest.to_bytes()).unwrap();
     let report = report(&place);
     assert!(report.is_sound(), "{report:?}");

@@ -1,0 +1,76 @@
+//! Why a bundle was not created.
+
+use crate::archive::ArchiveError;
+use crate::component::Architecture;
+use crate::content::ContentError;
+use crate::download::DownloadFailure;
+use crate::lock::{Change, LockError};
+use crate::pull::Failure;
+use crate::receipt::ReceiptError;
+use crate::reference::Reference;
+use crate::store::StoreError;
+
+/// A bundle that was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// No architecture was chosen.
+    #[error("no architecture is chosen; name amd64, arm64 or both")]
+    NoArchitecture,
+    /// The lock does not know everything.
+    #[error("the lock lacks {}; update it", listed(.0))]
+    NotLocked(Vec<Reference>),
+    /// The lock was made for other machines.
+    #[error("the lock does not cover {0}; update it for all architectures of the bundle")]
+    LockArchitecture(Architecture),
+    /// What the registries have is not what the lock says.
+    #[error("what was fetched is not what the lock says: {}; if that is right, update the lock", listed(.0))]
+    LockDiffers(Vec<Change>),
+    /// Some images or host programs are missing. The others are in the store.
+    #[error("{} could not be fetched", counted(.images.len(), .binaries.len()))]
+    Incomplete {
+        /// Images.
+        images: Vec<Failure>,
+        /// Host programs.
+        binaries: Vec<DownloadFailure>,
+    },
+    /// Somebody asked to stop.
+    #[error("stopped; run again to go on")]
+    Stopped,
+    /// The store cannot be written or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Documents in the store do not fit together.
+    #[error("{0}")]
+    Documents(String),
+    /// A lock cannot be made of what was fetched.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What the far side has cannot be compared.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// The store cannot be read as a bundle.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The tar, the chunks or `bundle.json` cannot be written.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+/// At most three by name.
+fn listed<T: std::fmt::Display>(all: &[T]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = all.iter().take(NAMED).map(ToString::to_string).collect();
+    match all.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+fn counted(images: usize, binaries: usize) -> String {
+    let of = |count: usize, one: &str| match count {
+        0 => None,
+        1 => Some(format!("one {one}")),
+        more => Some(format!("{more} {one}s")),
+    };
+    [of(images, "image"), of(binaries, "host program")].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+}

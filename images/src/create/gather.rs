@@ -1,0 +1,114 @@
+//! Fetches everything of a request, by its lock where it has one, and makes the lock of what came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CreateError, Request};
+use crate::component::Architecture;
+use crate::digest::Digest;
+use crate::download::{DownloadError, DownloadFailure, Downloads, download};
+use crate::lock::Lock;
+use crate::pull::{Events, PullError, Pulled, Wanted, pull};
+use crate::reference::Reference;
+use crate::registry::Registries;
+use crate::store::Store;
+
+/// What is in the store now.
+pub(super) struct Gathered {
+    /// Names that the bundle's index lists.
+    pub(super) names: BTreeSet<String>,
+    /// Digests that it lists without a name.
+    pub(super) referrers: BTreeSet<Digest>,
+    pub(super) lock: Lock,
+    pub(super) foreign: Vec<Digest>,
+    pub(super) received: u64,
+}
+
+/// Refuses a request that its lock does not cover, before anything is asked.
+pub(super) fn check(request: &Request) -> Result<(), CreateError> {
+    if request.pull.architectures.is_empty() {
+        return Err(CreateError::NoArchitecture);
+    }
+    let Some(lock) = &request.lock else { return Ok(()) };
+    if let Some(one) = request.pull.architectures.iter().find(|one| !lock.architectures.contains(one)) {
+        return Err(CreateError::LockArchitecture(*one));
+    }
+    let images = request.references.iter().filter(|one| !lock.images.contains_key(one)).cloned();
+    let names = binary_names(request)?;
+    let lacking: Vec<Reference> =
+        images.chain(names.into_iter().filter(|one| !lock.binaries.contains_key(one))).collect();
+    if lacking.is_empty() { Ok(()) } else { Err(CreateError::NotLocked(lacking)) }
+}
+
+fn binary_names(request: &Request) -> Result<Vec<Reference>, CreateError> {
+    let (mut names, mut binaries) = (Vec::new(), Vec::new());
+    for binary in &request.binaries {
+        match binary.reference() {
+            Ok(name) => names.push(name),
+            Err(problem) => binaries.push(DownloadFailure { binary: binary.clone(), problem }),
+        }
+    }
+    if binaries.is_empty() { Ok(names) } else { Err(CreateError::Incomplete { images: Vec::new(), binaries }) }
+}
+
+/// Fetches all; what fails is told together.
+pub(super) fn gather(
+    request: &Request,
+    store: &Store,
+    registries: &Registries,
+    events: &dyn Events,
+) -> Result<Gathered, CreateError> {
+    let pinned = |reference: &Reference| Some(request.lock.as_ref()?.images.get(reference)?.root()?.digest.clone());
+    let unique: BTreeMap<String, &Reference> = request.references.iter().map(|one| (one.to_string(), one)).collect();
+    let wanted: Vec<Wanted> =
+        unique.into_values().map(|one| Wanted { reference: one.clone(), digest: pinned(one) }).collect();
+    let (pulled, images) = match pull(store, registries, &wanted, &request.pull, events) {
+        Ok(pulled) => (pulled, Vec::new()),
+        Err(PullError::Incomplete(failures)) => (Pulled::default(), failures),
+        Err(PullError::Store(error)) => return Err(error.into()),
+        Err(PullError::Stopped) => return Err(CreateError::Stopped),
+    };
+    let pins = request.lock.as_ref().map(|lock| lock.binaries.clone()).unwrap_or_default();
+    let (downloads, binaries) =
+        match download(store, registries, &request.binaries, &pins, request.pull.workers, events) {
+            Ok(downloads) => (downloads, Vec::new()),
+            Err(DownloadError::Incomplete(failures)) => (Downloads::default(), failures),
+            Err(DownloadError::Store(error)) => return Err(error.into()),
+            Err(DownloadError::Stopped) => return Err(CreateError::Stopped),
+        };
+    if !images.is_empty() || !binaries.is_empty() {
+        return Err(CreateError::Incomplete { images, binaries });
+    }
+    let lock = lock_of(request, store, &pulled, &downloads)?;
+    let images = pulled.images.iter().map(|image| image.reference.containerd_name());
+    let names = images.chain(downloads.binaries.iter().map(|one| one.reference.to_string())).collect();
+    let referrers = pulled.referrers.iter().map(|one| one.digest.clone()).collect();
+    let received = pulled.received + downloads.received;
+    Ok(Gathered { names, referrers, lock, foreign: pulled.foreign, received })
+}
+
+/// The lock of what came; where the request has one, both must agree.
+fn lock_of(request: &Request, store: &Store, pulled: &Pulled, downloads: &Downloads) -> Result<Lock, CreateError> {
+    let mut lock = Lock::new(request.pull.architectures.iter().copied());
+    lock.update(pulled, store)?;
+    lock.binaries = downloads.binaries.iter().map(|one| (one.reference.clone(), one.file.clone())).collect();
+    let Some(given) = &request.lock else { return Ok(lock) };
+    let mut expected = Lock::new(lock.architectures.iter().copied());
+    for reference in lock.images.keys() {
+        let mut image = given.images.get(reference).cloned().unwrap_or_default();
+        image.platforms.retain(|one, _| lock.architectures.contains(one));
+        expected.images.insert(reference.clone(), image);
+    }
+    let known = given.binaries.iter().filter(|(name, _)| lock.binaries.contains_key(name));
+    expected.binaries = known.map(|(name, pin)| (name.clone(), pin.clone())).collect();
+    let changes = expected.changes(&lock);
+    if changes.is_empty() { Ok(lock) } else { Err(CreateError::LockDiffers(changes)) }
+}
+
+/// Images that are not made for an architecture of the lock.
+pub(super) fn lacking(lock: &Lock) -> Vec<(Reference, Architecture)> {
+    let of = |(reference, image): (&Reference, &crate::lock::LockedImage)| {
+        let lacks = lock.architectures.iter().filter(|one| !image.platforms.contains_key(one));
+        lacks.map(|one| (reference.clone(), *one)).collect::<Vec<_>>()
+    };
+    lock.images.iter().flat_map(of).collect()
+}

@@ -1,0 +1,89 @@
+//! For which machines the image behind a descriptor is made, and which manifest each of them gets.
+//!
+//! Where documents are read from is the caller's: a store, a bundle, a registry.
+
+use crate::component::Architecture;
+use crate::layout::{Descriptor, Document, Kind, Limits, Platform, WalkError};
+
+/// Most documents below one reference. Honest indexes have some ten entries.
+const DOCUMENTS: usize = 1_000;
+
+/// Brings the bytes of a document or a configuration, verified; `None` when they are not there.
+pub(crate) type Read<'a, E> = dyn FnMut(&Descriptor) -> Result<Option<Vec<u8>>, E> + 'a;
+
+/// The manifest for one platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlatformImage {
+    pub(crate) platform: Platform,
+    pub(crate) descriptor: Descriptor,
+}
+
+/// All images below `root`, those of an index before those of indexes inside it; an artifact has none.
+///
+/// What `read` does not have is left out.
+pub(crate) fn images<E: std::error::Error + 'static>(
+    root: &Descriptor,
+    read: &mut Read<'_, E>,
+) -> Result<Vec<PlatformImage>, WalkError<E>> {
+    if root.kind() == Kind::Index {
+        let mut finder = Finder { read, left: DOCUMENTS, found: Vec::new() };
+        finder.enter(root, 0)?;
+        return Ok(finder.found);
+    }
+    let platform = match &root.platform {
+        Some(platform) => Some(platform.clone()),
+        None => of_configuration(root, read)?,
+    };
+    Ok(platform.map(|platform| PlatformImage { platform, descriptor: root.clone() }).into_iter().collect())
+}
+
+/// The image that a Linux machine of an architecture gets: the usual variant before others, by the order in the index else.
+pub(crate) fn pick(images: &[PlatformImage], architecture: Architecture) -> Option<&Descriptor> {
+    let fits =
+        |image: &&PlatformImage| image.platform.os == "linux" && image.platform.architecture == architecture.as_str();
+    let unusual = |image: &&PlatformImage| image.platform.variant.as_deref().is_some_and(|variant| variant != "v8");
+    images.iter().filter(fits).min_by_key(unusual).map(|image| &image.descriptor)
+}
+
+struct Finder<'a, 'b, E> {
+    read: &'a mut Read<'b, E>,
+    left: usize,
+    found: Vec<PlatformImage>,
+}
+
+impl<E: std::error::Error + 'static> Finder<'_, '_, E> {
+    fn enter(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), WalkError<E>> {
+        let limit = Limits::default().depth;
+        if depth >= limit {
+            return Err(WalkError::Depth { digest: descriptor.digest.clone(), limit });
+        }
+        self.left = self.left.checked_sub(1).ok_or(WalkError::Documents(DOCUMENTS))?;
+        let Some(Document::Index(index)) = document(descriptor, self.read)? else { return Ok(()) };
+        // Attestations of Docker's builder call their platform `unknown/unknown`.
+        let known = index.manifests.iter().filter(|entry| entry.kind() == Kind::Manifest).filter_map(|entry| {
+            let platform = entry.platform.clone().filter(|platform| platform.os != "unknown")?;
+            Some(PlatformImage { platform, descriptor: entry.clone() })
+        });
+        self.found.extend(known);
+        index.manifests.iter().filter(|e| e.kind() == Kind::Index).try_for_each(|inner| self.enter(inner, depth + 1))
+    }
+}
+
+fn document<E: std::error::Error + 'static>(
+    descriptor: &Descriptor,
+    read: &mut Read<'_, E>,
+) -> Result<Option<Document>, WalkError<E>> {
+    let Some(bytes) = read(descriptor).map_err(WalkError::Read)? else { return Ok(None) };
+    let failed = |error| WalkError::Document { digest: descriptor.digest.clone(), error };
+    Document::parse(&descriptor.media_type, &bytes).map(Some).map_err(failed)
+}
+
+/// The platform that the image's configuration names; that of an artifact names none.
+fn of_configuration<E: std::error::Error + 'static>(
+    manifest: &Descriptor,
+    read: &mut Read<'_, E>,
+) -> Result<Option<Platform>, WalkError<E>> {
+    let Some(Document::Manifest(manifest)) = document(manifest, read)? else { return Ok(None) };
+    let Some(bytes) = read(&manifest.config).map_err(WalkError::Read)? else { return Ok(None) };
+    Ok(serde_json::from_slice(&bytes).ok())
+}
