@@ -68,6 +68,9 @@ pub(crate) enum Command {
     Pki(PkiCommand),
     /// List the images that a cluster asks for
     Images(crate::commands::images::ImagesArgs),
+    /// Carry images and binaries to a place without internet
+    #[command(subcommand)]
+    Bundle(crate::commands::bundle::BundleCommand),
 }
 
 /// What to do with certificates.
@@ -100,6 +103,13 @@ pub(crate) struct Layers {
     /// Look up names of the registry, endpoint and time servers now, and record what was found
     #[arg(long, help_heading = "Description")]
     pub(crate) resolve: bool,
+}
+
+impl Layers {
+    /// Whether the command line describes a cluster at all.
+    pub(crate) fn describe_a_cluster(&self) -> bool {
+        self.profile.is_some() || !self.sites.is_empty() || self.inventory.is_some()
+    }
 }
 
 /// Where the state lies.

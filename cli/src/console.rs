@@ -44,6 +44,11 @@ impl Console {
         self.talk.verbose
     }
 
+    /// Whether bars may be drawn on standard error.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.talk.quiet && io::stderr().is_terminal()
+    }
+
     /// Prints a result.
     ///
     /// # Errors

@@ -46,12 +46,39 @@ pub(crate) enum Failure {
         /// The file.
         path: PathBuf,
     },
+    /// Images, a bundle or a registry.
+    #[error("{error}")]
+    Images {
+        /// What kind of trouble.
+        trouble: Trouble,
+        /// What is wrong, and what to do.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A name that is not there to choose from.
     #[error("{0}")]
     Usage(String),
 }
 
+/// What an error about images means to whoever ran the command. What is first is graver.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Trouble {
+    /// The command line asks for what cannot be.
+    Usage,
+    /// Content is damaged, missing, or not what was promised.
+    Verification,
+    /// A file is missing, or cannot be used.
+    Input,
+    /// A registry or a web server.
+    Network,
+    /// Somebody pressed Ctrl-C.
+    Stopped,
+}
+
 impl Failure {
+    pub(crate) fn images(trouble: Trouble, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Images { trouble, error: error.into() }
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_path_buf(), source }
     }
@@ -60,6 +87,14 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Images { trouble, .. } => match trouble {
+                Trouble::Usage => 2,
+                Trouble::Input => 4,
+                Trouble::Verification => 5,
+                Trouble::Network => 7,
+                // As shells count a program that SIGINT ended.
+                Trouble::Stopped => 130,
+            },
             Self::Description { missing_input: false, .. } => 3,
             Self::Description { missing_input: true, .. } | Self::Io { .. } | Self::Exists { .. } => 4,
             Self::Output(error) => match error.kind() {

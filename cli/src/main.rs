@@ -4,7 +4,10 @@ mod args;
 mod commands;
 mod console;
 mod failure;
+mod interrupt;
 mod output;
+mod progress;
+mod size;
 mod table;
 
 use args::{Cli, Command, PkiCommand};
@@ -32,6 +35,7 @@ fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Render(args) => commands::render::run(&args, console),
         Command::Pki(PkiCommand::Show(args)) => commands::pki::show::run(&args, console),
         Command::Pki(PkiCommand::Renew(args)) => commands::pki::renew::run(&args, console),
+        Command::Bundle(command) => commands::bundle::run(&command, console),
         Command::Images(args) => commands::images::run(&args, console),
     }
 }

@@ -113,3 +113,15 @@ impl HostPart {
         matches!(self, Self::Kubelet | Self::Kubectl)
     }
 }
+
+impl Architecture {
+    /// That of the machine that this runs on; `None` on one that kfimg has no word for.
+    #[must_use]
+    pub fn of_this_machine() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Self::Amd64),
+            "aarch64" => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+}

@@ -17,7 +17,7 @@ use crate::archive::{ChunkOptions, write_chunks, write_tar};
 use crate::component::Architecture;
 use crate::content::{BundleManifest, ChunkManifest, Content};
 use crate::digest::Digest;
-use crate::download::Binary;
+use crate::download::{Binary, LocalFile};
 use crate::layout::Index;
 use crate::lock::Lock;
 use crate::pull::{Events, Options};
@@ -38,6 +38,8 @@ pub struct Request {
     pub references: Vec<Reference>,
     /// The host programs.
     pub binaries: Vec<Binary>,
+    /// Files of this machine.
+    pub files: Vec<LocalFile>,
     /// How to pull, and for which architectures, of which there must be one at least.
     pub pull: Options,
     /// What references are pinned to; all must be in it. Without one, registries decide.
@@ -103,6 +105,9 @@ pub fn create(
     let store = Store::open(folder)?.with_stop(registries.stop().clone());
     // Two runs at once would remove each other's blobs.
     let bundle = matches!(output, Output::Folder).then(|| Folder::reserve(folder)).transpose()?;
+    if bundle.is_some() {
+        gather::refuse_foreign(request, &store)?;
+    }
     let gathered = gather::gather(request, &store, registries, watch.fetched);
     if let Some(bundle) = &bundle {
         // Whatever came of it, an old bundle.json must not stand beside an index that it does not name.

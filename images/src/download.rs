@@ -1,14 +1,17 @@
 //! Brings host programs (kubelet, containerd, CNI plugins, …) into a [`Store`], each as an OCI artifact.
 //!
 //! The file is the artifact's only layer and lies under the digest that its project publishes, so `sha256sum` and the project's
-//! own checksum file agree with the bundle. It is fetched as blobs of images are: resumed, bounded, verified while it is written,
-//! redirected by the same rules. No login is sent.
+//! own checksum file agree with the bundle. It comes from a mirror that has the artifact, else from the project's web server or a mirror
+//! of that, and is fetched as blobs of images are: resumed, bounded, verified while it is written,
+//! redirected by the same rules. No login is sent to web servers. Files of this machine join them as they are: [`attach`].
 //!
 //! Nothing is unpacked here.
 
 mod artifact;
 mod checksum;
 mod error;
+mod local;
+mod source;
 
 use std::collections::BTreeMap;
 
@@ -18,14 +21,18 @@ use crate::digest::Digest;
 use crate::layout::Descriptor;
 use crate::lock::Pin;
 use crate::parallel;
-use crate::pull::{Events, Fault, Fetcher, Outcome, Problem, PullError, Supplier};
+use crate::pull::{Events, Fault, Fetcher, Outcome, Problem, PullError};
 use crate::reference::Reference;
-use crate::registry::{Body, Client, Registries, RegistryError, WebFile};
+use crate::registry::{Registries, RegistryError, WebFile};
 use crate::store::Store;
 
-pub use artifact::{ARCHITECTURE_ANNOTATION, BINARY_TYPE, NAME_ANNOTATION, VERSION_ANNOTATION};
+use artifact::About;
+pub use artifact::{ARCHITECTURE_ANNOTATION, BINARY_TYPE, FILE_TYPE, NAME_ANNOTATION, VERSION_ANNOTATION};
 use error::Failed;
 pub use error::{DownloadError, DownloadFailure, DownloadProblem};
+pub(crate) use local::LOCAL_HOST;
+pub use local::{AttachError, LocalFile, attach};
+use source::Source;
 
 /// The host under which artifacts stand in a bundle; it can never be one of an upstream (RFC 6761).
 const HOST: &str = "kfimg.invalid/binary";
@@ -130,34 +137,43 @@ struct Task<'a> {
 impl Task<'_> {
     fn bring(self, binary: &Binary) -> Result<(Downloaded, u64), Failed> {
         let reference = binary.reference()?;
-        let source = self.registries.file(&binary.artifact.url)?;
-        let file = match self.pins.get(&reference) {
-            Some(pin) => pin.clone(),
-            None => self.published(binary, &source)?,
+        let mirrored = source::mirrored(self.registries, &reference)?;
+        let file = match (self.pins.get(&reference), &mirrored) {
+            (Some(pin), _) | (None, Some((_, pin))) => pin.clone(),
+            (None, None) => self.published(binary)?,
         };
         if file.size > LARGEST {
             return Err(DownloadProblem::TooLarge { size: file.size, limit: LARGEST }.into());
         }
-        let layer = artifact::layer(binary, &file);
+        let mut sources: Vec<Source> =
+            mirrored.filter(|(_, pin)| *pin == file).map(|(place, _)| Source::Registry(place)).into_iter().collect();
+        sources.extend(self.registries.files(&binary.artifact.url)?.into_iter().map(Source::Web));
+        let layer = artifact::layer(binary.file_name(), &file);
         // An upstream may publish a file anew under its old size, so what is there counts only by its digest.
         let fetcher = Fetcher { store: self.store, events: self.events, repair: true };
-        let received = match fetcher.blob(&layer, &[source])? {
+        let received = match fetcher.blob(&layer, &sources)? {
             Outcome::Fetched(bytes) => bytes,
             Outcome::Present | Outcome::Foreign => 0,
         };
-        let descriptor = artifact::write(self.store, binary, &reference, layer)?;
+        let about = About {
+            kind: BINARY_TYPE,
+            name: binary.artifact.part.as_str(),
+            version: &binary.artifact.version,
+            architecture: Some(binary.architecture),
+        };
+        let descriptor = artifact::write(self.store, &about, &reference, layer)?;
         Ok((Downloaded { reference, file, descriptor }, received))
     }
 
     /// Digest and size as the project and its server tell them.
-    fn published(self, binary: &Binary, source: &WebFile) -> Result<Pin, Failed> {
-        let Artifact { checksum_url, checksum_algorithm, .. } = &binary.artifact;
-        let text = self.registries.file(checksum_url)?.read_small(CHECKSUMS)?;
+    fn published(self, binary: &Binary) -> Result<Pin, Failed> {
+        let Artifact { checksum_url, checksum_algorithm, url, .. } = &binary.artifact;
+        let text = source::first(&self.registries.files(checksum_url)?, |file| file.read_small(CHECKSUMS))?;
         let digest = checksum::find(&text, checksum_algorithm, binary.file_name())
             .map_err(|reason| DownloadProblem::Checksum { url: checksum_url.clone(), reason })?;
         let size = match self.stored(&digest)? {
             Some(size) => size,
-            None => source.size()?,
+            None => source::first(&self.registries.files(url)?, WebFile::size)?,
         };
         Ok(Pin { digest, size })
     }
@@ -166,16 +182,6 @@ impl Task<'_> {
     fn stored(self, digest: &Digest) -> Result<Option<u64>, Failed> {
         let Ok(about) = std::fs::symlink_metadata(self.store.path(digest)) else { return Ok(None) };
         Ok(self.store.is_intact(digest, about.len())?.then_some(about.len()))
-    }
-}
-
-impl Supplier for WebFile {
-    fn client(&self) -> &Client {
-        self.client()
-    }
-
-    fn open(&self, _: &Digest, from: u64) -> Result<Body, RegistryError> {
-        self.open(from)
     }
 }
 

@@ -20,6 +20,12 @@ impl Stop {
         Self::default()
     }
 
+    /// A wish that whoever holds the flag makes by setting it: a signal's handler, which may do nothing else.
+    #[must_use]
+    pub fn of_flag(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+
     /// Asks all who look to stop.
     pub fn ask(&self) {
         self.0.store(true, Ordering::SeqCst);

@@ -1,9 +1,11 @@
 //! One file a subcommand: its arguments and what it does.
 
+pub(crate) mod bundle;
 mod description;
 pub(crate) mod images;
 pub(crate) mod init;
 pub(crate) mod pki;
+mod proof;
 pub(crate) mod profiles;
 pub(crate) mod render;
 pub(crate) mod schema;

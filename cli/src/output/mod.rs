@@ -5,8 +5,10 @@
 mod error;
 mod former;
 mod manifest;
+mod replace;
 mod staging;
 
 pub(crate) use error::{Error, Kind};
 pub(crate) use manifest::{Manifest, NodeRecord};
+pub(crate) use replace::replace;
 pub(crate) use staging::{Secrecy, Staging};

@@ -3,12 +3,13 @@
 use crate::archive::ArchiveError;
 use crate::component::Architecture;
 use crate::content::ContentError;
-use crate::download::DownloadFailure;
+use crate::download::{AttachError, DownloadFailure};
 use crate::lock::{Change, LockError};
 use crate::pull::Failure;
 use crate::receipt::ReceiptError;
 use crate::reference::Reference;
 use crate::store::StoreError;
+use std::path::PathBuf;
 
 /// A bundle that was not created.
 #[derive(Debug, thiserror::Error)]
@@ -17,13 +18,13 @@ pub enum CreateError {
     #[error("no architecture is chosen; name amd64, arm64 or both")]
     NoArchitecture,
     /// The lock does not know everything.
-    #[error("the lock lacks {}; update it", listed(.0))]
+    #[error("the lock lacks {}; run again with --update", listed(.0))]
     NotLocked(Vec<Reference>),
     /// The lock was made for other machines.
-    #[error("the lock does not cover {0}; update it for all architectures of the bundle")]
+    #[error("the lock does not cover {0}; run again with --update")]
     LockArchitecture(Architecture),
     /// What the registries have is not what the lock says.
-    #[error("what was fetched is not what the lock says: {}; if that is right, update the lock", listed(.0))]
+    #[error("what was fetched is not what the lock says: {}; if that is right, run again with --update", listed(.0))]
     LockDiffers(Vec<Change>),
     /// Some images or host programs are missing. The others are in the store.
     #[error("{} could not be fetched", counted(.images.len(), .binaries.len()))]
@@ -39,6 +40,12 @@ pub enum CreateError {
     /// The store cannot be written or read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file of this machine.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// The folder holds images that no bundle of kfimg put there, and that would be removed.
+    #[error("{} is an OCI image layout of another program; name another folder, or remove it", .0.display())]
+    Foreign(PathBuf),
     /// Documents in the store do not fit together.
     #[error("{0}")]
     Documents(String),

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CreateError, Request};
 use crate::component::Architecture;
+use crate::content::BUNDLE_FILE;
 use crate::digest::Digest;
-use crate::download::{DownloadError, DownloadFailure, Downloads, download};
+use crate::download::{DownloadError, DownloadFailure, Downloads, LOCAL_HOST, attach, download};
+use crate::layout::Descriptor;
 use crate::lock::Lock;
 use crate::pull::{Events, PullError, Pulled, Wanted, pull};
 use crate::reference::Reference;
@@ -50,6 +52,21 @@ fn binary_names(request: &Request) -> Result<Vec<Reference>, CreateError> {
     if binaries.is_empty() { Ok(names) } else { Err(CreateError::Incomplete { images: Vec::new(), binaries }) }
 }
 
+/// A folder becomes exactly the bundle, so images that no bundle put there and that nobody asks for would be lost.
+pub(super) fn refuse_foreign(request: &Request, store: &Store) -> Result<(), CreateError> {
+    if store.folder().join(BUNDLE_FILE).exists() {
+        return Ok(());
+    }
+    let names = binary_names(request)?.into_iter().map(|one| one.to_string());
+    let wanted: BTreeSet<String> = request.references.iter().map(Reference::containerd_name).chain(names).collect();
+    let is_ours = |entry: &Descriptor| match entry.reference() {
+        Some(name) => wanted.contains(name) || name.starts_with(LOCAL_HOST),
+        None => request.pull.referrers,
+    };
+    let foreign = store.index()?.iter().any(|entry| !is_ours(entry));
+    if foreign { Err(CreateError::Foreign(store.folder().to_owned())) } else { Ok(()) }
+}
+
 /// Fetches all; what fails is told together.
 pub(super) fn gather(
     request: &Request,
@@ -80,7 +97,11 @@ pub(super) fn gather(
     }
     let lock = lock_of(request, store, &pulled, &downloads)?;
     let images = pulled.images.iter().map(|image| image.reference.containerd_name());
-    let names = images.chain(downloads.binaries.iter().map(|one| one.reference.to_string())).collect();
+    let mut names: BTreeSet<String> =
+        images.chain(downloads.binaries.iter().map(|one| one.reference.to_string())).collect();
+    for file in &request.files {
+        names.extend(attach(store, file)?.reference().map(str::to_owned));
+    }
     let referrers = pulled.referrers.iter().map(|one| one.digest.clone()).collect();
     let received = pulled.received + downloads.received;
     Ok(Gathered { names, referrers, lock, foreign: pulled.foreign, received })

@@ -17,16 +17,22 @@ pub(crate) struct WebFile {
 }
 
 impl Registries {
-    /// The file at a URL of `https`; of `http` only on a host that the user calls plain.
+    /// Where the file of a URL may be had, in this order: at mirrors of its host, which keep it under the same path, then there. The
+    /// URL is of `https`; of `http` only on a host that the user calls plain.
     ///
     /// # Errors
     /// [`RegistryError::Name`] for a URL that is none, or of the wrong scheme; as [`Registries::client`].
-    pub(crate) fn file(&self, url: &str) -> Result<WebFile, RegistryError> {
-        let url = Url::parse(url)?;
-        let client = self.client(&url.origin.authority())?;
+    pub(crate) fn files(&self, url: &str) -> Result<Vec<WebFile>, RegistryError> {
+        let places = self.web_places(&Url::parse(url)?)?;
+        places.into_iter().map(|(client, url)| WebFile::new(client, url)).collect()
+    }
+}
+
+impl WebFile {
+    fn new(client: Arc<Client>, url: Url) -> Result<Self, RegistryError> {
         // Port 80 goes without saying for http only, so the scheme is compared before the rest.
         if url.origin == client.wire.home {
-            return Ok(WebFile { client, url });
+            return Ok(Self { client, url });
         }
         let reason = if url.origin.secure {
             "is asked without TLS by the settings of its host; write http://, or change them"
@@ -35,9 +41,7 @@ impl Registries {
         };
         Err(RegistryError::Name { written: url.to_string(), reason: reason.to_owned() })
     }
-}
 
-impl WebFile {
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }

@@ -5,6 +5,7 @@
 use super::credentials::Credentials;
 use super::limits::Limits;
 use super::proxies::Proxies;
+use super::url::Url;
 use super::{Client, RegistryError, Settings, authorities};
 use crate::reference::{Reference, mirror_folder};
 use crate::stop::Stop;
@@ -17,6 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Configuration {
     /// By host, as references write it: `docker.io`, `reg.local:5000`.
     pub hosts: BTreeMap<String, HostConfiguration>,
+    /// What holds for every host beside that; its mirrors come after a host's own. [`HostConfiguration::plain_http`] has no say here.
+    pub every_host: HostConfiguration,
     /// Who we are where.
     pub credentials: Credentials,
     /// By which proxies registries are asked.
@@ -95,9 +98,21 @@ impl Registries {
         Ok(client)
     }
 
+    /// What holds for a host: its own, and what holds for every one.
+    fn of(&self, host: &str) -> HostConfiguration {
+        let mut own = self.configuration.hosts.get(host).cloned().unwrap_or_default();
+        let every = &self.configuration.every_host;
+        own.authorities.extend(every.authorities.iter().cloned());
+        own.trusted_hosts.extend(every.trusted_hosts.iter().cloned());
+        // A registry is no mirror of itself.
+        own.mirrors.extend(every.mirrors.iter().filter(|mirror| mirror.host() != host).cloned());
+        own.mirrors_only |= every.mirrors_only;
+        own
+    }
+
     fn settings(&self, host: &str) -> Result<Settings, RegistryError> {
         let all = &self.configuration;
-        let own = all.hosts.get(host).cloned().unwrap_or_default();
+        let own = self.of(host);
         // A host of a reference cannot leave the folder: it has no `/`.
         let found = all.certificate_folders.iter().flat_map(|folder| authorities::of_folder(folder, host));
         Ok(Settings {
@@ -116,23 +131,54 @@ impl Registries {
     /// # Errors
     /// As [`Registries::client`].
     pub fn places(&self, reference: &Reference) -> Result<Vec<Place>, RegistryError> {
-        let own = self.configuration.hosts.get(reference.host());
-        let mirrors = own.map(|own| own.mirrors.as_slice()).unwrap_or_default();
-        let mut places = mirrors.iter().map(|mirror| self.mirror(mirror, reference)).collect::<Result<Vec<_>, _>>()?;
-        if !own.is_some_and(|own| own.mirrors_only) {
+        let mut places = self.mirrors(reference)?;
+        if !self.of(reference.host()).mirrors_only {
             places
                 .push(Place { client: self.client(reference.host())?, repository: reference.repository().to_owned() });
         }
         Ok(places)
     }
 
+    /// The mirrors alone.
+    ///
+    /// # Errors
+    /// As [`Registries::client`].
+    pub fn mirrors(&self, reference: &Reference) -> Result<Vec<Place>, RegistryError> {
+        self.of(reference.host()).mirrors.iter().map(|mirror| self.mirror(mirror, reference)).collect()
+    }
+
     fn mirror(&self, mirror: &Mirror, reference: &Reference) -> Result<Place, RegistryError> {
-        let registry = mirror.registry.trim_end_matches('/');
-        let (host, path) = registry.split_once('/').unwrap_or((registry, ""));
         let folder = mirror_folder(reference.host());
-        let parts = [path, if mirror.by_host { &folder } else { "" }, reference.repository()];
+        let parts = [mirror.path(), if mirror.by_host { &folder } else { "" }, reference.repository()];
         let repository = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-        Ok(Place { client: self.client(host)?, repository })
+        Ok(Place { client: self.client(mirror.host())?, repository })
+    }
+
+    /// The origins of a web server's files with the path below which each keeps them: mirrors of its host, then itself.
+    pub(super) fn web_places(&self, url: &Url) -> Result<Vec<(Arc<Client>, Url)>, RegistryError> {
+        let host = url.origin.authority();
+        let own = self.of(&host);
+        let mut places = Vec::new();
+        for mirror in own.mirrors.iter().filter(|mirror| !mirror.by_host) {
+            let client = self.client(mirror.host())?;
+            let path = mirror.path();
+            let target = format!("{}{path}{}", if path.is_empty() { "" } else { "/" }, url.target());
+            places.push((Arc::clone(&client), Url::at(&client.wire.home, target)));
+        }
+        if !own.mirrors_only {
+            places.push((self.client(&host)?, url.clone()));
+        }
+        Ok(places)
+    }
+}
+
+impl Mirror {
+    fn host(&self) -> &str {
+        self.registry.split('/').next().unwrap_or_default()
+    }
+
+    fn path(&self) -> &str {
+        self.registry.split_once('/').map_or("", |(_, path)| path.trim_matches('/'))
     }
 }
 

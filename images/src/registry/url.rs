@@ -103,6 +103,11 @@ impl Url {
         Self { origin: origin.clone(), target }
     }
 
+    /// Path and query; begins with `/`.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// An absolute URL.
     pub(crate) fn parse(text: &str) -> Result<Self, RegistryError> {
         check_text(text)?;

@@ -1,0 +1,214 @@
+//! `kfimg bundle create`: fetches what a cluster will ask for, and proves that it is all.
+
+use super::failure;
+use super::opened::with_suffix;
+use super::registries::RegistryArgs;
+use super::target::{self, ChunkArgs};
+use super::wanted::{self, Wanted};
+use crate::args::Layers;
+use crate::commands::description::plural;
+use crate::commands::proof;
+use crate::console::Console;
+use crate::failure::{Failure, Trouble};
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::size::human;
+use clap::Args;
+use kfimg_images::content::Content;
+use kfimg_images::create::{CreateError, Created, Output, Request, Watch, create};
+use kfimg_images::download::LocalFile;
+use kfimg_images::lock::Lock;
+use kfimg_images::pull::Options;
+use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
+use kfimg_images::{Architecture, Reference};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `kfimg bundle create`.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    layers: Layers,
+    /// Where to write: a folder, NAME.tar for one tar, with --chunk-size NAME for chunks
+    #[arg(short, long, value_name = "PATH", default_value = "bundle")]
+    output: PathBuf,
+    #[command(flatten)]
+    chunks: ChunkArgs,
+    /// Folder that keeps what was fetched for a tar or chunks [default: PATH.store]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Architectures of the machines
+    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',', default_value = "amd64", value_parser = architecture)]
+    architectures: Vec<Architecture>,
+    /// Another image to take along
+    #[arg(long = "image", value_name = "REFERENCE")]
+    images: Vec<Reference>,
+    /// A file of this machine to take along, such as the image of an operating system
+    #[arg(long = "file", value_name = "NAME[:VERSION]=PATH", value_parser = wanted::file)]
+    files: Vec<LocalFile>,
+    /// Take neither binaries nor kfimg itself along
+    #[arg(long)]
+    images_only: bool,
+    /// Take signatures, SBOMs and attestations along
+    #[arg(long)]
+    referrers: bool,
+    /// Rehash what is in the store already, and fetch what is damaged
+    #[arg(long)]
+    repair: bool,
+    /// Digests that references are pinned to; written when it is not there
+    #[arg(long, value_name = "FILE", default_value = "kfimg.lock")]
+    lock: PathBuf,
+    /// Let the registries say anew what references stand for
+    #[arg(long)]
+    update: bool,
+    /// Leave out what the registry of this receipt has
+    #[arg(long, value_name = "RECEIPT")]
+    since: Option<PathBuf>,
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+/// Creates the bundle.
+pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
+    let output = args.chunks.output(&args.output)?;
+    let wanted = wanted::of_layers(&args.layers, console)?;
+    let locked = read_lock(&args.lock)?;
+    let request = request(args, wanted.as_ref(), locked.as_ref())?;
+    let store = match &output {
+        Output::Folder if args.store.is_some() => {
+            return Err(Failure::Usage("--store is for a tar or chunks; a folder is its own store".to_owned()));
+        }
+        Output::Folder => args.output.clone(),
+        _ => args.store.clone().unwrap_or_else(|| with_suffix(&args.output, ".store")),
+    };
+    let registries = args.registries.open(interrupt::stop_on_signals())?;
+    let created = {
+        let progress = Progress::new(console, "fetching");
+        let written = |bytes| progress.advance(bytes);
+        create(&request, &store, &output, &registries, Watch { fetched: &progress, written: &written })
+    };
+    let created = created.map_err(|error| told(error, console))?;
+    keep_lock(args, locked.as_ref(), &created.lock, console)?;
+    let place = target::place(&output, &args.output);
+    tell(&created, &place, console)?;
+    prove(wanted.as_ref(), &place, console)
+}
+
+/// What is asked for.
+fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) -> Result<Request, Failure> {
+    let mut references = wanted.map(Wanted::references).unwrap_or_default();
+    references.extend(args.images.iter().cloned());
+    if references.is_empty() {
+        return Err(Failure::Usage(
+            "nothing is asked for; describe a cluster (--profile, --site), or name images (--image)".to_owned(),
+        ));
+    }
+    let mut files = args.files.clone();
+    let mut binaries = Vec::new();
+    if !args.images_only
+        && let Some(wanted) = wanted
+    {
+        binaries = wanted.binaries(&args.architectures);
+        files.push(wanted::kfimg()?);
+    }
+    Ok(Request {
+        kubernetes_version: wanted.map(|wanted| format!("v{}", wanted.loaded.cluster.version)),
+        references,
+        binaries,
+        files,
+        pull: Options {
+            architectures: args.architectures.clone(),
+            workers: args.registries.workers(),
+            repair: args.repair,
+            referrers: args.referrers,
+        },
+        lock: locked.filter(|_| !args.update).cloned(),
+        since: args.since.as_deref().map(read_receipt).transpose()?,
+    })
+}
+
+/// The lock, where there is one.
+fn read_lock(path: &Path) -> Result<Option<Lock>, Failure> {
+    match fs_err::read_to_string(path) {
+        Ok(text) => Lock::parse(path, &text).map(Some).map_err(failure::lock),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io("reading", path)(error)),
+    }
+}
+
+fn read_receipt(path: &Path) -> Result<Receipt, Failure> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(Failure::io("reading", path))?;
+    file.take(RECEIPT_LIMIT + 1).read_to_end(&mut bytes).map_err(Failure::io("reading", path))?;
+    Receipt::parse(&bytes).map_err(|error| Failure::images(Trouble::Input, format!("{}: {error}", path.display())))
+}
+
+/// Writes the lock where it is new, and says what changed.
+fn keep_lock(args: &CreateArgs, old: Option<&Lock>, new: &Lock, console: &Console) -> Result<(), Failure> {
+    if old.is_some() && !args.update {
+        return Ok(());
+    }
+    let changes = old.map(|old| old.changes(new)).unwrap_or_default();
+    changes.iter().for_each(|change| console.say(&change.to_string()));
+    crate::output::replace(&args.lock, new.to_text().as_bytes()).map_err(Failure::io("writing", &args.lock))
+}
+
+/// Prints each thing that could not be had; the summary is the failure's.
+fn told(error: CreateError, console: &Console) -> Failure {
+    match &error {
+        CreateError::Incomplete { images, binaries } => {
+            images.iter().for_each(|failure| console.error(&failure.to_string()));
+            binaries.iter().for_each(|failure| console.error(&failure.to_string()));
+        }
+        CreateError::LockDiffers(changes) => changes.iter().for_each(|change| console.error(&change.to_string())),
+        _ => {}
+    }
+    failure::create(error)
+}
+
+fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failure> {
+    for (reference, architecture) in &created.lacking {
+        console.warn(&format!("{reference} is not made for {architecture}"));
+    }
+    for layer in &created.foreign {
+        console.warn(&format!("the layer {layer} may only be had from its owner, and is not in the bundle"));
+    }
+    if console.is_json() {
+        return console.json(&created.manifest);
+    }
+    let manifest = &created.manifest;
+    console.say(&format!(
+        "*{}* holds {} for {}: {}, {} ({} came over the network)",
+        place.display(),
+        plural(manifest.images.len(), "image"),
+        manifest.architectures.join(" and "),
+        plural(usize::try_from(manifest.blobs).unwrap_or(usize::MAX), "blob"),
+        human(manifest.bytes),
+        human(created.received),
+    ));
+    if let Some(since) = &manifest.since {
+        console.say(&format!("It stands on {} that a registry has.", plural(since.absent.len(), "blob")));
+    }
+    if let Some(chunks) = &created.chunks {
+        let parity = match chunks.parity.len() {
+            0 => String::new(),
+            count => format!("; any {count} of all may be lost"),
+        };
+        console.say(&format!("It is cut into {}{parity}.", plural(chunks.chunks.len(), "chunk")));
+    }
+    Ok(())
+}
+
+/// The closed-world proof, where a cluster is described.
+fn prove(wanted: Option<&Wanted>, place: &Path, console: &Console) -> Result<(), Failure> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let content = Content::open(place).map_err(failure::content)?;
+    let proof = proof::prove(&wanted.loaded.cluster, &wanted.images, &content);
+    proof::tell(&proof, console)
+}
+
+/// Reads `amd64` or `arm64`.
+fn architecture(text: &str) -> Result<Architecture, String> {
+    let names = || Architecture::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ");
+    Architecture::ALL.iter().copied().find(|one| one.as_str() == text).ok_or_else(|| format!("write {}", names()))
+}

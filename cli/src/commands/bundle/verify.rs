@@ -1,0 +1,156 @@
+//! `kfimg bundle verify`: every byte, whose bundle it is, and whether it is all that a cluster will ask for.
+
+use super::failure;
+use super::opened::BundleArgs;
+use super::sign::{of_file, read_small, signed};
+use super::wanted::{self, Wanted};
+use crate::args::Layers;
+use crate::commands::description::plural;
+use crate::commands::proof;
+use crate::console::Console;
+use crate::failure::{Failure, Trouble};
+use crate::progress::Progress;
+use crate::size::human;
+use clap::Args;
+use kfimg_images::archive::{ChunkReport, ChunkState, verify_chunks};
+use kfimg_images::content::Content;
+use kfimg_images::proof::Proof;
+use kfimg_images::sign::{KEY_LIMIT, SIGNATURE_LIMIT, VerifyingKey};
+use kfimg_images::verify::{Report, verify};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Arguments of `kfimg bundle verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    bundle: BundleArgs,
+    /// Public key in PEM that must have signed the bundle
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The signature [default: the bundle's path with .sig]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    signature: Option<PathBuf>,
+    #[command(flatten)]
+    layers: Layers,
+}
+
+/// Verifies all, and tells all that is wrong.
+pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
+    let wanted = wanted::of_layers(&args.layers, console)?;
+    let chunks = args.bundle.is_chunks().then(|| chunks(args, console)).transpose()?;
+    let content = args.bundle.open()?;
+    let signature = check_signature(args, &content);
+    let report = {
+        let progress = Progress::new(console, "hashing");
+        progress.expect(content.blobs().map(|(_, extent)| extent.size()).sum());
+        verify(&content, &|bytes| progress.advance(bytes))
+    };
+    let proof = wanted.as_ref().map(|wanted| prove(wanted, &content));
+    if console.is_json() {
+        console.json(&as_json(&report, chunks.as_ref(), proof.as_ref()))?;
+    } else {
+        tell(&report, console);
+    }
+    signature?;
+    if let Some(proof) = &proof {
+        proof::tell(proof, console)?;
+    }
+    judge(&report, args, console)
+}
+
+/// Hashes every chunk; what is lost is told at once, because a bundle without it may not even open.
+fn chunks(args: &VerifyArgs, console: &Console) -> Result<ChunkReport, Failure> {
+    let set = Content::chunk_manifest(&args.bundle.bundle).map_err(failure::content)?;
+    let progress = Progress::new(console, "chunks");
+    progress.expect(set.chunks.iter().chain(&set.parity).map(|chunk| chunk.size).sum());
+    let report = verify_chunks(&args.bundle.bundle, &|bytes| progress.advance(bytes)).map_err(failure::content)?;
+    drop(progress);
+    let files = report.manifest.chunks.iter().chain(&report.manifest.parity);
+    for (chunk, state) in files.zip(report.chunks.iter().chain(&report.parity)) {
+        match state {
+            ChunkState::Sound => {}
+            ChunkState::Missing => console.error(&format!("{} is missing", chunk.file)),
+            ChunkState::Damaged(reason) => console.error(&format!("{} is damaged: {reason}", chunk.file)),
+        }
+    }
+    if report.is_sound() {
+        return Ok(report);
+    }
+    let path = args.bundle.bundle.display();
+    let remedy = if report.can_be_rebuilt() {
+        format!("`kfimg bundle repair --bundle {path}` rebuilds them from parity chunks")
+    } else {
+        "there are not enough parity chunks to rebuild them; copy them again".to_owned()
+    };
+    Err(Failure::images(Trouble::Verification, format!("some chunks are lost or damaged; {remedy}")))
+}
+
+fn check_signature(args: &VerifyArgs, content: &Content) -> Result<(), Failure> {
+    let Some(path) = &args.key else { return Ok(()) };
+    let key = VerifyingKey::from_pem(&read_small(path, KEY_LIMIT)?).map_err(|error| of_file(path, error))?;
+    let signature = args.signature.clone().unwrap_or_else(|| args.bundle.signature());
+    let bytes = read_small(&signature, SIGNATURE_LIMIT)?;
+    key.verify(signed(content)?, &bytes).map_err(|error| of_file(&signature, error))
+}
+
+fn prove(wanted: &Wanted, content: &Content) -> Proof {
+    proof::prove(&wanted.loaded.cluster, &wanted.images, content)
+}
+
+fn tell(report: &Report, console: &Console) {
+    for problem in &report.problems {
+        console.error(problem);
+    }
+    for finding in &report.findings {
+        let breaks = match finding.breaks[..] {
+            [] => "nothing refers to it".to_owned(),
+            _ => format!("it breaks {}", finding.breaks.join(", ")),
+        };
+        console.error(&format!("{} {}; {breaks}", finding.digest, finding.fault));
+    }
+    if !report.unreferenced.is_empty() {
+        console.warn(&format!("{} are here that nothing refers to", blobs(report.unreferenced.len())));
+    }
+    if !report.elsewhere.is_empty() {
+        console.say(&format!("It is a delta, and leaves {} to what it stands on.", blobs(report.elsewhere.len())));
+    }
+}
+
+fn judge(report: &Report, args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
+    let place = args.bundle.bundle.display();
+    let hashed = format!(
+        "{}, {}",
+        blobs(usize::try_from(report.blobs).unwrap_or(usize::MAX)),
+        human(report.bytes)
+    );
+    if report.is_sound() {
+        let signed = if args.key.is_some() { " and signed by that key" } else { "" };
+        console.say(&format!("*{place}* is sound{signed}: {hashed}"));
+        return Ok(());
+    }
+    let wrong = plural(report.findings.len() + report.problems.len(), "fault");
+    Err(Failure::images(
+        Trouble::Verification,
+        format!("{place} has {wrong} in {hashed}; `kfimg bundle create --repair` fetches again what is damaged, elsewhere copy it again"),
+    ))
+}
+
+fn blobs(count: usize) -> String {
+    plural(count, "blob")
+}
+
+fn as_json(report: &Report, chunks: Option<&ChunkReport>, proof: Option<&Proof>) -> serde_json::Value {
+    json!({
+        "blobs": report.blobs,
+        "bytes": report.bytes,
+        "problems": report.problems,
+        "findings": report.findings.iter().map(|finding| json!({
+            "digest": finding.digest, "fault": finding.fault.to_string(), "breaks": finding.breaks,
+        })).collect::<Vec<_>>(),
+        "elsewhere": report.elsewhere,
+        "unreferenced": report.unreferenced,
+        "chunks": chunks.map(|report| report.manifest.chunks.len()),
+        "gaps": proof.map(|proof| proof.gaps.iter().map(ToString::to_string).collect::<Vec<_>>()),
+    })
+}

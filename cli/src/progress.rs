@@ -1,0 +1,145 @@
+//! Progress bars: one in total and one for each active item, on a terminal only.
+
+use crate::console::Console;
+use crate::size::human;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kfimg_images::digest::Digest;
+use kfimg_images::{pull, push};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often bars are drawn, in times a second: over a slow line more is waste.
+const DRAWS: u8 = 10;
+/// How often speed and time are counted anew while nothing comes.
+const TICK: Duration = Duration::from_millis(500);
+/// Digits of a digest that tell one item from another.
+const DIGITS: usize = 12;
+
+/// Bars of one command; they vanish when this is dropped.
+pub(crate) struct Progress {
+    all: MultiProgress,
+    total: ProgressBar,
+    active: Mutex<BTreeMap<Digest, ProgressBar>>,
+    console: Console,
+}
+
+impl Progress {
+    /// Bars for bytes; `doing` is a gerund: `fetching`.
+    pub(crate) fn new(console: &Console, doing: &'static str) -> Self {
+        let target = if console.shows_progress() {
+            ProgressDrawTarget::stderr_with_hz(DRAWS)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let all = MultiProgress::with_draw_target(target);
+        let total = all.add(ProgressBar::new(0).with_message(doing).with_style(style(
+            "{msg:>12} {bar:28} {binary_bytes:>10} of {binary_total_bytes:10} {binary_bytes_per_sec:>12} {eta:>4}",
+        )));
+        total.enable_steady_tick(TICK);
+        Self { all, total, active: Mutex::default(), console: *console }
+    }
+
+    /// As many bytes are to be done in all.
+    pub(crate) fn expect(&self, bytes: u64) {
+        self.total.inc_length(bytes);
+    }
+
+    /// Bytes that were done last.
+    pub(crate) fn advance(&self, bytes: u64) {
+        self.total.inc(bytes);
+    }
+
+    fn start(&self, digest: &Digest, size: u64, from: u64) {
+        self.total.inc(from);
+        let label = digest.hexadecimal().chars().take(DIGITS).collect::<String>();
+        let bar = ProgressBar::new(size).with_message(label).with_position(from).with_style(style(
+            "{msg:>12} {bar:28} {binary_bytes:>10} of {binary_total_bytes:10}",
+        ));
+        self.bars().insert(digest.clone(), self.all.add(bar));
+    }
+
+    fn advance_one(&self, digest: &Digest, bytes: u64) {
+        self.total.inc(bytes);
+        if let Some(bar) = self.bars().get(digest) {
+            bar.inc(bytes);
+        }
+    }
+
+    fn restart(&self, digest: &Digest, lost: u64) {
+        self.total.dec(lost);
+        if let Some(bar) = self.bars().get(digest) {
+            bar.dec(lost.min(bar.position()));
+        }
+    }
+
+    fn finish(&self, digest: &Digest) {
+        if let Some(bar) = self.bars().remove(digest) {
+            bar.finish_and_clear();
+            self.all.remove(&bar);
+        }
+    }
+
+    /// A line above the bars, with `-v`.
+    fn note(&self, line: &str) {
+        if self.console.is_verbose() {
+            self.all.suspend(|| self.console.say(line));
+        }
+    }
+
+    fn bars(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, ProgressBar>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bars().values().for_each(ProgressBar::finish_and_clear);
+        self.total.finish_and_clear();
+    }
+}
+
+impl pull::Events for Progress {
+    fn event(&self, event: pull::Event<'_>) {
+        use pull::Event;
+        match event {
+            Event::Planned { size, .. } => self.expect(size),
+            Event::Present { size, .. } => self.advance(size),
+            Event::Started { digest, size, from } => self.start(digest, size, from),
+            Event::Advanced { digest, bytes } => self.advance_one(digest, bytes),
+            Event::Restarted { digest, lost } => self.restart(digest, lost),
+            Event::Finished { digest, size } => {
+                self.finish(digest);
+                self.note(&format!("{digest} is here ({})", human(size)));
+            }
+            Event::Resolved { reference, digest } => self.note(&format!("*{reference}* is {digest}")),
+            Event::Retrying { error, .. } => self.note(&format!("trying again: {error}")),
+            Event::Foreign { digest } => self.note(&format!("{digest} may not be distributed, and is left out")),
+            _ => {}
+        }
+    }
+}
+
+impl push::Events for Progress {
+    fn event(&self, event: push::Event<'_>) {
+        use push::Event;
+        match event {
+            Event::Planned { size, .. } => self.expect(size),
+            Event::Present { size, .. } | Event::Mounted { size, .. } => self.advance(size),
+            Event::Started { digest, size } => self.start(digest, size, 0),
+            Event::Advanced { digest, bytes } => self.advance_one(digest, bytes),
+            Event::Restarted { digest, lost } => self.restart(digest, lost),
+            Event::Finished { digest, size } => {
+                self.finish(digest);
+                self.note(&format!("{digest} is there ({})", human(size)));
+            }
+            Event::Unchanged { name, .. } => self.note(&format!("*{name}* is there already")),
+            Event::Pushed { name, .. } => self.note(&format!("*{name}* is there")),
+            _ => {}
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates of this file are well formed").progress_chars("=> ")
+}
