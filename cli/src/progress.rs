@@ -53,9 +53,10 @@ impl Progress {
     fn start(&self, digest: &Digest, size: u64, from: u64) {
         self.total.inc(from);
         let label = digest.hexadecimal().chars().take(DIGITS).collect::<String>();
-        let bar = ProgressBar::new(size).with_message(label).with_position(from).with_style(style(
-            "{msg:>12} {bar:28} {binary_bytes:>10} of {binary_total_bytes:10}",
-        ));
+        let bar = ProgressBar::new(size)
+            .with_message(label)
+            .with_position(from)
+            .with_style(style("{msg:>12} {bar:28} {binary_bytes:>10} of {binary_total_bytes:10}"));
         self.bars().insert(digest.clone(), self.all.add(bar));
     }
 

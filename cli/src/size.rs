@@ -42,9 +42,15 @@ mod tests {
 
     #[test]
     fn sizes_have_units_or_are_bytes() {
-        for (text, bytes) in
-            [("0", 0), ("17", 17), ("17B", 17), ("4GiB", 4 << 30), ("4Gi", 4 << 30), ("700 MB", 700_000_000), ("1TiB", 1 << 40)]
-        {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("17B", 17),
+            ("4GiB", 4 << 30),
+            ("4Gi", 4 << 30),
+            ("700 MB", 700_000_000),
+            ("1TiB", 1 << 40),
+        ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
     }

@@ -79,7 +79,7 @@ impl Content {
     /// When it is none of these, is damaged, has names, links or devices that no bundle has, or more than
     /// [`MAX_ENTRIES`] files.
     pub fn open(path: &Path) -> Result<Self, ContentError> {
-        let about = fs_err::metadata(path).map_err(|source| ContentError::Read { path: path.to_owned(), source })?;
+        let about = std::fs::metadata(path).map_err(|source| ContentError::Read { path: path.to_owned(), source })?;
         let is_chunks = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(CHUNKS_SUFFIX));
         let found = if about.is_dir() {
             folder::scan(path)?

@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::layout::Descriptor;
 use crate::lock::Pin;
 use crate::parallel;
-use crate::pull::{Events, Fault, Fetcher, Outcome, Problem, PullError};
+use crate::pull::{Events, Fault, Fetcher, Options, Outcome, Problem, PullError};
 use crate::reference::Reference;
 use crate::registry::{Registries, RegistryError, WebFile};
 use crate::store::Store;
@@ -36,6 +36,8 @@ use source::Source;
 
 /// The host under which artifacts stand in a bundle; it can never be one of an upstream (RFC 6761).
 const HOST: &str = "kfimg.invalid/binary";
+/// The host of all names that are no image's.
+const FILES: &str = "kfimg.invalid/";
 /// Most bytes of a host program; the largest has some hundred million.
 const LARGEST: u64 = 4 << 30;
 /// Most bytes of a file of checksums.
@@ -90,7 +92,13 @@ impl Binary {
     }
 }
 
-/// Downloads all `wanted` host programs, at most `workers` at a time, and lists them in the store's `index.json`.
+/// Whether a name in a bundle is that of a file, and not of an image.
+#[must_use]
+pub fn is_file(name: &str) -> bool {
+    name.starts_with(FILES)
+}
+
+/// Downloads all `wanted` host programs, at most [`Options::workers`] at a time, and lists them in the store's `index.json`.
 ///
 /// `pins` are the files that a lock knows; for the others the project's checksum file is asked.
 ///
@@ -102,12 +110,12 @@ pub fn download(
     registries: &Registries,
     wanted: &[Binary],
     pins: &BTreeMap<Reference, Pin>,
-    workers: usize,
+    options: &Options,
     events: &dyn Events,
 ) -> Result<Downloads, DownloadError> {
     let store = store.clone().with_stop(registries.stop().clone());
-    let task = Task { store: &store, registries, pins, events };
-    let outcomes = parallel::each(wanted, workers.clamp(1, MOST_WORKERS), |binary| task.bring(binary));
+    let task = Task { store: &store, registries, pins, options, events };
+    let outcomes = parallel::each(wanted, options.workers.clamp(1, MOST_WORKERS), |binary| task.bring(binary));
     let (mut downloads, mut failures) = (Downloads::default(), Vec::new());
     for (binary, outcome) in wanted.iter().zip(outcomes) {
         match outcome {
@@ -131,6 +139,7 @@ struct Task<'a> {
     store: &'a Store,
     registries: &'a Registries,
     pins: &'a BTreeMap<Reference, Pin>,
+    options: &'a Options,
     events: &'a dyn Events,
 }
 
@@ -151,9 +160,9 @@ impl Task<'_> {
         let layer = artifact::layer(binary.file_name(), &file);
         // An upstream may publish a file anew under its old size, so what is there counts only by its digest.
         let fetcher = Fetcher { store: self.store, events: self.events, repair: true };
-        let received = match fetcher.blob(&layer, &sources)? {
-            Outcome::Fetched(bytes) => bytes,
-            Outcome::Present | Outcome::Foreign => 0,
+        let received = match self.options.is_elsewhere(&layer) {
+            true => 0,
+            false => fetched(fetcher.blob(&layer, &sources)?),
         };
         let about = About {
             kind: BINARY_TYPE,
@@ -182,6 +191,13 @@ impl Task<'_> {
     fn stored(self, digest: &Digest) -> Result<Option<u64>, Failed> {
         let Ok(about) = std::fs::symlink_metadata(self.store.path(digest)) else { return Ok(None) };
         Ok(self.store.is_intact(digest, about.len())?.then_some(about.len()))
+    }
+}
+
+fn fetched(outcome: Outcome) -> u64 {
+    match outcome {
+        Outcome::Fetched(bytes) => bytes,
+        Outcome::Present | Outcome::Foreign => 0,
     }
 }
 

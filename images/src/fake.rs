@@ -157,6 +157,6 @@ impl FakeBundle {
 
 fn write(path: &Path, bytes: &[u8]) {
     let folder = path.parent().expect("a file of a bundle lies in a folder");
-    fs_err::create_dir_all(folder).expect("a test's folder is writable");
-    fs_err::write(path, bytes).expect("a test's folder is writable");
+    std::fs::create_dir_all(folder).expect("a test's folder is writable");
+    std::fs::write(path, bytes).expect("a test's folder is writable");
 }

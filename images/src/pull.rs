@@ -19,7 +19,7 @@ pub(crate) use fetch::{Fetcher, Outcome, Supplier};
 
 use crate::component::Architecture;
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Limits, REFERENCE_ANNOTATION, walk};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Limits, REFERENCE_ANNOTATION, Role, walk};
 use crate::reference::Reference;
 use crate::registry::Registries;
 use crate::store::{Store, StoreError};
@@ -52,11 +52,26 @@ pub struct Options {
     pub repair: bool,
     /// Bring what refers to the images: signatures, SBOMs, attestations.
     pub referrers: bool,
+    /// Layers that whoever gets the images has already, with their sizes in bytes: they are not fetched.
+    pub elsewhere: BTreeMap<Digest, u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { architectures: Vec::new(), workers: WORKERS, repair: false, referrers: false }
+        Self {
+            architectures: Vec::new(),
+            workers: WORKERS,
+            repair: false,
+            referrers: false,
+            elsewhere: BTreeMap::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Whether a layer needs not be fetched.
+    pub(crate) fn is_elsewhere(&self, layer: &Descriptor) -> bool {
+        self.elsewhere.get(&layer.digest) == Some(&layer.size)
     }
 }
 
@@ -115,7 +130,7 @@ pub fn pull(
         let image = image.expect("a worker either resolves a wanted image or keeps its problem");
         let referrers = results.referrers.remove(&number).unwrap_or_default();
         let roots: Vec<Descriptor> = std::iter::once(&image.descriptor).chain(&referrers).cloned().collect();
-        match check_complete(&store, &roots, &foreign) {
+        match check_complete(&store, &roots, &foreign, options) {
             Ok(()) => {
                 pulled.images.push(PulledImage { reference: want.reference.clone(), ..image });
                 pulled.referrers.extend(referrers);
@@ -131,12 +146,18 @@ pub fn pull(
 }
 
 /// Whether everything below these roots is in the store, so that an image which shares a part with a failed one fails too.
-fn check_complete(store: &Store, roots: &[Descriptor], foreign: &BTreeSet<Digest>) -> Result<(), Fault> {
+fn check_complete(
+    store: &Store,
+    roots: &[Descriptor],
+    foreign: &BTreeSet<Digest>,
+    options: &Options,
+) -> Result<(), Fault> {
     let (mut missing, mut failed): (Option<Descriptor>, Option<StoreError>) = (None, None);
     let read = |document: &Descriptor| store.read_small(&document.digest, DOCUMENT_LIMIT);
     walk(roots, Limits::default(), read, |edge| match store.has(edge.descriptor) {
         Ok(true) => {}
         Ok(false) if foreign.contains(&edge.descriptor.digest) => {}
+        Ok(false) if edge.role == Role::Layer && options.is_elsewhere(edge.descriptor) => {}
         Ok(false) => drop(missing.get_or_insert_with(|| edge.descriptor.clone())),
         Err(error) => drop(failed.get_or_insert(error)),
     })?;

@@ -105,6 +105,13 @@ impl Receipt {
         &self.repositories
     }
 
+    /// All configurations and layers that are there, with their sizes in bytes.
+    #[must_use]
+    pub fn blobs(&self) -> BTreeMap<Digest, u64> {
+        let all = self.repositories.values().flat_map(|held| &held.blobs);
+        all.map(|(digest, size)| (digest.clone(), *size)).collect()
+    }
+
     /// The receipt as a file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

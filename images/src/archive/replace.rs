@@ -5,9 +5,9 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use fs_err::os::unix::fs::OpenOptionsExt;
 use rustix::fs::OFlags;
 
 use super::{ArchiveError, folder_of};
@@ -38,9 +38,9 @@ impl Replacement {
         let write = |source| ArchiveError::Write { path: partial.clone(), source };
         let flags =
             i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).expect("the flags of open(2) are an int");
-        let mut options = fs_err::OpenOptions::new();
+        let mut options = std::fs::OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
-        let file = options.open(&partial).map_err(write)?.into_file();
+        let file = options.open(&partial).map_err(write)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(ArchiveError::Busy(path.to_owned())),
@@ -82,7 +82,7 @@ impl Sealed {
 
     /// Takes its place. The folder is still to be synced: see [`sync_folder`].
     pub(crate) fn publish(mut self) -> Result<(), ArchiveError> {
-        fs_err::rename(&self.partial, &self.path)
+        std::fs::rename(&self.partial, &self.path)
             .map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
         self.published = true;
         Ok(())
@@ -93,14 +93,14 @@ impl Drop for Sealed {
     fn drop(&mut self) {
         if !self.published {
             // The next run would take it over anyway.
-            let _ = fs_err::remove_file(&self.partial);
+            let _ = std::fs::remove_file(&self.partial);
         }
     }
 }
 
 /// Removes a file of an earlier run, if there is one.
 pub(crate) fn remove_stale(path: &Path) -> Result<(), ArchiveError> {
-    match fs_err::remove_file(path) {
+    match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(ArchiveError::Write { path: path.to_owned(), source: error })
         }
@@ -112,5 +112,5 @@ pub(crate) fn remove_stale(path: &Path) -> Result<(), ArchiveError> {
 pub(crate) fn sync_folder(path: &Path) -> Result<(), ArchiveError> {
     let folder = folder_of(path);
     let write = |source| ArchiveError::Write { path: folder.to_owned(), source };
-    fs_err::File::open(folder).map_err(write)?.sync_all().map_err(write)
+    std::fs::File::open(folder).map_err(write)?.sync_all().map_err(write)
 }

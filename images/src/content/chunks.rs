@@ -25,7 +25,7 @@ pub(crate) fn read_manifest(path: &Path) -> Result<ChunkManifest, ContentError> 
 
 fn piece(path: &Path, size: u64) -> Result<Piece, ContentError> {
     let chunk = |reason| ContentError::Chunk { path: path.to_owned(), reason };
-    let about = fs_err::symlink_metadata(path).map_err(|error| match error.kind() {
+    let about = std::fs::symlink_metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => chunk("the chunk is not there".to_owned()),
         _ => ContentError::Read { path: path.to_owned(), source: error },
     })?;

@@ -61,7 +61,7 @@ fn add_blob(
         reason: format!("{error}"),
     })?;
     let length =
-        fs_err::symlink_metadata(path).map_err(|source| ContentError::Read { path: path.to_owned(), source })?.len();
+        std::fs::symlink_metadata(path).map_err(|source| ContentError::Read { path: path.to_owned(), source })?.len();
     found.blobs.insert(digest, file_extent(path.to_owned(), length));
     Ok(())
 }
@@ -90,7 +90,7 @@ fn plain_folder(path: &Path) -> Result<bool, ContentError> {
 }
 
 fn metadata(path: &Path) -> Result<Option<std::fs::Metadata>, ContentError> {
-    match fs_err::symlink_metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(about) => Ok(Some(about)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ContentError::Read { path: path.to_owned(), source }),
@@ -103,7 +103,7 @@ where
     F: FnMut(&Path, &str, FileType) -> Result<(), ContentError>,
 {
     let read = |source| ContentError::Read { path: folder.to_owned(), source };
-    for entry in fs_err::read_dir(folder).map_err(read)? {
+    for entry in std::fs::read_dir(folder).map_err(read)? {
         let entry = entry.map_err(read)?;
         *seen += 1;
         if *seen > MAX_ENTRIES {

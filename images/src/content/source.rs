@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -18,11 +19,9 @@ pub enum Source {
 /// Opens a plain file for reading; a link, a folder, a device or a pipe is refused, and nothing is waited for.
 pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = fs_err::os::unix::fs::OpenOptionsExt::custom_flags(
-        fs_err::OpenOptions::new().read(true),
-        i32::try_from(flags.bits()).expect("the flags of open(2) are an int"),
-    )
-    .open(path)?
-    .into_file();
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).expect("the flags of open(2) are an int"))
+        .open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
 }

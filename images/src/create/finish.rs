@@ -26,20 +26,20 @@ impl Folder {
 
     /// Removes a `bundle.json` of an earlier run that no longer names the index.
     pub(super) fn drop_stale(&self) -> Result<(), ArchiveError> {
-        let Ok(old) = fs_err::read(&self.path) else { return Ok(()) };
-        let index = fs_err::read(self.folder.join(INDEX_FILE)).map(|bytes| sha256(&bytes)).ok();
+        let Ok(old) = std::fs::read(&self.path) else { return Ok(()) };
+        let index = std::fs::read(self.folder.join(INDEX_FILE)).map(|bytes| sha256(&bytes)).ok();
         let fits = index.is_some() && BundleManifest::parse(&old).is_ok_and(|manifest| manifest.index == index);
         if fits { Ok(()) } else { self.remove() }
     }
 
     fn remove(&self) -> Result<(), ArchiveError> {
-        fs_err::remove_file(&self.path).map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
+        std::fs::remove_file(&self.path).map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
         sync_folder(&self.path)
     }
 
     pub(super) fn finish(mut self, store: &Store, inventory: &Inventory) -> Result<(), CreateError> {
         let new = inventory.manifest.to_bytes();
-        if fs_err::read(&self.path).is_ok_and(|old| old != new) {
+        if std::fs::read(&self.path).is_ok_and(|old| old != new) {
             self.remove()?;
         }
         store.retain(&inventory.entries, &inventory.keep)?;

@@ -78,20 +78,23 @@ pub(super) fn gather(
     let unique: BTreeMap<String, &Reference> = request.references.iter().map(|one| (one.to_string(), one)).collect();
     let wanted: Vec<Wanted> =
         unique.into_values().map(|one| Wanted { reference: one.clone(), digest: pinned(one) }).collect();
-    let (pulled, images) = match pull(store, registries, &wanted, &request.pull, events) {
+    let mut options = request.pull.clone();
+    if let Some(receipt) = &request.since {
+        options.elsewhere = receipt.blobs();
+    }
+    let (pulled, images) = match pull(store, registries, &wanted, &options, events) {
         Ok(pulled) => (pulled, Vec::new()),
         Err(PullError::Incomplete(failures)) => (Pulled::default(), failures),
         Err(PullError::Store(error)) => return Err(error.into()),
         Err(PullError::Stopped) => return Err(CreateError::Stopped),
     };
     let pins = request.lock.as_ref().map(|lock| lock.binaries.clone()).unwrap_or_default();
-    let (downloads, binaries) =
-        match download(store, registries, &request.binaries, &pins, request.pull.workers, events) {
-            Ok(downloads) => (downloads, Vec::new()),
-            Err(DownloadError::Incomplete(failures)) => (Downloads::default(), failures),
-            Err(DownloadError::Store(error)) => return Err(error.into()),
-            Err(DownloadError::Stopped) => return Err(CreateError::Stopped),
-        };
+    let (downloads, binaries) = match download(store, registries, &request.binaries, &pins, &options, events) {
+        Ok(downloads) => (downloads, Vec::new()),
+        Err(DownloadError::Incomplete(failures)) => (Downloads::default(), failures),
+        Err(DownloadError::Store(error)) => return Err(error.into()),
+        Err(DownloadError::Stopped) => return Err(CreateError::Stopped),
+    };
     if !images.is_empty() || !binaries.is_empty() {
         return Err(CreateError::Incomplete { images, binaries });
     }

@@ -32,6 +32,8 @@ pub(super) enum Job {
 pub(super) struct Origin {
     pub(super) image: usize,
     pub(super) places: Vec<Place>,
+    /// Whether it is a part of the image, and not of what refers to it.
+    pub(super) is_own: bool,
 }
 
 impl Job {

@@ -93,7 +93,8 @@ impl<'a> Worker<'a> {
 
     fn begin(&self, number: usize) -> Result<(), Fault> {
         let wanted = &self.wanted[number];
-        let origin = Arc::new(Origin { image: number, places: self.registries.places(&wanted.reference)? });
+        let origin =
+            Arc::new(Origin { image: number, places: self.registries.places(&wanted.reference)?, is_own: true });
         let image = self.resolve(wanted, &origin)?;
         self.events.event(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
         let descriptor = image.descriptor.clone();
@@ -116,7 +117,8 @@ impl<'a> Worker<'a> {
                 }
             }
             Document::Manifest(manifest) => {
-                for blob in std::iter::once(manifest.config).chain(manifest.layers) {
+                let needed = |layer: &Descriptor| !(origin.is_own && self.options.is_elsewhere(layer));
+                for blob in std::iter::once(manifest.config).chain(manifest.layers.into_iter().filter(needed)) {
                     self.plan(Job::Blob { descriptor: blob, origin: Arc::clone(origin) })?;
                 }
             }
@@ -155,9 +157,10 @@ impl<'a> Worker<'a> {
         for place in &origin.places {
             match place.client.referrers(&place.repository, &descriptor.digest, None) {
                 Ok(found) => {
+                    let beside = Arc::new(Origin { image: origin.image, places: origin.places.clone(), is_own: false });
                     for referrer in found {
                         self.results().referrers.entry(origin.image).or_default().push(referrer.clone());
-                        self.plan(job_of(referrer, Arc::clone(origin), depth + 1))?;
+                        self.plan(job_of(referrer, Arc::clone(&beside), depth + 1))?;
                     }
                     return Ok(());
                 }

@@ -16,7 +16,7 @@ use crate::size::human;
 use clap::Args;
 use kfimg_images::content::Content;
 use kfimg_images::create::{CreateError, Created, Output, Request, Watch, create};
-use kfimg_images::download::LocalFile;
+use kfimg_images::download::{LocalFile, is_file};
 use kfimg_images::lock::Lock;
 use kfimg_images::pull::Options;
 use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
@@ -81,6 +81,7 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
         Output::Folder => args.output.clone(),
         _ => args.store.clone().unwrap_or_else(|| with_suffix(&args.output, ".store")),
     };
+    target::make_parent(&args.output)?;
     let registries = args.registries.open(interrupt::stop_on_signals())?;
     let created = {
         let progress = Progress::new(console, "fetching");
@@ -121,6 +122,7 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
             workers: args.registries.workers(),
             repair: args.repair,
             referrers: args.referrers,
+            ..Options::default()
         },
         lock: locked.filter(|_| !args.update).cloned(),
         since: args.since.as_deref().map(read_receipt).transpose()?,
@@ -177,10 +179,12 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
         return console.json(&created.manifest);
     }
     let manifest = &created.manifest;
+    let files = manifest.images.keys().filter(|name| is_file(name)).count();
+    let images = plural(manifest.images.len() - files, "image");
+    let held = if files == 0 { images } else { format!("{images} and {}", plural(files, "file")) };
     console.say(&format!(
-        "*{}* holds {} for {}: {}, {} ({} came over the network)",
+        "*{}* holds {held} for {}: {}, {} ({} came over the network)",
         place.display(),
-        plural(manifest.images.len(), "image"),
         manifest.architectures.join(" and "),
         plural(usize::try_from(manifest.blobs).unwrap_or(usize::MAX), "blob"),
         human(manifest.bytes),

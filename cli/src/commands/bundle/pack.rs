@@ -34,6 +34,7 @@ pub(crate) fn run(args: &PackArgs, console: &Console) -> Result<(), Failure> {
     progress.expect(tar_size(&content));
     let count = |bytes| progress.advance(bytes);
     let place = target::place(&output, &args.output);
+    target::make_parent(&place)?;
     let (size, chunks) = match &output {
         Output::Tar(path) => (write_tar(&content, path, &count).map_err(failure::archive)?, None),
         Output::Chunks { manifest, options } => {

@@ -73,7 +73,8 @@ fn tell(receipt: &Receipt, path: &Path, console: &Console) -> Result<(), Failure
     let images: usize = held.values().map(|one| one.tags.len()).sum();
     let blobs: usize = held.values().map(|one| one.manifests.len() + one.blobs.len()).sum();
     if console.is_json() {
-        return console.json(&json!({"id": receipt.id(), "registry": receipt.registry(), "tags": images, "blobs": blobs}));
+        return console
+            .json(&json!({"id": receipt.id(), "registry": receipt.registry(), "tags": images, "blobs": blobs}));
     }
     console.say(&format!(
         "*{}*: of {}, {} has {} and {}",

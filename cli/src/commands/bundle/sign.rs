@@ -45,7 +45,10 @@ pub(crate) fn run(args: &SignArgs, console: &Console) -> Result<(), Failure> {
 pub(super) fn signed(content: &Content) -> Result<&[u8], Failure> {
     content.manifest_bytes().ok_or_else(|| {
         let place = content.place().display();
-        Failure::images(Trouble::Input, format!("{place} has no bundle.json to sign; let `kfimg bundle create` make it"))
+        Failure::images(
+            Trouble::Input,
+            format!("{place} has no bundle.json to sign; let `kfimg bundle create` make it"),
+        )
     })
 }
 

@@ -40,6 +40,14 @@ impl ChunkArgs {
     }
 }
 
+/// Makes the folder that a path lies in.
+pub(super) fn make_parent(path: &Path) -> Result<(), Failure> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder).map_err(Failure::io("creating", folder)),
+        None => Ok(()),
+    }
+}
+
 /// What of an output is to be named: the folder itself, the tar, the manifest of the chunks.
 pub(super) fn place(output: &Output, folder: &Path) -> PathBuf {
     match output {

@@ -119,11 +119,7 @@ fn tell(report: &Report, console: &Console) {
 
 fn judge(report: &Report, args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let place = args.bundle.bundle.display();
-    let hashed = format!(
-        "{}, {}",
-        blobs(usize::try_from(report.blobs).unwrap_or(usize::MAX)),
-        human(report.bytes)
-    );
+    let hashed = format!("{}, {}", blobs(usize::try_from(report.blobs).unwrap_or(usize::MAX)), human(report.bytes));
     if report.is_sound() {
         let signed = if args.key.is_some() { " and signed by that key" } else { "" };
         console.say(&format!("*{place}* is sound{signed}: {hashed}"));
@@ -132,7 +128,9 @@ fn judge(report: &Report, args: &VerifyArgs, console: &Console) -> Result<(), Fa
     let wrong = plural(report.findings.len() + report.problems.len(), "fault");
     Err(Failure::images(
         Trouble::Verification,
-        format!("{place} has {wrong} in {hashed}; `kfimg bundle create --repair` fetches again what is damaged, elsewhere copy it again"),
+        format!(
+            "{place} has {wrong} in {hashed}; `kfimg bundle create --repair` fetches again what is damaged, elsewhere copy it again"
+        ),
     ))
 }
 
