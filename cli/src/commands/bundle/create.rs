@@ -21,6 +21,7 @@ use kfimg_images::lock::Lock;
 use kfimg_images::pull::Options;
 use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
 use kfimg_images::{Architecture, Reference};
+use serde_json::json;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -176,7 +177,12 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
         console.warn(&format!("the layer {layer} may only be had from its owner, and is not in the bundle"));
     }
     if console.is_json() {
-        return console.json(&created.manifest);
+        return console.json(&json!({
+            "path": place,
+            "bundle": created.manifest,
+            "chunks": created.chunks,
+            "receivedBytes": created.received,
+        }));
     }
     let manifest = &created.manifest;
     let files = manifest.images.keys().filter(|name| is_file(name)).count();

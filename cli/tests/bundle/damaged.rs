@@ -1,0 +1,80 @@
+//! Bundles that something happened to: what is said, and what mends them.
+
+use super::upstream::Site;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The largest blob: a layer.
+fn largest(bundle: &Path) -> PathBuf {
+    let blobs = fs::read_dir(bundle.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+    blobs.max_by_key(|path| path.metadata().unwrap().len()).unwrap()
+}
+
+#[test]
+fn a_damaged_blob_is_named_with_what_it_breaks_and_fetched_again() {
+    let site = Site::new();
+    assert_eq!(site.create("--images-only").code, 0);
+    let blob = largest(&site.path("bundle"));
+    let sound = fs::read(&blob).unwrap();
+    fs::write(&blob, vec![b'x'; sound.len()]).unwrap();
+    let said = site.run("bundle verify");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    let name = blob.file_name().unwrap().to_string_lossy().into_owned();
+    for part in [name.as_str(), "is damaged", "it breaks docker.io/library/haproxy", "create --repair"] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+    let said = site.create("--images-only --repair --output-format json");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(fs::read(&blob).unwrap(), sound);
+    let created: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(created["receivedBytes"], sound.len(), "that blob alone");
+}
+
+#[test]
+fn a_missing_blob_is_named_with_what_it_breaks() {
+    let site = Site::new();
+    assert_eq!(site.create("--images-only").code, 0);
+    fs::remove_file(largest(&site.path("bundle"))).unwrap();
+    let said = site.run("bundle verify --output-format json");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    let report: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(report["findings"][0]["fault"], "is missing", "{report}");
+    assert!(report["findings"][0]["breaks"].as_array().unwrap().len() > 5, "{report}");
+}
+
+#[test]
+fn lost_and_damaged_chunks_are_rebuilt_from_parity() {
+    let site = Site::new();
+    assert_eq!(site.create("--images-only").code, 0);
+    assert_eq!(site.run("bundle pack -o medium/b --chunk-size 20000B --parity 2").code, 0);
+    let sound = fs::read(site.path("medium/b.001")).unwrap();
+    fs::remove_file(site.path("medium/b.001")).unwrap();
+    fs::write(site.path("medium/b.002"), b"not this").unwrap();
+    let said = site.run("bundle verify --bundle medium/b.chunks.json");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    for part in ["b.001 is missing", "b.002 is damaged", "kfimg bundle repair --bundle medium/b.chunks.json"] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+    let said = site.run("bundle repair --bundle medium/b.chunks.json");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(fs::read(site.path("medium/b.001")).unwrap(), sound);
+    assert_eq!(site.run("bundle verify --bundle medium/b.chunks.json").code, 0);
+    for chunk in ["b.000", "b.001", "b.002"] {
+        fs::remove_file(site.path("medium").join(chunk)).unwrap();
+    }
+    let said = site.run("bundle repair --bundle medium/b.chunks.json");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    assert!(said.stderr.contains("copy some of them again"), "{}", said.stderr);
+}
+
+#[test]
+fn a_bundle_without_what_the_cluster_asks_for_is_not_proven() {
+    let site = Site::new();
+    let said = site.run(&format!("bundle create --image registry.k8s.io/pause:3.10.2 {}", site.upstream.options()));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let said = site.run(&format!("bundle verify {}", super::upstream::CLUSTER));
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    for part in ["registry.k8s.io/kube-apiserver:v1.36.3", "is not in the bundle", "static pod kube-apiserver"] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+}
