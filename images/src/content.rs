@@ -13,6 +13,7 @@ mod chunks;
 mod error;
 pub mod extent;
 mod folder;
+mod join;
 mod reader;
 mod source;
 mod subset;

@@ -22,6 +22,9 @@ const LEGACY_DEFAULT_HOST: &str = "index.docker.io";
 const OFFICIAL_PREFIX: &str = "library/";
 /// The tag that a name without tag and digest means.
 pub(crate) const DEFAULT_TAG: &str = "latest";
+/// The folder of a mirror below which containerd asks for images of hosts that have no folder of their own in its
+/// configuration; `?ns=` names the host. No repository can be called so, and a registry that does not know of it has nothing there.
+pub const DEFAULT_MIRROR_FOLDER: &str = "_default";
 
 /// A complete image reference: host, repository, and a tag, a digest or both.
 ///

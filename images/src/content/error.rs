@@ -17,6 +17,18 @@ pub enum ContentError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A delta without what it stands on.
+    #[error(
+        "{path} is a delta: it leaves {count} blobs, such as {digest}, to what it stands on; give that bundle as well"
+    )]
+    Unfounded {
+        /// The delta.
+        path: PathBuf,
+        /// The first blob that is nowhere.
+        digest: Digest,
+        /// How many there are.
+        count: usize,
+    },
     /// It is no OCI image layout.
     #[error("{path} has no {file}: it is no bundle (an OCI image layout as a folder, a tar, or NAME.chunks.json)")]
     NoLayout {

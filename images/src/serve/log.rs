@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ const SHOWN: usize = 200;
 #[derive(Clone, Debug, Default)]
 pub struct AccessLog {
     lines: Option<SyncSender<Vec<u8>>>,
+    /// Ends with the thread that writes.
+    end: Option<Arc<Mutex<Receiver<()>>>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -32,8 +34,20 @@ impl AccessLog {
     #[must_use]
     pub fn to(out: impl Write + Send + 'static) -> Self {
         let (lines, waiting) = sync_channel(WAITING);
-        std::thread::spawn(move || write_lines(out, &waiting));
-        Self { lines: Some(lines), lost: Arc::default() }
+        let (ended, end) = sync_channel(0);
+        std::thread::spawn(move || {
+            write_lines(out, &waiting);
+            drop(ended);
+        });
+        Self { lines: Some(lines), end: Some(Arc::new(Mutex::new(end))), lost: Arc::default() }
+    }
+
+    /// Waits until every line is written, after the registry ended and no other clone is left; no longer than `bound`.
+    pub fn finish(mut self, bound: Duration) {
+        drop(self.lines.take());
+        if let Some(end) = self.end {
+            let _ = end.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(bound);
+        }
     }
 
     pub(super) fn lost(&self) -> u64 {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::content::{Content, ContentError};
 use crate::digest::Digest;
 use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Limits, walk};
-use crate::reference::{Reference, mirror_folder};
+use crate::reference::{DEFAULT_MIRROR_FOLDER, Reference, mirror_folder};
 
 /// Bytes of documents that stay in memory; more are read again when they are asked for.
 const KEPT: usize = 16 << 20;
@@ -82,9 +82,12 @@ impl Registry {
     ///
     /// `namespace` is the upstream host, as containerd gives it in `?ns=`, beside the mirror's own path or instead of it.
     pub(super) fn tags(&self, name: &str, namespace: Option<&str>) -> Option<&Tags> {
-        let joined = namespace.map(|host| format!("{}/{name}", mirror_folder(host)));
-        let joined = joined.and_then(|name| self.repositories.get(&name));
-        joined.or_else(|| self.repositories.get(name))
+        let of_host = |name: &str| self.repositories.get(&format!("{}/{name}", mirror_folder(namespace?)));
+        // Below that folder a name never stands for itself: it would be another host's.
+        match name.strip_prefix(DEFAULT_MIRROR_FOLDER).and_then(|rest| rest.strip_prefix('/')) {
+            Some(repository) => of_host(repository),
+            None => of_host(name).or_else(|| self.repositories.get(name)),
+        }
     }
 
     pub(super) fn known(&self, digest: &Digest) -> Option<&Known> {

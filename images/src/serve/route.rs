@@ -2,6 +2,8 @@
 //!
 //! Source: OCI distribution specification 1.1, "Endpoints".
 
+use crate::reference::DEFAULT_MIRROR_FOLDER;
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -74,7 +76,8 @@ fn checked(name: &str, route: impl FnOnce(String) -> Route) -> Route {
             && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
             && part.starts_with(|c: char| c.is_ascii_alphanumeric())
     };
-    if name.len() <= 255 && name.split('/').all(part) {
+    let repository = name.strip_prefix(DEFAULT_MIRROR_FOLDER).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+    if name.len() <= 255 && repository.split('/').all(part) {
         route(name.to_owned())
     } else {
         Route::BadName(name.to_owned())
@@ -125,6 +128,9 @@ mod tests {
             ("/v2/manifests/manifests/manifests", manifest(two("manifests", "manifests"))),
             ("/v2/a/b/blobs/x", Route::Blob("a/b".to_owned(), "x".to_owned())),
             ("/v2/a/referrers/x", Route::Referrers("a".to_owned(), "x".to_owned())),
+            ("/v2/_default/a/manifests/x", manifest(two("_default/a", "x"))),
+            ("/v2/_default/manifests/x", Route::BadName("_default".to_owned())),
+            ("/v2/_other/a/manifests/x", Route::BadName("_other/a".to_owned())),
             ("/v2/a/../manifests/x", Route::BadName("a/..".to_owned())),
             ("/v2/a%2f..%2fb/manifests/x", Route::BadName("a/../b".to_owned())),
             ("/v2//manifests/x", Route::BadName(String::new())),

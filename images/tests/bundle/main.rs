@@ -4,8 +4,10 @@
 
 mod archive;
 mod clients;
+mod join;
 mod parity;
 mod serve;
+mod serve_access;
 mod serve_damaged;
 mod sign;
 mod support;
