@@ -7,6 +7,7 @@ mod holder_file;
 mod keys;
 mod load;
 mod renew;
+mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

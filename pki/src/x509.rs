@@ -10,6 +10,7 @@ mod signature;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
@@ -35,6 +36,30 @@ impl fmt::Display for San {
         match self {
             Self::Dns(name) => write!(formatter, "DNS:{name}"),
             Self::Ip(address) => write!(formatter, "IP:{address}"),
+        }
+    }
+}
+
+/// A name in any case, or an address. RFC 1123, section 2.1; a `*` may stand for the first label (RFC 6125, section 6.4.3).
+impl FromStr for San {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Ip(address));
+        }
+        let name = text.to_ascii_lowercase();
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let plain = name.strip_prefix("*.").unwrap_or(&name);
+        if plain.len() <= 253 && plain.split('.').all(is_label) {
+            Ok(Self::Dns(name))
+        } else {
+            Err("is neither an address nor a host's name (letters, digits, `-` and dots, without a port)".to_owned())
         }
     }
 }

@@ -297,7 +297,7 @@ fn check_distinct(authorities: &BTreeMap<Ca, Authority>, request: &Request) -> R
     Ok(())
 }
 
-fn check_begun(authority: &Authority, now: Timestamp) -> Result<(), Error> {
+pub(super) fn check_begun(authority: &Authority, now: Timestamp) -> Result<(), Error> {
     let starts = authority.not_before();
     if starts > now {
         return Err(Error::NotYetValid { ca: authority.ca.label(), starts: starts.to_string() });

@@ -2,6 +2,7 @@
 //!
 //! It does not decide which certificates a cluster needs, and keeps nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -46,6 +47,16 @@ impl Window {
     }
 }
 
+/// What a certificate says of its holder.
+pub(crate) struct Subject<'a> {
+    /// What messages call the certificate.
+    pub(crate) label: &'a str,
+    pub(crate) common_name: &'a str,
+    pub(crate) organization: Option<&'a str>,
+    pub(crate) usage: Usage,
+    pub(crate) names: &'a BTreeSet<San>,
+}
+
 /// An authority ready to sign.
 pub(crate) struct Signer<'a> {
     authority: &'a Authority,
@@ -68,7 +79,19 @@ impl<'a> Signer<'a> {
     /// Signs one leaf for a key.
     pub(crate) fn leaf(&self, spec: &LeafSpec, key: &PrivateKey, window: Window) -> Result<Certificate, Error> {
         let profile = spec.leaf.profile();
-        let mut parameters = parameters(window, name(&spec.common_name(), profile.organization))?;
+        let subject = Subject {
+            label: &spec.label(),
+            common_name: &spec.common_name(),
+            organization: profile.organization,
+            usage: profile.usage,
+            names: &spec.names,
+        };
+        self.sign(&subject, key, window)
+    }
+
+    /// Signs a certificate that may sign nothing itself.
+    pub(crate) fn sign(&self, subject: &Subject<'_>, key: &PrivateKey, window: Window) -> Result<Certificate, Error> {
+        let mut parameters = parameters(window, name(subject.common_name, subject.organization))?;
         // A CA that is younger than a day must not be older than what it signs.
         parameters.not_before = moment(window.not_before.max(self.authority.issuing().not_before))?;
         parameters.is_ca = IsCa::ExplicitNoCa;
@@ -77,9 +100,9 @@ impl<'a> Signer<'a> {
         if key.algorithm() == &rcgen::PKCS_RSA_SHA256 {
             parameters.key_usages.push(KeyUsagePurpose::KeyEncipherment);
         }
-        parameters.extended_key_usages = extended_usages(profile.usage);
+        parameters.extended_key_usages = extended_usages(subject.usage);
         parameters.subject_alt_names =
-            spec.names.iter().map(|name| subject_alternative_name(name, spec)).collect::<Result<_, _>>()?;
+            subject.names.iter().map(|name| subject_alternative_name(name, subject.label)).collect::<Result<_, _>>()?;
         let unsigned =
             parameters.signed_by(key, &self.issuer).map_err(|error| Error::crypto("encoding a certificate", error))?;
         let der = issuer_name::sign(unsigned.der(), &self.authority.issuing().subject_der, &self.key)?;
@@ -132,12 +155,12 @@ fn extended_usages(usage: Usage) -> Vec<ExtendedKeyUsagePurpose> {
     server.into_iter().chain(client).collect()
 }
 
-fn subject_alternative_name(name: &San, spec: &LeafSpec) -> Result<SanType, Error> {
+fn subject_alternative_name(name: &San, label: &str) -> Result<SanType, Error> {
     match name {
         San::Ip(address) => Ok(SanType::IpAddress(*address)),
         San::Dns(name) => name.as_str().try_into().map(SanType::DnsName).map_err(|_| Error::UnusableName {
             name: name.clone(),
-            certificate: spec.label(),
+            certificate: label.to_owned(),
             reason: "only ASCII is allowed; write it in its xn-- form".to_owned(),
         }),
     }
