@@ -5,7 +5,7 @@
 //! would be the upstream. containerd has no pattern for the upstream's name in a path, so each upstream has a file: those
 //! of the images that are known, and those that people use most. For all others `_default` asks the registry below
 //! `/v2/_default`, where no repository can lie (its name may not begin with `_`), so that the answer is "not found" and
-//! nothing leaves the site; a registry that looks at the parameter `ns` may answer better.
+//! nothing leaves the site; a registry that looks at the parameter `ns`, as `kfimg serve` does, answers better.
 //!
 //! Without a registry nothing is written, and nodes ask the upstream registries by name.
 
@@ -13,7 +13,7 @@ use super::toml::{array, string};
 use super::{CERTS_D, Content, ContentError, Context};
 use crate::content::certificates;
 use data_encoding::BASE64;
-use kfimg_images::reference::mirror_folder;
+use kfimg_images::reference::{DEFAULT_MIRROR_FOLDER, mirror_folder};
 use kfimg_images::{Catalog, Component, Reference, RemarkKind, discover};
 use kfimg_profiles::cluster::{Cluster, Registry};
 use serde_json::Value;
@@ -34,7 +34,7 @@ const WELL_KNOWN: [&str; 9] = [
     "registry.k8s.io",
 ];
 /// containerd's folder for every other upstream.
-const DEFAULT: &str = "_default";
+const DEFAULT: &str = DEFAULT_MIRROR_FOLDER;
 
 /// Writes one folder for each upstream.
 pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), ContentError> {
