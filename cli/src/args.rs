@@ -71,6 +71,8 @@ pub(crate) enum Command {
     /// Carry images and binaries to a place without internet
     #[command(subcommand)]
     Bundle(crate::commands::bundle::BundleCommand),
+    /// Serve a bundle as a registry
+    Serve(crate::commands::serve::ServeArgs),
 }
 
 /// What to do with certificates.
@@ -107,6 +109,7 @@ pub(crate) struct Layers {
 
 impl Layers {
     /// Whether the command line describes a cluster at all.
+    /// Whether they say what a cluster is, and not only change something of one.
     pub(crate) fn describe_a_cluster(&self) -> bool {
         self.profile.is_some() || !self.sites.is_empty() || self.inventory.is_some()
     }

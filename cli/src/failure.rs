@@ -2,6 +2,7 @@
 
 use crate::output;
 use kfimg_ignition::content::ContentError;
+use kfimg_images::serve::ServeError;
 use kfimg_profiles::check::UpgradeError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,12 @@ pub(crate) enum Failure {
     /// A node's content could not be written.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// A bundle.
+    #[error(transparent)]
+    Bundle(#[from] kfimg_images::content::ContentError),
+    /// The registry.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// A file or stream outside the output.
     #[error("{action} {}: {source}", .path.display())]
     Io {
@@ -109,8 +116,20 @@ impl Failure {
                 _ => 5,
             },
             Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
-            Self::Content(_) => 1,
+            Self::Bundle(error) => bundle_exit_code(error),
+            Self::Serve(ServeError::Listen { .. }) => 7,
+            Self::Serve(ServeError::Tls(_)) => 4,
+            Self::Content(_) | Self::Serve(ServeError::Runtime(_)) => 1,
         }
+    }
+}
+
+/// What is not there, or only in part, is missing input; what is there and wrong did not pass verification.
+fn bundle_exit_code(error: &kfimg_images::content::ContentError) -> u8 {
+    use kfimg_images::content::ContentError as Error;
+    match error {
+        Error::Read { .. } | Error::NoLayout { .. } | Error::Missing { .. } | Error::Unfounded { .. } => 4,
+        _ => 5,
     }
 }
 

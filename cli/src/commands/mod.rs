@@ -9,4 +9,5 @@ pub(crate) mod profiles;
 mod proof;
 pub(crate) mod render;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod validate;

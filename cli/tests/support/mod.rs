@@ -6,8 +6,11 @@
 // Each test binary uses its own part, and a test may panic wherever it is.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod bundle;
+pub(crate) mod internet;
 pub(crate) mod machine;
 pub(crate) mod node;
 pub(crate) mod payload;
 pub(crate) mod pod;
 pub(crate) mod program;
+pub(crate) mod registry;

@@ -1,0 +1,123 @@
+//! `kfimg serve`: a bundle as a read-only registry that nodes pull from.
+//!
+//! The registry itself is `kfimg_images::serve`; here is who may ask it, by which certificate it is known, and what people are told.
+
+mod report;
+mod tls;
+
+use super::description;
+use crate::args::Layers;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
+use clap::Args;
+use kfimg_images::content::Content;
+use kfimg_images::serve::{AccessLog, Credentials, ServeOptions, Server};
+use kfimg_pki::Secret;
+use kfimg_profiles::cluster::Registry;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tls::Tls;
+
+/// Where to listen without a description.
+const PORT: u16 = 5000;
+/// Longest time in which the last lines of the access log are written.
+const LOG_END: Duration = Duration::from_secs(5);
+
+/// Arguments of `kfimg serve`.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Bundle to serve: a folder, a tar or NAME.chunks.json; again for each delta that stands on it, the newest last
+    #[arg(long = "bundle", value_name = "PATH", default_value = "bundle")]
+    bundles: Vec<PathBuf>,
+    /// Where to listen; port 0 lets the system choose [default: 0.0.0.0, and the port of the description's registry or 5000]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Name that nodes must log in with
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// File with the password of --user
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Write each request as a line of JSON to the end of this file; - is standard output
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
+    #[command(flatten)]
+    tls: tls::TlsArgs,
+    #[command(flatten)]
+    layers: Layers,
+}
+
+/// Serves until a signal comes.
+pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
+    let stop = stop_on_signals();
+    let registry = registry(&args.layers, console)?;
+    let port = registry.as_ref().map_or(PORT, port);
+    let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    let tls = Tls::prepare(&args.tls, registry.as_ref(), listen)?;
+    let log = access_log(args.access_log.as_deref())?;
+    let options = ServeOptions {
+        listen,
+        tls: tls.files(),
+        credentials: credentials(args)?,
+        log: log.clone(),
+        ..ServeOptions::default()
+    };
+    report::warn(args, &tls, registry.as_ref(), console);
+    let content = Arc::new(open(&args.bundles)?);
+    let server = Server::bind(&content, options)?;
+    report::ready(&content, &server, &tls, registry.as_ref(), console)?;
+    server.run(&stop)?;
+    log.finish(LOG_END);
+    console.say("Stopped.");
+    Ok(())
+}
+
+/// The port at which nodes ask a registry.
+fn port(registry: &Registry) -> u16 {
+    registry.port.unwrap_or(if registry.plain_http { 80 } else { 443 })
+}
+
+/// The registry of the description, where one is given.
+fn registry(layers: &Layers, console: &Console) -> Result<Option<Registry>, Failure> {
+    if !layers.describe_a_cluster() {
+        let alone = layers.registry.is_some() || !layers.sets.is_empty() || layers.resolve;
+        let missing = "these options change a description, and none is given; name it with --profile or --site";
+        return if alone { Err(Failure::Usage(missing.to_owned())) } else { Ok(None) };
+    }
+    let registry = description::load(layers, console)?.cluster.registry;
+    let missing = "the description has no `registry`, so that its nodes ask the upstream ones; write one";
+    registry.map(Some).ok_or_else(|| Failure::Usage(missing.to_owned()))
+}
+
+fn open(bundles: &[PathBuf]) -> Result<Content, Failure> {
+    let mut bundles = bundles.iter().map(|path| Content::open(path));
+    let first = bundles.next().ok_or_else(|| Failure::Usage("name a bundle with --bundle".to_owned()))??;
+    Ok(first.joined(bundles.collect::<Result<Vec<_>, _>>()?)?)
+}
+
+fn access_log(path: Option<&Path>) -> Result<AccessLog, Failure> {
+    match path {
+        None => Ok(AccessLog::none()),
+        Some(path) if path.as_os_str() == "-" => Ok(AccessLog::to(std::io::stdout())),
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+            Ok(AccessLog::to(file.map_err(Failure::io("opening the access log", path))?))
+        }
+    }
+}
+
+fn credentials(args: &ServeArgs) -> Result<Option<Credentials>, Failure> {
+    let (Some(name), Some(path)) = (&args.user, &args.password_file) else { return Ok(None) };
+    if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+        return Err(Failure::Usage("a name for --user is not empty and has no `:`".to_owned()));
+    }
+    let text = Secret::new(std::fs::read_to_string(path).map_err(Failure::io("reading", path))?);
+    let password = text.expose().trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(Failure::Usage(format!("{} holds no password; write one into it", path.display())));
+    }
+    Ok(Some(Credentials::new(name, password)))
+}

@@ -1,0 +1,80 @@
+//! What `kfimg serve` tells: doubts, what is served, and how nodes reach it.
+
+use super::tls::Tls;
+use super::{ServeArgs, port};
+use crate::commands::description::plural;
+use crate::console::Console;
+use crate::failure::Failure;
+use kfimg_images::content::Content;
+use kfimg_images::serve::Server;
+use kfimg_pki::San;
+use kfimg_profiles::cluster::Registry;
+use serde_json::json;
+
+/// Faults of a bundle that are named one by one.
+const NAMED_FAULTS: usize = 20;
+
+/// What works and is hardly meant.
+pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, console: &Console) {
+    let plain = matches!(tls, Tls::None);
+    if plain && args.user.is_some() {
+        console.warn("the password crosses the network in the clear; give --tls-state or --tls-cert and --tls-key");
+    }
+    let Some(registry) = registry else { return };
+    if registry.plain_http != plain {
+        let (nodes, this) = if plain { ("with TLS", "plain HTTP") } else { ("by plain HTTP", "TLS") };
+        console.warn(&format!("the description's nodes ask {} {nodes}, and this serves {this}", registry.authority()));
+    }
+    if let Some(listen) = args.listen.filter(|listen| ![0, port(registry)].contains(&listen.port())) {
+        console.warn(&format!("the description's nodes ask port {}, and this listens on {listen}", port(registry)));
+    }
+    if registry.credentials.is_none() && args.user.is_some() {
+        console.warn("the description gives nodes no `username` and `passwordFile` for its registry");
+    }
+}
+
+/// Says what is served and how nodes reach it.
+pub(super) fn ready(
+    content: &Content,
+    server: &Server,
+    tls: &Tls,
+    registry: Option<&Registry>,
+    console: &Console,
+) -> Result<(), Failure> {
+    let named = content.index().manifests.iter().filter(|entry| entry.reference().is_some());
+    let (artifacts, images) = named.partition::<Vec<_>, _>(|entry| entry.artifact_type.is_some());
+    let (artifacts, images) = (artifacts.len(), images.len());
+    let (blobs, bytes) = content.blobs().fold((0, 0), |(count, sum), (_, extent)| (count + 1, sum + extent.size()));
+    let faults = server.faults();
+    let scheme = if matches!(tls, Tls::None) { "http" } else { "https" };
+    let address = format!("{scheme}://{}", server.address());
+    if console.is_json() {
+        let names: Vec<String> = tls.names().iter().map(San::to_string).collect();
+        return console.json(&json!({
+            "address": address,
+            "images": images,
+            "artifacts": artifacts,
+            "blobs": blobs,
+            "bytes": bytes,
+            "names": names,
+            "faults": faults,
+        }));
+    }
+    faults.iter().take(NAMED_FAULTS).for_each(|fault| console.warn(&format!("not served: {fault}")));
+    if faults.len() > NAMED_FAULTS {
+        console.warn(&format!("{} more faults; `kfimg bundle verify` names all", faults.len() - NAMED_FAULTS));
+    }
+    if images == 0 {
+        console.warn("the bundle names no image");
+    }
+    let (images, artifacts) = (plural(images, "image"), plural(artifacts, "artifact"));
+    let (blobs, size) = (plural(blobs, "blob"), megabytes(bytes));
+    console.say(&format!("Serving {images} and {artifacts} ({blobs}, {size}) at *{address}*."));
+    tls.lines(registry, server.address()).iter().for_each(|line| console.say(line));
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes.div_ceil(1_000_000);
+    if megabytes < 10_000 { format!("{megabytes} MB") } else { format!("{} GB", megabytes / 1000) }
+}
