@@ -1,0 +1,134 @@
+//! The real containerd pulls from `kfimg serve` by what `kfimg render` wrote: TLS by the cluster's authority, no word to the
+//! internet. `make interop` builds the components and runs this.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+use support::bundle::unpackable;
+use support::internet::{Internet, record_if_asked};
+use support::machine::Machine;
+use support::node::{NodeRoot, Workplace};
+use support::pod::Container;
+use support::program::{both, find, go_folder, run};
+use support::registry::Served;
+
+const APISERVER: &str = "registry.k8s.io/kube-apiserver:v1.36.3";
+/// The last has an upstream that no file of containerd's knows.
+const REFERENCES: [&str; 5] = [
+    APISERVER,
+    "registry.k8s.io/pause:3.10.2",
+    "docker.io/library/haproxy:3.2.4",
+    "ghcr.io/kfimg/keepalived:2.2.7",
+    "unheard.example.com/team/app:1",
+];
+/// Where the registry is, in the description's words.
+const REGISTRY: [&str; 4] = ["--set", "registry.address=192.168.49.9", "--set", "registry.port=5000"];
+const LISTEN: &str = "192.168.49.9:5000";
+
+#[test]
+#[ignore = "the process of support::internet; by itself it does nothing"]
+fn recorder() {
+    record_if_asked();
+}
+
+/// A node that is switched on, with containerd and without a network.
+struct Node {
+    machine: Machine,
+    root: NodeRoot,
+    programs: PathBuf,
+}
+
+impl Node {
+    fn start(workplace: &Workplace) -> Self {
+        let root = workplace.apply(&find("ignition"), "nodes", "worker1");
+        // Elsewhere it may be a link to what systemd-resolved writes.
+        let _ = fs::remove_file(root.path("/etc/resolv.conf"));
+        fs::write(root.path("/etc/resolv.conf"), Internet::resolv_conf()).unwrap();
+        let machine = Machine::of(&root);
+        machine.ip(&["address", "add", "192.168.49.9/32", "dev", "lo"]);
+        Self { machine, root, programs: go_folder(&["containerd", "crictl"]) }
+    }
+
+    /// A program in the node's view: all of its `/etc`, and containerd's socket.
+    fn program(&self, name: &str) -> Command {
+        let host = Container::of_host(vec![name.to_owned()], &["/etc", "/run/containerd"]);
+        host.view(&self.machine, &self.root, self.programs.join(name))
+    }
+
+    fn crictl(&self, arguments: &[&str]) -> Output {
+        run(self.program("crictl").args(arguments))
+    }
+
+    /// Starts containerd, which ends with the machine.
+    fn start_containerd(&self, workplace: &Workplace) {
+        let log = workplace.folder().join("containerd.log");
+        let out = fs::File::create(&log).unwrap();
+        let mut containerd = self.program("containerd");
+        containerd.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
+        let mut containerd = containerd.spawn().unwrap();
+        while !self.crictl(&["info"]).status.success() {
+            let ended = containerd.try_wait().unwrap();
+            assert!(ended.is_none(), "containerd ended: {}", fs::read_to_string(&log).unwrap());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+fn serve(workplace: &Workplace, machine: &Machine) -> Served {
+    let mut serve = machine.command(env!("CARGO_BIN_EXE_kfimg"));
+    serve.args(["serve", "--listen", LISTEN, "--profile", "ha3", "--registry", "reg.local"]).args(REGISTRY);
+    // Whoever enters a namespace stands at its root.
+    for (option, file) in [("--bundle", "bundle"), ("--tls-state", "ha3.state"), ("--access-log", "access.log")] {
+        serve.arg(option).arg(workplace.folder().join(file));
+    }
+    Served::start(&mut serve)
+}
+
+#[test]
+#[ignore = "needs root and the components that `make interop` builds"]
+fn containerd_pulls_every_image_from_the_bundle_and_never_asks_the_internet() {
+    let workplace = Workplace::render_with("containerd-pull", &REGISTRY);
+    unpackable(workplace.folder(), &REFERENCES);
+    let node = Node::start(&workplace);
+    let mut internet = Internet::of(&node.machine, workplace.folder(), "recorder");
+    let served = serve(&workplace, &node.machine);
+    assert_eq!(served.said["faults"], serde_json::json!([]));
+    node.start_containerd(&workplace);
+    for reference in REFERENCES {
+        let pulled = node.crictl(&["pull", reference]);
+        assert!(pulled.status.success(), "{reference}: {}", both(&pulled));
+    }
+    let images: Value = serde_json::from_slice(&node.crictl(&["images", "-o", "json"]).stdout).unwrap();
+    let images = images["images"].as_array().unwrap();
+    for reference in REFERENCES {
+        let has = |image: &&Value| image["repoTags"].as_array().unwrap().iter().any(|tag| tag == reference);
+        let image = images.iter().find(has).unwrap_or_else(|| panic!("{reference} in {images:?}"));
+        // As a node that is pinned asks.
+        let pinned = image["repoDigests"][0].as_str().unwrap();
+        let pulled = node.crictl(&["pull", pinned]);
+        assert!(pulled.status.success(), "{pinned}: {}", both(&pulled));
+    }
+    // What the bundle lacks is not looked for elsewhere either, whether its upstream is known or not.
+    for absent in ["registry.k8s.io/kube-apiserver:v9.9.9", "quay.io/absent/app:1", "unheard.example.com/absent:1"] {
+        let pulled = node.crictl(&["pull", absent]);
+        assert!(!pulled.status.success() && both(&pulled).contains("not found"), "{absent}: {}", both(&pulled));
+    }
+    let log = fs::read_to_string(workplace.folder().join("access.log")).unwrap();
+    assert!(log.contains("/v2/registry.k8s.io/kube-apiserver/manifests/v1.36.3"), "{log}");
+    assert_eq!(internet.record(), "", "nobody was asked but the registry");
+
+    // Without kfimg's files the same containerd asks the internet, and the recorder notices.
+    let mut ctr = node.program("ctr");
+    let pulled = run(ctr.args(["images", "pull", "--local", "--hosts-dir", "/etc/none", APISERVER]));
+    assert!(!pulled.status.success(), "{}", both(&pulled));
+    let record = internet.record();
+    for expected in ["question for registry.k8s.io.", "connection to 203.0.113.80:443"] {
+        assert!(record.contains(expected), "{expected} in {record}; ctr said {}", both(&pulled));
+    }
+}
