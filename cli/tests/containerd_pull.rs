@@ -8,7 +8,7 @@ mod support;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use support::bundle::unpackable;
 use support::internet::{Internet, record_if_asked};
@@ -66,7 +66,7 @@ impl Node {
     }
 
     /// Starts containerd, which ends with the machine.
-    fn start_containerd(&self, workplace: &Workplace) {
+    fn start_containerd(&self, workplace: &Workplace) -> Child {
         let log = workplace.folder().join("containerd.log");
         let out = fs::File::create(&log).unwrap();
         let mut containerd = self.program("containerd");
@@ -77,6 +77,7 @@ impl Node {
             assert!(ended.is_none(), "containerd ended: {}", fs::read_to_string(&log).unwrap());
             std::thread::sleep(Duration::from_millis(200));
         }
+        containerd
     }
 }
 
@@ -99,7 +100,7 @@ fn containerd_pulls_every_image_from_the_bundle_and_never_asks_the_internet() {
     let mut internet = Internet::of(&node.machine, workplace.folder(), "recorder");
     let served = serve(&workplace, &node.machine);
     assert_eq!(served.said["faults"], serde_json::json!([]));
-    node.start_containerd(&workplace);
+    let mut containerd = node.start_containerd(&workplace);
     for reference in REFERENCES {
         let pulled = node.crictl(&["pull", reference]);
         assert!(pulled.status.success(), "{reference}: {}", both(&pulled));
@@ -131,4 +132,6 @@ fn containerd_pulls_every_image_from_the_bundle_and_never_asks_the_internet() {
     for expected in ["question for registry.k8s.io.", "connection to 203.0.113.80:443"] {
         assert!(record.contains(expected), "{expected} in {record}; ctr said {}", both(&pulled));
     }
+    containerd.kill().unwrap();
+    containerd.wait().unwrap();
 }

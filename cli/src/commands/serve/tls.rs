@@ -43,7 +43,7 @@ pub(super) enum Tls {
     /// Files of the site's own.
     Files(TlsFiles),
     /// A certificate for this run.
-    Issued(Credential, BTreeSet<San>),
+    Issued(Box<Credential>, BTreeSet<San>),
 }
 
 impl Tls {
@@ -57,7 +57,7 @@ impl Tls {
         let names = names(&args.names, registry, listen)?;
         let state = State::open_existing(folder)?;
         let credential = state.issue_server(COMMON_NAME, &names, LENGTH, Timestamp::now())?;
-        Ok(Self::Issued(credential, names))
+        Ok(Self::Issued(Box::new(credential), names))
     }
 
     /// Certificate and key, as the registry takes them.
