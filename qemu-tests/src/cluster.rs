@@ -5,7 +5,7 @@
 use crate::command::{command, succeed};
 use crate::faults::Dice;
 use crate::lab::{read_json, write_json};
-use crate::{Lab, Machine, Result, Topology, parts, registry};
+use crate::{Lab, Machine, Result, Topology, parts};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ impl Cluster {
     pub fn create(folder: &Path, topology: Topology) -> Result<Self> {
         let (_, parts) = parts::build(&topology.kubernetes)?;
         let mut cluster = Self { lab: Lab::create(folder, parts)?, topology: topology.clone() };
-        cluster.render(topology)?;
         cluster.lab.lan().up()?;
+        cluster.render(topology)?;
         cluster.lab.registry().start()?;
         cluster.build_missing_machines()?;
         Ok(cluster)
@@ -63,20 +63,28 @@ impl Cluster {
         self.output().join("nodes").join(node).join("ignition.json")
     }
 
-    /// Renders the next generation for this topology, with the same state, and puts its images into the registry. A machine
-    /// gets the payload, and the node image of the topology's Kubernetes, at its next boot and not before.
+    /// Renders the next generation for this topology, with the same state, and makes its bundle, which the registry serves
+    /// from then on where it runs. A machine gets the payload, and the node image of the topology's Kubernetes, at its next
+    /// boot and not before.
     ///
     /// # Errors
     /// Those of `kfimg render`, and of the builds.
     pub fn render(&mut self, topology: Topology) -> Result<()> {
         let folder = self.lab.folder().to_owned();
-        let options = topology.write(&folder, &registry::authority()?)?;
+        let options = topology.write(&folder)?;
         let (programs, parts) = parts::build(&topology.kubernetes)?;
         let mut render = command(&parts.kfimg);
-        render.arg("render").args(options).arg("--state").arg(folder.join("state")).arg("-o").arg(self.output());
+        render.arg("render").args(&options).arg("--state").arg(self.lab.state()).arg("-o").arg(self.output());
         succeed(&mut render)?;
         parts::pack(&programs, &fs_err::read_to_string(self.output().join("images.txt"))?)?;
         self.lab.set_parts(parts)?;
+        let registry = self.lab.registry();
+        let serves = registry.is_running();
+        registry.stop()?;
+        self.lab.bundle_maker().make(&options)?;
+        if serves {
+            registry.start()?;
+        }
         write_json(&folder.join(TOPOLOGY), &topology)?;
         self.topology = topology;
         Ok(())
@@ -145,8 +153,8 @@ impl Cluster {
     pub fn renew(&self, node: &str) -> Result<()> {
         let folder = self.lab.folder();
         let mut renew = command(&self.lab.parts().kfimg);
-        renew.args(["pki", "renew", node]).args(self.topology.write(folder, &registry::authority()?)?);
-        succeed(renew.arg("--state").arg(folder.join("state"))).map(drop)
+        renew.args(["pki", "renew", node]).args(self.topology.write(folder)?);
+        succeed(renew.arg("--state").arg(self.lab.state())).map(drop)
     }
 
     /// Switches these machines on, each some random time after the one before.

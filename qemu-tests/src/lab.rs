@@ -2,6 +2,7 @@
 //!
 //! Two labs in two folders never touch each other. A lab that a process leaves behind is found again by its folder.
 
+use crate::bundle::Maker;
 use crate::lan::Lan;
 use crate::machine::{Hardware, Machine};
 use crate::parts::Parts;
@@ -81,7 +82,29 @@ impl Lab {
 
     /// Its registry, whether it runs or not.
     pub fn registry(&self) -> Registry {
-        Registry::of(&self.parts.registry, self.lan(), &self.folder.join("registry"))
+        Registry {
+            program: self.parts.kfimg.clone(),
+            lan: self.lan(),
+            folder: self.folder.join("registry"),
+            bundle: self.bundle(),
+            state: self.state(),
+        }
+    }
+
+    /// What makes its bundle.
+    pub(crate) fn bundle_maker(&self) -> Maker {
+        let Parts { kfimg, registry, .. } = self.parts.clone();
+        Maker { kfimg, registry, lan: self.lan(), bundle: self.bundle() }
+    }
+
+    /// Its bundle: a folder with everything that nodes ask for.
+    pub fn bundle(&self) -> PathBuf {
+        self.folder.join("bundle")
+    }
+
+    /// The state folder of its cluster.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.join("state")
     }
 
     /// Builds a machine with a blank disk, switched off.

@@ -4,6 +4,7 @@
 //! without a way out. Everything in it is real: Ignition, the agent, containerd, the kubelet, etcd, Kubernetes. It links no
 //! crate of kfimg and runs only the finished programs. What it needs of the machine that it runs on is in `docs/lab.md`.
 
+pub mod bundle;
 mod cluster;
 mod collect;
 mod command;

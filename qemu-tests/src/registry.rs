@@ -1,17 +1,15 @@
-//! The registry that nodes pull from: distribution's, over TLS, on the LAN of one lab.
+//! The registry that nodes pull from: `kfimg serve` over the lab's bundle, on the LAN of one lab.
 //!
-//! What it serves is in [`crate::images`]. It reads the storage that all labs share and never writes it.
+//! Its certificate is of the cluster's own authority, as a site without a registry would have it. What it serves is in
+//! [`crate::bundle`].
 
-use crate::command::{command, succeed};
-use crate::images::Store;
+use crate::command::succeed;
 use crate::lan::{GATEWAY, Lan};
 use crate::machine::process::Process;
-use crate::programs::cache;
 use crate::site::REGISTRY;
 use crate::wait::{Look, wait_for};
 use crate::{Error, Result};
 use fs_err as fs;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,17 +20,19 @@ const BOUND: Duration = Duration::from_secs(20);
 /// The registry of one lab. It outlives the process that started it, as the machines do.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    program: PathBuf,
-    lan: Lan,
-    folder: PathBuf,
+    /// `kfimg`.
+    pub program: PathBuf,
+    /// Where it listens.
+    pub lan: Lan,
+    /// Folder for its own files.
+    pub folder: PathBuf,
+    /// The bundle that it serves.
+    pub bundle: PathBuf,
+    /// The cluster's state folder.
+    pub state: PathBuf,
 }
 
 impl Registry {
-    /// The registry whose own files lie in `folder`, whether it runs or not. `program` is distribution's `registry`.
-    pub fn of(program: &Path, lan: Lan, folder: &Path) -> Self {
-        Self { program: program.to_owned(), lan, folder: folder.to_owned() }
-    }
-
     /// Starts it and waits until it answers; one that runs stays.
     ///
     /// # Errors
@@ -42,19 +42,21 @@ impl Registry {
             return Ok(());
         }
         fs::create_dir_all(&self.folder)?;
-        let tls = Tls::get()?;
-        let configuration = self.folder.join("registry.yml");
-        fs::write(&configuration, self.configuration(&tls))?;
-        let log = fs::File::create(self.log())?.into_file();
+        // It would write to the end of the former one.
+        let _ = fs::remove_file(self.log());
+        let said = fs::File::create(self.said())?.into_file();
         // A session of its own: Ctrl-C on a terminal is for the lab.
-        let mut registry = self.lan.command("setsid");
-        registry.arg(&self.program).arg("serve").arg(configuration).stdout(log.try_clone()?).stderr(log);
-        // It asks a collector for traces by default.
-        registry.env("OTEL_TRACES_EXPORTER", "none");
-        let child = registry.spawn().map_err(|source| Error::Start { program: "registry".to_owned(), source })?;
+        let mut serve = self.lan.command("setsid");
+        serve
+            .arg(&self.program)
+            .args(["serve", "--listen", &format!("{GATEWAY}:{PORT}"), "--bundle"])
+            .arg(&self.bundle);
+        serve.arg("--tls-state").arg(&self.state).args(["--name", REGISTRY, "--name", &GATEWAY.to_string()]);
+        serve.arg("--access-log").arg(self.log()).stdout(said.try_clone()?).stderr(said);
+        let child = serve.spawn().map_err(|source| Error::Start { program: "kfimg serve".to_owned(), source })?;
         let process = Process::of(child.id()).ok_or_else(|| self.ended())?;
         process.save(&self.process_file())?;
-        wait_for("the registry", BOUND, || self.look(&tls)).map(drop)
+        wait_for("the registry", BOUND, || self.look()).map(drop)
     }
 
     /// Ends it, as when its machine is switched off.
@@ -85,6 +87,15 @@ impl Registry {
         self.folder.join("registry.log")
     }
 
+    /// The authority of its certificate, a PEM file.
+    pub fn authority(&self) -> PathBuf {
+        self.state.join("pki/ca.crt")
+    }
+
+    fn said(&self) -> PathBuf {
+        self.folder.join("registry.said")
+    }
+
     fn process_file(&self) -> PathBuf {
         self.folder.join("registry.json")
     }
@@ -93,103 +104,28 @@ impl Registry {
         Process::load(&self.process_file())
     }
 
-    fn look(&self, tls: &Tls) -> Result<Look<()>> {
+    fn look(&self) -> Result<Look<()>> {
         if !self.is_running() {
             return Err(self.ended());
         }
-        let mut ask = self.lan.command("curl");
-        ask.args(["--silent", "--show-error", "--fail", "--max-time", "2", "--cacert"]).arg(&tls.authority);
-        ask.args(["--resolve", &format!("{REGISTRY}:{PORT}:{GATEWAY}"), &format!("https://{REGISTRY}:{PORT}/v2/")]);
-        Ok(match succeed(&mut ask) {
+        let mut ask = ask(&self.lan, &self.authority());
+        Ok(match succeed(ask.arg(format!("https://{REGISTRY}:{PORT}/v2/"))) {
             Ok(_) => Look::Found(()),
             Err(error) => Look::NotYet(error.to_string()),
         })
     }
 
     fn ended(&self) -> Error {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
-        let last = log.lines().last().unwrap_or("it wrote nothing");
-        Error::unusable("registry", format!("ended at once: {last}"))
-    }
-
-    fn configuration(&self, tls: &Tls) -> String {
-        let (storage, Tls { certificate, key, .. }) = (Store::open(), tls);
-        format!(
-            "\
-version: 0.1
-log: {{level: info}}
-storage:
-  filesystem: {{rootdirectory: {storage}}}
-  maintenance: {{readonly: {{enabled: true}}}}
-http:
-  addr: {address}:{PORT}
-  tls: {{certificate: {certificate}, key: {key}}}
-",
-            storage = storage.folder().display(),
-            address = GATEWAY,
-            certificate = certificate.display(),
-            key = key.display(),
-        )
+        let said = fs::read_to_string(self.said()).unwrap_or_default();
+        let last = said.lines().last().unwrap_or("it said nothing");
+        Error::unusable("kfimg serve", format!("ended at once: {last}"))
     }
 }
 
-/// The authority that signed the registry's certificate, as a description names it: a PEM file.
-///
-/// # Errors
-/// What `openssl` said.
-pub fn authority() -> Result<PathBuf> {
-    Ok(Tls::get()?.authority)
-}
-
-/// Files of the registry's certificate. They are drawn once and kept, as every site that names the authority has it.
-struct Tls {
-    authority: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Tls {
-    fn get() -> Result<Self> {
-        let folder = cache().join("registry-tls");
-        let tls = Self::in_folder(&folder);
-        if !tls.is_usable() {
-            let partial = folder.with_extension(format!("partial-{}", std::process::id()));
-            Self::in_folder(&partial).draw(&partial, GATEWAY)?;
-            let _ = fs::remove_dir_all(&folder);
-            fs::rename(partial, &folder)?;
-        }
-        Ok(tls)
-    }
-
-    fn in_folder(folder: &Path) -> Self {
-        let [authority, certificate, key] = ["ca.pem", "server.pem", "server.key"].map(|name| folder.join(name));
-        Self { authority, certificate, key }
-    }
-
-    /// Whether it is there and stays valid for a month.
-    fn is_usable(&self) -> bool {
-        let mut check = command("openssl");
-        check.args(["x509", "-noout", "-checkend", "2592000", "-in"]).arg(&self.certificate);
-        self.certificate.exists() && succeed(&mut check).is_ok()
-    }
-
-    fn draw(&self, folder: &Path, address: Ipv4Addr) -> Result<()> {
-        fs::create_dir_all(folder)?;
-        let authority_key = folder.join("ca.key");
-        let new = |key: &Path, certificate: &Path, subject: &str| {
-            let mut openssl = command("openssl");
-            openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]);
-            openssl.args(["-days", "3650", "-subj", subject, "-keyout"]).arg(key).arg("-out").arg(certificate);
-            openssl
-        };
-        let mut root = new(&authority_key, &self.authority, "/CN=registry authority of the lab");
-        succeed(root.args(["-addext", "keyUsage=critical,keyCertSign"]))?;
-        let mut leaf = new(&self.key, &self.certificate, &format!("/CN={REGISTRY}"));
-        leaf.arg("-CA").arg(&self.authority).arg("-CAkey").arg(&authority_key);
-        leaf.args(["-addext", &format!("subjectAltName=DNS:{REGISTRY},IP:{address}")]);
-        leaf.args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"]);
-        succeed(&mut leaf)?;
-        // Nobody signs anything else with it.
-        Ok(fs::remove_file(authority_key)?)
-    }
+/// `curl` on the LAN, for URLs of the registry.
+pub fn ask(lan: &Lan, authority: &Path) -> std::process::Command {
+    let mut ask = lan.command("curl");
+    ask.args(["--silent", "--show-error", "--fail", "--max-time", "10", "--cacert"]).arg(authority);
+    ask.args(["--resolve", &format!("{REGISTRY}:{PORT}:{GATEWAY}")]);
+    ask
 }

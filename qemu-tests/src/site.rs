@@ -90,9 +90,9 @@ impl Topology {
     }
 
     /// Writes `site.yaml`, `layer-<n>.yaml` and `nodes.csv`; gives the options of `kfimg render` that name them.
-    pub(crate) fn write(&self, folder: &Path, authority: &Path) -> Result<Vec<String>> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<Vec<String>> {
         let site = folder.join("site.yaml");
-        fs::write(&site, self.site(authority))?;
+        fs::write(&site, self.site())?;
         let mut options = vec!["--site".to_owned(), site.display().to_string()];
         for (number, layer) in self.layers.iter().enumerate() {
             let file = folder.join(format!("layer-{number}.yaml"));
@@ -108,7 +108,7 @@ impl Topology {
         Ok(options)
     }
 
-    fn site(&self, authority: &Path) -> String {
+    fn site(&self) -> String {
         let endpoint =
             if self.masters.len() > 1 { format!("{{mode: vip, address: {VIP}}}") } else { "{mode: node}".to_owned() };
         format!(
@@ -120,14 +120,13 @@ etcd: {{allowVolatileData: true}}
 controlPlaneEndpoint: {endpoint}
 networking: {{nodeSubnet: {NETWORK}, podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/16}}
 nodeDefaults: {{network: {{interface: eth0, gateway: {GATEWAY}}}}}
-registry: {{host: {REGISTRY}, address: {GATEWAY}, certificateAuthority: {authority}}}
+registry: {{host: {REGISTRY}, address: {GATEWAY}}}
 # All machines share one kernel, whose settings are not theirs.
 kubelet: {{failCgroupV1: false, failSwapOn: false}}
 containerd: {{disableApparmor: true}}
 kubeProxy: {{conntrackMaxPerCore: 0, conntrackMin: 0}}
 ",
             version = self.kubernetes,
-            authority = authority.display(),
         )
     }
 

@@ -1,6 +1,6 @@
 //! Images come from a bundle on the machine. A damaged one is named and comes from the registry; the others need none.
 
-use kfimg_lab::images::Store;
+use kfimg_lab::bundle;
 use kfimg_lab::{Cluster, Error, Machine, Result, Topology, scenario};
 use serde_json::Value;
 use std::os::unix::fs::FileExt;
@@ -16,10 +16,9 @@ const DAMAGED: &str = "registry.k8s.io/kube-scheduler";
 #[ignore = "boots machines: make cluster-test"]
 fn a_bundle_needs_no_registry_and_a_damaged_image_of_it_is_named_and_asked_of_the_mirror() {
     scenario::run("damaged_image_on_the_medium", Topology::new(1, 1), |cluster| {
-        let list = fs_err::read_to_string(cluster.output().join("images.txt"))?;
-        let references: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        let source = cluster.lab().bundle();
         for machine in cluster.machines()? {
-            machine.with_disk(|disk| Store::open().export(references.iter().copied(), &disk.join(BUNDLE)))?;
+            machine.with_disk(|disk| bundle::copy(&source, &disk.join(BUNDLE)))?;
         }
 
         // A whole bundle: the registry is never asked.
@@ -32,7 +31,7 @@ fn a_bundle_needs_no_registry_and_a_damaged_image_of_it_is_named_and_asked_of_th
         let machine = cluster.machine("master1")?;
         machine.wipe()?;
         machine.with_disk(|disk| {
-            Store::open().export(references.iter().copied(), &disk.join(BUNDLE))?;
+            bundle::copy(&source, &disk.join(BUNDLE))?;
             damage(&disk.join(BUNDLE))
         })?;
         cluster.lab().registry().start()?;

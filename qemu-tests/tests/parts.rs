@@ -4,10 +4,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use kfimg_lab::bundle::Maker;
 use kfimg_lab::images::{Store, WORKLOAD, pack};
 use kfimg_lab::lan::Lan;
 use kfimg_lab::programs::{COMPONENTS, Programs};
-use kfimg_lab::registry::{Registry, authority};
+use kfimg_lab::registry::{Registry, ask};
 use kfimg_lab::site::KUBERNETES;
 use kfimg_lab::wait::{Look, wait_for};
 use kfimg_lab::{Topology, scenario};
@@ -50,28 +51,31 @@ fn every_image_that_nodes_ask_for_is_served_over_tls() {
     render.args(["render", "--profile", "ha3", "--registry", "reg.local", "--state"]).arg(folder.join("state"));
     succeed(render.arg("-o").arg(&out));
     let references = std::fs::read_to_string(out.join("images.txt")).unwrap();
-    let store = Store::open();
-    pack(&store, &programs, references.lines()).unwrap();
+    pack(&Store::open(), &programs, references.lines().chain([WORKLOAD])).unwrap();
 
     let lan = Lan::of(&format!("p{}", std::process::id()));
     lan.up().unwrap();
-    let registry = Registry::of(&programs.path("registry").unwrap(), lan.clone(), &folder);
-    let site = Site(lan, registry);
+    let (kfimg, bundle) = (programs.kfimg().to_owned(), folder.join("bundle"));
+    let registry = Registry {
+        program: kfimg.clone(),
+        lan: lan.clone(),
+        folder: folder.clone(),
+        bundle: bundle.clone(),
+        state: folder.join("state"),
+    };
+    let site = Site(lan.clone(), registry);
+    let upstream = programs.path("registry").unwrap();
+    let maker = Maker { kfimg: kfimg.clone(), registry: upstream, lan, bundle: bundle.clone() };
+    maker.make(["--profile", "ha3", "--registry", "reg.local"]).unwrap();
+    succeed(Command::new(&kfimg).args(["bundle", "verify", "--bundle"]).arg(&bundle));
     site.1.start().unwrap();
     for reference in references.lines() {
         let (repository, tag) = reference.rsplit_once(':').unwrap();
-        let mut ask = site.0.command("curl");
-        ask.args(["--silent", "--show-error", "--fail", "--resolve", "reg.local:443:10.77.0.254", "--cacert"]);
-        ask.arg(authority().unwrap()).args(["-H", "Accept: application/vnd.oci.image.manifest.v1+json"]);
+        let mut ask = ask(&site.0, &site.1.authority());
+        ask.args(["-H", "Accept: application/vnd.oci.image.manifest.v1+json"]);
         let manifest = succeed(ask.arg(format!("https://reg.local/v2/{repository}/manifests/{tag}")));
         assert!(manifest.contains("vnd.oci.image.layer.v1.tar"), "{reference}: {manifest}");
     }
-
-    // A layout for a medium has the same images.
-    let layout = folder.join("layout");
-    store.export(references.lines(), &layout).unwrap();
-    let index = std::fs::read_to_string(layout.join("index.json")).unwrap();
-    assert_eq!(index.matches("org.opencontainers.image.ref.name").count(), references.lines().count());
 
     site.1.stop().unwrap();
     assert!(!site.1.is_running());

@@ -1,8 +1,9 @@
-//! The images that nodes ask for, packed from the lab's own programs and lying in the storage of its registry.
+//! The images that nodes ask for, packed from the lab's own programs and lying in the storage of its upstream registry.
 //!
 //! An image has the name that kfimg asks for, as a mirror holds it: `<upstream host>/<repository>:<tag>`. Its content is
 //! the real program of that version, or of the one that `docs/lab.md` names; it is not the upstream's image.
 
+mod keepalived;
 mod layer;
 mod recipe;
 mod store;
@@ -15,7 +16,7 @@ use crate::programs::Programs;
 use crate::{Error, Result};
 use recipe::Recipe;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An image with a shell, for pods of the scenarios.
 pub const WORKLOAD: &str = "docker.io/library/busybox:1.37";
@@ -43,6 +44,10 @@ impl Reference {
 pub fn pack<'a>(store: &Store, programs: &Programs, references: impl IntoIterator<Item = &'a str>) -> Result<()> {
     for text in references {
         let reference = Reference::parse(text)?;
+        if reference.repository == keepalived::REPOSITORY {
+            add_built(store, &reference, &keepalived::layout()?)?;
+            continue;
+        }
         let recipe = recipe::of(&reference.repository)?;
         pack_one(store, programs, &reference, recipe)?;
     }
@@ -79,6 +84,17 @@ fn pack_one(store: &Store, programs: &Programs, reference: &Reference, recipe: &
     store.publish(reference, &config, &layers, &key)
 }
 
+/// Adds an image that lies in a layout.
+fn add_built(store: &Store, reference: &Reference, layout: &Path) -> Result<()> {
+    let key = Key::default().file(layout)?.name();
+    if store.is_packed(reference, &key) {
+        return Ok(());
+    }
+    let (config, layers) = keepalived::files(layout)?;
+    let layers = layers.iter().map(|layer| store.add_file(layer)).collect::<Result<Vec<_>>>()?;
+    store.publish(reference, &store.add_file(&config)?, &layers, &key)
+}
+
 fn add_layer(store: &Store, files: &[(PathBuf, String)]) -> Result<store::Blob> {
     let temporary = store.temporary();
     layer::write(&temporary, files)?;
@@ -88,7 +104,7 @@ fn add_layer(store: &Store, files: &[(PathBuf, String)]) -> Result<store::Blob> 
 }
 
 /// This machine's architecture in the words of OCI images.
-fn architecture() -> &'static str {
+pub(crate) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

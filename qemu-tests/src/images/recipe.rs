@@ -24,7 +24,7 @@ pub(super) struct Recipe {
 const PLAIN: Recipe =
     Recipe { repository: "", userland: false, programs: &[], entrypoint: "/bin/sh", user: "", kubernetes: false };
 
-const RECIPES: [Recipe; 14] = [
+const RECIPES: [Recipe; 13] = [
     Recipe {
         repository: "registry.k8s.io/kube-apiserver",
         programs: &[("kube-apiserver", "usr/local/bin/kube-apiserver")],
@@ -105,7 +105,6 @@ const RECIPES: [Recipe; 14] = [
         user: "99:99",
         ..PLAIN
     },
-    Recipe { repository: "ghcr.io/kfimg/keepalived", userland: true, entrypoint: "/usr/sbin/keepalived", ..PLAIN },
     // For workloads of the scenarios.
     Recipe { repository: "docker.io/library/busybox", userland: true, ..PLAIN },
     Recipe { repository: "registry.k8s.io/e2e-test-images/busybox", userland: true, ..PLAIN },

@@ -3,7 +3,6 @@
 
 use super::Reference;
 use crate::Result;
-use crate::lab::write_json;
 use crate::programs::cache;
 use data_encoding::HEXLOWER;
 use fs_err as fs;
@@ -15,11 +14,6 @@ use std::path::{Path, PathBuf};
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// The name of an image in an OCI layout (OCI image specification, "Pre-Defined Annotation Keys").
-const REFERENCE_NAME: &str = "org.opencontainers.image.ref.name";
-/// containerd's own key for the same, which holds a whole name.
-const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// The registry's storage.
 #[derive(Clone, Debug)]
@@ -54,34 +48,6 @@ impl Store {
     pub fn blob(&self, digest: &str) -> PathBuf {
         let hex = digest.trim_start_matches("sha256:");
         self.top().join("blobs/sha256").join(hex.get(..2).unwrap_or(hex)).join(hex).join("data")
-    }
-
-    /// Writes an OCI image layout with these images, each under its name, as a medium would carry it.
-    ///
-    /// # Errors
-    /// [`crate::Error::Io`] when one was not packed.
-    pub fn export<'a>(&self, references: impl IntoIterator<Item = &'a str>, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder.join("blobs/sha256"))?;
-        let mut manifests = Vec::new();
-        for text in references {
-            let reference = Reference::parse(text)?;
-            let digest = fs::read_to_string(self.repository(&reference).join(current(&reference)))?;
-            let manifest: Value = crate::lab::read_json(&self.blob(&digest))?;
-            let parts = manifest["layers"].as_array().into_iter().flatten().chain([&manifest["config"]]);
-            for digest in parts.filter_map(|part| part["digest"].as_str()).chain([digest.as_str()]) {
-                let target = folder.join("blobs").join(digest.replace(':', "/"));
-                if !target.exists() {
-                    fs::copy(self.blob(digest), target)?;
-                }
-            }
-            let mut entry = Blob { size: fs::metadata(self.blob(&digest))?.len(), digest }.descriptor(MANIFEST);
-            entry["platform"] = json!({ "architecture": super::architecture(), "os": "linux" });
-            entry["annotations"] = json!({ REFERENCE_NAME: text, CONTAINERD_NAME: text });
-            manifests.push(entry);
-        }
-        write_json(&folder.join("oci-layout"), &json!({ "imageLayoutVersion": "1.0.0" }))?;
-        let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
-        write_json(&folder.join("index.json"), &index)
     }
 
     /// A path for a file that is being written.

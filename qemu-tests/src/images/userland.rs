@@ -1,4 +1,4 @@
-//! The layer below images that are more than one static program: a shell, and haproxy, keepalived and the tools that
+//! The layer below images that are more than one static program: a shell, and haproxy and the tools that
 //! change the node's packet filter, from packages of Debian. One layer for all of them, which a node stores once.
 
 use crate::Result;
@@ -7,7 +7,7 @@ use crate::keyed::{Key, once};
 use crate::programs::cache;
 use std::path::PathBuf;
 
-const PACKAGES: &str = "busybox,conntrack,haproxy,iptables,keepalived,nftables";
+const PACKAGES: &str = "busybox,conntrack,haproxy,iptables,nftables";
 const RELEASE: &str = "bookworm";
 
 /// What maintainer scripts would have done: packages are only unpacked.
