@@ -109,7 +109,6 @@ pub(crate) struct Layers {
 
 impl Layers {
     /// Whether the command line describes a cluster at all.
-    /// Whether they say what a cluster is, and not only change something of one.
     pub(crate) fn describe_a_cluster(&self) -> bool {
         self.profile.is_some() || !self.sites.is_empty() || self.inventory.is_some()
     }
