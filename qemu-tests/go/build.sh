@@ -68,6 +68,9 @@ build() { # COMPONENT OUTPUT-FOLDER
       link "-X $module/cmd.KubeBenchVersion=$(version $module)" -o "$2/" $module
       # Its checks are files beside the program.
       cp -r --no-preserve=mode "$(go list -m -f '{{.Dir}}' $module)/cfg" "$2/kube-bench-cfg" ;;
+    skopeo)
+      # OpenPGP in Go and no file system of containers: the C libraries for both are not needed to copy.
+      link "" -tags 'containers_image_openpgp exclude_graphdriver_btrfs' -o "$2/" . ;;
     *) link "" -o "$2/" $(go list tool) ;;
   esac
 }

@@ -6,6 +6,7 @@ pub mod distribution;
 pub mod sample;
 pub mod server;
 pub mod target;
+pub mod vast;
 
 use kfimg_images::pull::{Options, PullError, Pulled, Silent, Wanted, pull};
 use kfimg_images::registry::{Client, Configuration, HostConfiguration, Limits, Registries, Settings};

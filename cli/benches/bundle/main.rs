@@ -1,0 +1,65 @@
+//! `make bench`: how fast bundles are made, carried and served, as ratios against peers and physical limits of the same run.
+//!
+//! The peers are skopeo, the reference registry and nginx, all in rounds that alternate with kfimg's; a peer that is not installed
+//! is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5).
+
+mod data;
+mod load;
+mod measure;
+mod peers;
+mod proxy;
+mod serving;
+mod transfer;
+
+use std::path::{Path, PathBuf};
+
+use measure::Board;
+
+/// The program that is measured.
+const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
+
+/// What all measurements share.
+struct Bench {
+    /// The program that is measured; another binary with the same commands may stand in.
+    kfimg: PathBuf,
+    /// Where everything is written.
+    folder: PathBuf,
+    /// Bytes of a large layer.
+    layer: usize,
+    /// Rounds of each measurement; the median counts.
+    rounds: usize,
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The path of a file or a folder that is not there: what an earlier round left is removed.
+    fn fresh(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        data::remove(&path);
+        path
+    }
+}
+
+fn main() {
+    let scratch = tempfile::tempdir().expect("a folder for the measurements");
+    let bench = Bench {
+        kfimg: std::env::var_os("KFIMG_BENCH_BINARY").map_or_else(|| Path::new(KFIMG).to_owned(), PathBuf::from),
+        folder: scratch.path().to_owned(),
+        layer: number("KFIMG_BENCH_MIB", 256) << 20,
+        rounds: number("KFIMG_BENCH_ROUNDS", 5).max(1),
+    };
+    let board = Board::default();
+    println!("load of this machine before: {}", measure::load_average());
+    transfer::run(&bench, &board);
+    serving::run(&bench, &board);
+    board.peaks();
+    println!("load of this machine after: {}", measure::load_average());
+}
+
+/// A number that the environment sets.
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

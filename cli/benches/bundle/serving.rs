@@ -1,0 +1,117 @@
+//! The embedded registry against the reference registry and nginx.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kfimg_images::digest::Digest;
+
+use crate::Bench;
+use crate::data::{self, LARGE};
+use crate::load::{Rate, load};
+use crate::measure::{self, Board, at_least};
+use crate::peers::{self, Server};
+
+/// Connections for manifests and for blobs.
+const MANY: u32 = 16;
+const FEW: u32 = 2;
+
+/// Measures manifests, and blobs by HTTP and by HTTPS.
+pub(crate) fn run(bench: &Bench, board: &Board) {
+    let Some(wrk) = measure::installed("wrk") else { return };
+    let bundle = bench.fresh("large");
+    let blob = data::large(&bundle, bench.layer);
+    let work = Serving { bench, board, wrk, bundle, blob };
+    work.manifests();
+    let Some(nginx) = measure::installed("nginx") else { return };
+    work.blobs(&nginx, "http", 0.9);
+    work.blobs(&nginx, "https", 0.8);
+}
+
+struct Serving<'a> {
+    bench: &'a Bench,
+    board: &'a Board,
+    wrk: PathBuf,
+    bundle: PathBuf,
+    blob: Digest,
+}
+
+impl Serving<'_> {
+    fn kfimg(&self, tls: Option<(&Path, &Path)>) -> Server {
+        let port = peers::free_port();
+        let mut command = Command::new(&self.bench.kfimg);
+        command.arg("serve").arg("--bundle").arg(&self.bundle).args(["--listen", &format!("127.0.0.1:{port}")]);
+        if let Some((certificate, key)) = tls {
+            command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+        }
+        Server::start(&mut command, port, &self.bench.path("serve.log"))
+    }
+
+    /// Two servers in turn; the medians of what each managed.
+    fn duel(&self, what: &str, names: [&str; 2], urls: [&str; 2], connections: u32) -> [Rate; 2] {
+        // The first time, blobs are hashed and files come into memory.
+        urls.iter().for_each(|url| drop(load(&self.wrk, url, 1)));
+        let mut rates = [Vec::new(), Vec::new()];
+        for _ in 0..self.bench.rounds {
+            urls.iter().zip(&mut rates).for_each(|(url, rates)| rates.push(load(&self.wrk, url, connections)));
+        }
+        println!("{what}");
+        let mut number = 0;
+        rates.map(|rates| {
+            let rate = middle(rates);
+            let megabytes = rate.transfer / 1e6;
+            println!("  {:<54} {:>9.0} requests/s, {megabytes:.0} MB/s", names[number], rate.requests);
+            number += 1;
+            rate
+        })
+    }
+
+    fn manifests(&self) {
+        let Some(program) = measure::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
+        let registry = peers::registry(&program, &self.bench.fresh("target"));
+        let mut push = Command::new(&self.bench.kfimg);
+        push.args(["bundle", "push", "--registry", registry.host(), "--plain-http", registry.host(), "--bundle"]);
+        measure::run(push.arg(&self.bundle));
+        let kfimg = self.kfimg(None);
+        let (name, tag) = LARGE.split_once(':').expect("the reference has a tag");
+        let url = |server: &Server| format!("http://{}/v2/{name}/manifests/{tag}", server.host());
+        let urls = [&*url(&kfimg), &*url(&registry)];
+        let [ours, theirs] = self.duel("manifests by tag", ["kfimg serve", "docker-registry"], urls, MANY);
+        at_least("kfimg against docker-registry", ours.requests / theirs.requests, 10.0);
+        self.board.peak("kfimg serve", kfimg.peak());
+        data::remove(&self.bench.path("target"));
+    }
+
+    fn blobs(&self, program: &Path, scheme: &str, goal: f64) {
+        let files = (scheme == "https").then(|| self.certificate());
+        let tls = files.as_ref().map(|(certificate, key)| (&**certificate, &**key));
+        let kfimg = self.kfimg(tls);
+        let nginx = peers::nginx(program, &self.bench.fresh("nginx"), &self.bundle, tls);
+        let (name, _) = LARGE.split_once(':').expect("the reference has a tag");
+        let (algorithm, digits) = (self.blob.algorithm(), self.blob.hexadecimal());
+        let urls = [
+            format!("{scheme}://{}/v2/{name}/blobs/{}", kfimg.host(), self.blob),
+            format!("{scheme}://{}/blobs/{algorithm}/{digits}", nginx.host()),
+        ];
+        let what = format!("a blob of {} MiB by {scheme}", self.bench.layer >> 20);
+        let [ours, theirs] = self.duel(&what, ["kfimg serve", "nginx"], [&urls[0], &urls[1]], FEW);
+        at_least("kfimg against nginx", ours.transfer / theirs.transfer, goal);
+        self.board.peak(&format!("kfimg serve ({scheme}, blobs)"), kfimg.peak());
+    }
+
+    /// A certificate that signs itself, and its key.
+    fn certificate(&self) -> (PathBuf, PathBuf) {
+        let (certificate, key) = (self.bench.path("server.crt"), self.bench.path("server.key"));
+        let mut openssl = Command::new("openssl");
+        openssl.args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -batch".split(' '));
+        openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]);
+        let output = openssl.arg("-out").arg(&certificate).arg("-keyout").arg(&key).output();
+        assert!(output.is_ok_and(|output| output.status.success()), "{openssl:?} makes a certificate");
+        (certificate, key)
+    }
+}
+
+/// The median by what was transferred.
+fn middle(mut rates: Vec<Rate>) -> Rate {
+    rates.sort_by(|a, b| a.transfer.total_cmp(&b.transfer));
+    rates.swap_remove(rates.len() / 2)
+}
