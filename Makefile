@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .PHONY: help demo agent test interop guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
-	cluster-packages qemu-packages tools
+	cluster-packages qemu-packages bench-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
 export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
@@ -22,6 +22,7 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
+BENCH_NEEDS := openssl=openssl skopeo=skopeo docker-registry=docker-registry nginx=nginx-light wrk=wrk
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl
 
@@ -65,7 +66,7 @@ interop: packages interop-packages ## build the real components from Go modules,
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test containerd_pull -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
-	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image -- --ignored
+	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test memory -- --ignored
 
 guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (ten minutes)
 	qemu-tests/go/build.sh
@@ -96,8 +97,8 @@ golden: ## write the golden files of the tests anew; look at the difference befo
 bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; half an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
-bench: ## measure speed against the limits and the openssl command line, in one run
-	cargo bench --locked -p kfimg-cli --bench speed
+bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry and nginx, in one run
+	cargo bench --locked -p kfimg-cli --bench speed --bench bundle
 
 audit: tools ## ask the advisory database (needs a network)
 	$(CARGO_DENY) check
@@ -106,7 +107,8 @@ packages: NEEDS = $(TEST_NEEDS)
 interop-packages: NEEDS = $(INTEROP_NEEDS)
 cluster-packages: NEEDS = $(CLUSTER_NEEDS)
 qemu-packages: NEEDS = $(QEMU_NEEDS)
-packages interop-packages cluster-packages qemu-packages:
+bench-packages: NEEDS = $(BENCH_NEEDS)
+packages interop-packages cluster-packages qemu-packages bench-packages:
 	@missing=''
 	for need in $(NEEDS); do
 	  program=$${need%%=*}

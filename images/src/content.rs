@@ -32,6 +32,7 @@ pub use chunk_manifest::{Chunk, ChunkManifest};
 pub use error::{ContentError, TarProblem};
 pub use extent::{Extent, Piece};
 pub use reader::BlobReader;
+pub(crate) use source::FilePart;
 pub use source::Source;
 pub(crate) use source::open_plain;
 

@@ -14,6 +14,7 @@ mod auth;
 mod blob_body;
 mod body;
 mod connection;
+mod direct;
 mod error;
 mod idle;
 mod log;

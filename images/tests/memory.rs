@@ -11,6 +11,7 @@ use kfimg_images::component::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::create::{Output, Request, Watch, create};
 use kfimg_images::hasher::Hasher;
+use kfimg_images::registry::Mirror;
 use kfimg_images::serve::{ServeOptions, Server};
 use kfimg_images::stop::Stop;
 use kfimg_images::{pull, push, verify};
@@ -35,18 +36,19 @@ fn start(task: &[&str]) -> Child {
     command.stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// The number that a child prints after a word.
-fn said(output: impl BufRead, word: &str) -> String {
+/// What a child prints after a word. What it prints later is for whoever keeps the reader: without one, it could not print.
+fn said(output: &mut impl BufRead, word: &str) -> String {
     let mut lines = output.lines().map_while(Result::ok);
-    lines
-        .find_map(|line| Some(line.split_once(word)?.1.to_owned()))
-        .unwrap_or_else(|| panic!("the child says no {word}"))
+    let line = lines.find_map(|line| Some(line.split_once(word)?.1.to_owned()));
+    line.unwrap_or_else(|| panic!("the child says no {word}"))
 }
 
 /// Lets a child do something to its end; the peak of its memory in bytes.
 fn peak(task: &[&str]) -> u64 {
     let mut child = start(task);
-    let peak = said(BufReader::new(child.stdout.take().unwrap()), "peak=").parse().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let peak = said(&mut output, "peak=").parse().unwrap();
+    std::io::copy(&mut output, &mut std::io::sink()).unwrap();
     assert!(child.wait().unwrap().success(), "{task:?}");
     peak
 }
@@ -66,12 +68,14 @@ fn child() {
     match task[..] {
         ["create", host, folder] => {
             let request = Request {
-                references: vec![format!("{host}/app:1").parse().unwrap()],
+                references: vec!["quay.io/app:1".parse().unwrap()],
                 pull: pull::Options { architectures: vec![Architecture::Amd64], ..pull::Options::default() },
                 ..Request::default()
             };
             let watch = Watch { fetched: &pull::Silent, written: &|_| {} };
-            create(&request, Path::new(folder), &Output::Folder, &registries(&[host], |_| {}), watch).unwrap();
+            let mirror = Mirror { registry: host.to_owned(), by_host: false };
+            let registries = registries(&[host, "quay.io"], |own| own.mirrors = vec![mirror.clone()]);
+            create(&request, Path::new(folder), &Output::Folder, &registries, watch).unwrap();
         }
         ["verify", bundle] => assert!(verify::verify(&Content::open(Path::new(bundle)).unwrap(), &|_| {}).is_sound()),
         ["pack", bundle, tar] => {
@@ -100,10 +104,11 @@ fn child() {
 /// Serves a bundle and pulls its layer: once while it is hashed, once when it is known, both at the same time with a third.
 fn peak_of_serving(bundle: &str, layer: &kfimg_images::digest::Digest) -> u64 {
     let mut server = start(&["serve", bundle]);
-    let host = said(BufReader::new(server.stdout.take().unwrap()), "address=");
+    let mut output = BufReader::new(server.stdout.take().unwrap());
+    let host = said(&mut output, "address=");
     let fetch = || {
         let mut hasher = Hasher::sha256();
-        hasher.read(client(&host).blob("app", layer, 0).unwrap()).unwrap();
+        hasher.read(client(&host).blob("quay.io/app", layer, 0).unwrap()).unwrap();
         assert_eq!(hasher.finish(), *layer);
     };
     fetch();

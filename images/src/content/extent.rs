@@ -42,7 +42,7 @@ impl Extent {
         let read = |source| ContentError::Read { path: path.to_owned(), source };
         let file = open_plain(path).map_err(read)?;
         let length = file.metadata().map_err(read)?.len();
-        Ok(Self::of(vec![Piece { file: Arc::new(Source::Open(file)), offset: 0, length }]))
+        Ok(Self::of(vec![Piece { file: Arc::new(Source::Open(Arc::new(file))), offset: 0, length }]))
     }
 
     /// Bytes in all.

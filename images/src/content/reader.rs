@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::extent::read_at;
 use super::source::open_plain;
-use super::{Extent, Source};
+use super::{Extent, FilePart, Source};
 
 /// Reads the bytes of one blob, wherever they lie.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct BlobReader {
     piece: usize,
     start: u64,
     /// The file that was opened last.
-    open: Option<(Arc<Source>, File)>,
+    open: Option<(Arc<Source>, Arc<File>)>,
 }
 
 impl BlobReader {
@@ -49,20 +49,25 @@ impl BlobReader {
         }
     }
 
-    fn read_source(&mut self, source: &Arc<Source>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let path = match &**source {
-            Source::Open(file) => return read_at(file, buffer, offset),
-            Source::Path(path) => path,
-        };
-        match &self.open {
-            Some((opened, file)) if Arc::ptr_eq(opened, source) => read_at(file, buffer, offset),
-            _ => {
-                let file = open_plain(path)?;
-                let count = read_at(&file, buffer, offset)?;
-                self.open = Some((Arc::clone(source), file));
-                Ok(count)
-            }
+    /// The file of a source; the last one stays open.
+    fn file(&mut self, source: &Arc<Source>) -> io::Result<&Arc<File>> {
+        let is_open = self.open.as_ref().is_some_and(|(opened, _)| Arc::ptr_eq(opened, source));
+        if !is_open {
+            let file = match &**source {
+                Source::Open(file) => Arc::clone(file),
+                Source::Path(path) => Arc::new(open_plain(path)?),
+            };
+            self.open = Some((Arc::clone(source), file));
         }
+        let (_, file) = self.open.as_ref().expect("a file was just put there");
+        Ok(file)
+    }
+
+    /// Where the next bytes lie, at most so many, without reading them; `None` at the end. The position does not move.
+    pub(crate) fn next_part(&mut self, most: u64) -> io::Result<Option<FilePart>> {
+        let Some((source, offset, left)) = self.settle() else { return Ok(None) };
+        let file = Arc::clone(self.file(&source)?);
+        Ok(Some(FilePart { file, offset, length: left.min(most) }))
     }
 }
 
@@ -73,7 +78,7 @@ impl Read for BlobReader {
         if length == 0 {
             return Ok(0);
         }
-        match self.read_source(&source, &mut buffer[..length], offset)? {
+        match read_at(self.file(&source)?, &mut buffer[..length], offset)? {
             0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read")),
             count => {
                 self.position += count as u64;

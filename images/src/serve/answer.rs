@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::blob_body::Load;
 use super::body::{Body, Payload};
+use super::direct::Lane;
 use super::log::{Line, shortened};
 use super::metrics::Metrics;
 use super::registry::Registry;
@@ -88,6 +89,8 @@ struct Asked<'a> {
     namespace: Option<String>,
     /// Only the header is asked for.
     head: bool,
+    /// By which parts of files may be sent.
+    lane: Option<Arc<Lane>>,
 }
 
 impl Asked<'_> {
@@ -97,7 +100,12 @@ impl Asked<'_> {
 }
 
 /// Answers one request. Its body, if any, is not read.
-pub(super) async fn answer<B>(shared: Arc<Shared>, client: SocketAddr, request: &Request<B>) -> Response<Body> {
+pub(super) async fn answer<B>(
+    shared: Arc<Shared>,
+    client: SocketAddr,
+    lane: Option<Arc<Lane>>,
+    request: &Request<B>,
+) -> Response<Body> {
     let begin = Instant::now();
     let route = Route::of(request.uri().path());
     let query = request.uri().query();
@@ -106,6 +114,7 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, client: SocketAddr, request: 
         query,
         namespace: parameter(query, "ns"),
         head: request.method() == Method::HEAD,
+        lane,
     };
     let mut answer = decide(&shared, &route, request.method(), &asked).await.unwrap_or_else(Refusal::into_answer);
     if request.method() == Method::HEAD {

@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::direct::{LONGEST, Lane};
 use super::trust::Trust;
-use crate::content::BlobReader;
+use crate::content::{BlobReader, FilePart};
 use crate::digest::Digest;
 use crate::hasher::Hasher;
 
@@ -33,9 +34,20 @@ impl Load {
 /// A blob on its way.
 #[derive(Debug)]
 pub(super) struct BlobBody {
-    next: Option<JoinHandle<(Work, io::Result<Vec<u8>>)>>,
+    next: Option<Next>,
     left: u64,
     load: Arc<Load>,
+    /// Where parts of files may go as they are.
+    lane: Option<Arc<Lane>>,
+}
+
+/// What comes next.
+#[derive(Debug)]
+enum Next {
+    /// Bytes that are being read.
+    Read(JoinHandle<(Work, io::Result<Vec<u8>>)>),
+    /// A part that the system sends.
+    Direct(Box<Work>, FilePart),
 }
 
 /// What goes to a reading thread and comes back.
@@ -59,18 +71,24 @@ impl BlobBody {
     pub(super) fn checked(reader: BlobReader, digest: &Digest, trust: &Arc<Trust>, load: &Arc<Load>) -> Self {
         let left = reader.size();
         let check = Check { hasher: Hasher::like(digest), digest: digest.clone(), trust: Arc::clone(trust) };
-        Self::begin(Work { reader, left, check: Some(check) }, load)
+        Self::begin(Work { reader, left, check: Some(check) }, load, None)
     }
 
-    /// A part of a blob that is known to be sound.
-    pub(super) fn part(mut reader: BlobReader, offset: u64, length: u64, load: &Arc<Load>) -> io::Result<Self> {
+    /// A part of a blob that is known to be sound. By the lane, if there is one, go bytes that nobody must look at.
+    pub(super) fn part(
+        mut reader: BlobReader,
+        offset: u64,
+        length: u64,
+        load: &Arc<Load>,
+        lane: Option<Arc<Lane>>,
+    ) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self::begin(Work { reader, left: length, check: None }, load))
+        Ok(Self::begin(Work { reader, left: length, check: None }, load, lane))
     }
 
-    fn begin(work: Work, load: &Arc<Load>) -> Self {
+    fn begin(work: Work, load: &Arc<Load>, lane: Option<Arc<Lane>>) -> Self {
         load.0.fetch_add(1, Ordering::Relaxed);
-        let mut body = Self { next: None, left: work.left, load: Arc::clone(load) };
+        let mut body = Self { next: None, left: work.left, load: Arc::clone(load), lane };
         body.read_on(work);
         body
     }
@@ -81,17 +99,26 @@ impl BlobBody {
     }
 
     fn read_on(&mut self, mut work: Work) {
+        if self.lane.is_some()
+            && let Some(part) = work.cached_part()
+        {
+            self.next = Some(Next::Direct(Box::new(work), part));
+            return;
+        }
         let portion = self.load.portion();
-        self.next = Some(spawn_blocking(move || {
+        self.next = Some(Next::Read(spawn_blocking(move || {
             let bytes = work.read(portion);
             (work, bytes)
-        }));
+        })));
     }
 
     /// The next portion; an error cuts the connection.
     pub(super) fn poll_portion(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Some(next) = &mut self.next else { return Poll::Ready(None) };
-        let joined = ready!(Pin::new(next).poll(context));
+        let joined = match next {
+            Next::Read(reading) => ready!(Pin::new(reading).poll(context)),
+            Next::Direct(..) => return Poll::Ready(self.pass_part().map(Ok)),
+        };
         self.next = None;
         Poll::Ready(Some(match joined {
             Ok((work, Ok(bytes))) => {
@@ -105,6 +132,17 @@ impl BlobBody {
             Err(error) => Err(io::Error::other(error)),
         }))
     }
+
+    /// What stands for the part that comes next, and looks at what comes after it.
+    fn pass_part(&mut self) -> Option<Bytes> {
+        let (Some(Next::Direct(work, part)), Some(lane)) = (self.next.take(), &self.lane) else { return None };
+        self.left -= part.length;
+        let bytes = lane.stand_in(part);
+        if self.left > 0 {
+            self.read_on(*work);
+        }
+        Some(bytes)
+    }
 }
 
 impl Drop for BlobBody {
@@ -114,6 +152,16 @@ impl Drop for BlobBody {
 }
 
 impl Work {
+    /// The next part, when it is in the page cache, and moves behind it. A file that can't be opened is found when it is read.
+    fn cached_part(&mut self) -> Option<FilePart> {
+        let most = self.left.min(LONGEST as u64);
+        let part = self.reader.next_part(most).ok().flatten().filter(FilePart::is_cached)?;
+        let behind = i64::try_from(part.length).ok()?;
+        self.reader.seek(SeekFrom::Current(behind)).ok()?;
+        self.left -= part.length;
+        Some(part)
+    }
+
     fn read(&mut self, portion: usize) -> io::Result<Vec<u8>> {
         let length = portion.min(usize::try_from(self.left).unwrap_or(portion));
         let mut bytes = vec![0; length];

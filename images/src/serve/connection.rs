@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Shared, answer};
 use super::body::Body;
+use super::direct::{Direct, Lane};
 use super::idle::Idle;
 use super::{ServeError, ServeLimits, Server};
 use crate::stop::Stop;
@@ -84,12 +85,16 @@ async fn until<F: Future>(stop: &Stop, future: F) -> Option<F::Output> {
 async fn handle(common: &Common, watcher: Watcher, stream: TcpStream, client: SocketAddr) {
     // Small answers should not wait for more to send.
     let _ = stream.set_nodelay(true);
-    let stream = Idle::new(stream, common.limits.idle);
+    let idle = common.limits.idle;
     match &common.tls {
-        None => talk(common, watcher, stream, client).await,
+        None => {
+            let lane = Arc::new(Lane::default());
+            let stream = Idle::new(Direct::new(stream, Arc::clone(&lane)), idle);
+            talk(common, watcher, stream, client, Some(lane)).await;
+        }
         Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(common.limits.header, tls.accept(stream)).await {
-                talk(common, watcher, stream, client).await;
+            if let Ok(Ok(stream)) = timeout(common.limits.header, tls.accept(Idle::new(stream, idle))).await {
+                talk(common, watcher, stream, client, None).await;
             }
         }
     }
@@ -100,10 +105,11 @@ async fn talk(
     watcher: Watcher,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: SocketAddr,
+    lane: Option<Arc<Lane>>,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        let shared = Arc::clone(&common.shared);
-        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, &request).await) }
+        let (shared, lane) = (Arc::clone(&common.shared), lane.clone());
+        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, lane, &request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -9,6 +9,7 @@ mod parity;
 mod serve;
 mod serve_access;
 mod serve_damaged;
+mod serve_direct;
 mod sign;
 mod support;
 mod verify;

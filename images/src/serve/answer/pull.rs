@@ -101,7 +101,7 @@ pub(super) async fn blob(shared: &Shared, name: &str, digest: &str, asked: &Aske
         _ => described(StatusCode::OK, &digest),
     };
     answer = sized(answer, length);
-    let body = BlobBody::part(reader, offset, length, &shared.load);
+    let body = BlobBody::part(reader, offset, length, &shared.load, asked.lane.clone());
     answer.payload = Payload::Blob(body.map_err(|_| Refusal::unreadable(&digest))?);
     Ok(answer)
 }
