@@ -69,8 +69,8 @@ impl Serving<'_> {
         let Some(program) = measure::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
         let registry = peers::registry(&program, &self.bench.fresh("target"));
         let mut push = Command::new(&self.bench.kfimg);
-        push.args(["bundle", "push", "--registry", registry.host(), "--plain-http", registry.host(), "--bundle"]);
-        measure::run(push.arg(&self.bundle));
+        push.args(["--quiet", "bundle", "push", "--registry", registry.host(), "--plain-http", registry.host()]);
+        measure::run(push.arg("--bundle").arg(&self.bundle));
         let kfimg = self.kfimg(None);
         let (name, tag) = LARGE.split_once(':').expect("the reference has a tag");
         let url = |server: &Server| format!("http://{}/v2/{name}/manifests/{tag}", server.host());

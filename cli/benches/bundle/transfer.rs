@@ -49,7 +49,7 @@ impl Work<'_> {
     /// Runs `kfimg bundle <command>` and keeps its peak of memory.
     fn kfimg(&self, command: &str, arguments: impl FnOnce(&mut Command)) -> Duration {
         let mut kfimg = Command::new(&self.bench.kfimg);
-        kfimg.args(["bundle", command]).current_dir(&self.bench.folder);
+        kfimg.args(["--quiet", "bundle", command]).current_dir(&self.bench.folder);
         arguments(&mut kfimg);
         let took = measure::run(&mut kfimg);
         self.board.peak(&format!("kfimg bundle {command}"), took.peak);

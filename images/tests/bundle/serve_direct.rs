@@ -1,6 +1,6 @@
 //! What the system sends from files by itself is what is in them, in its order between all else on the connection.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use kfimg_images::archive::{ChunkOptions, write_chunks};
