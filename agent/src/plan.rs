@@ -127,11 +127,18 @@ pub struct Preflight {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Image {
-    /// Reference as manifests name it.
+    /// Reference as manifests name it: with its digest where it is pinned.
     pub reference: String,
     /// Digest of its manifest or index, `sha256:…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+impl Image {
+    /// The digest that it is pinned to: its own, else that of its reference.
+    pub fn pin(&self) -> Option<&str> {
+        self.digest.as_deref().or_else(|| self.reference.split_once('@').map(|(_, digest)| digest))
+    }
 }
 
 /// A file to copy to `/run`, where only its component may read it.

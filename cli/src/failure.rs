@@ -61,6 +61,20 @@ pub(crate) enum Failure {
         /// What is wrong, and what to do.
         error: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A bundle lacks what nodes will ask for; the gaps are printed already.
+    #[error("{summary}")]
+    Unproven {
+        /// How many gaps there are.
+        summary: String,
+    },
+    /// Another program is missing or failed.
+    #[error("{program}: {reason}")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// For what it was started, and its own words.
+        reason: String,
+    },
     /// A name that is not there to choose from.
     #[error("{0}")]
     Usage(String),
@@ -104,6 +118,8 @@ impl Failure {
             },
             Self::Description { missing_input: false, .. } => 3,
             Self::Description { missing_input: true, .. } | Self::Io { .. } | Self::Exists { .. } => 4,
+            Self::Unproven { .. } => 5,
+            Self::Program { .. } => 6,
             Self::Output(error) => match error.kind() {
                 output::Kind::Input => 4,
                 output::Kind::Verification => 5,
@@ -116,7 +132,8 @@ impl Failure {
                 _ => 5,
             },
             Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
-            Self::Bundle(error) => bundle_exit_code(error),
+            Self::Bundle(error) if is_missing(error) => 4,
+            Self::Bundle(_) => 5,
             Self::Serve(ServeError::Listen { .. }) => 7,
             Self::Serve(ServeError::Tls(_)) => 4,
             Self::Content(_) | Self::Serve(ServeError::Runtime(_)) => 1,
@@ -125,12 +142,9 @@ impl Failure {
 }
 
 /// What is not there, or only in part, is missing input; what is there and wrong did not pass verification.
-fn bundle_exit_code(error: &kfimg_images::content::ContentError) -> u8 {
+pub(crate) fn is_missing(error: &kfimg_images::content::ContentError) -> bool {
     use kfimg_images::content::ContentError as Error;
-    match error {
-        Error::Read { .. } | Error::NoLayout { .. } | Error::Missing { .. } | Error::Unfounded { .. } => 4,
-        _ => 5,
-    }
+    matches!(error, Error::Read { .. } | Error::NoLayout { .. } | Error::Missing { .. } | Error::Unfounded { .. })
 }
 
 /// A panic is a bug: it ends with exit code 1 and says what to do about it.

@@ -1,7 +1,8 @@
 //! The images that a Kubernetes object names.
 //!
-//! For built-in kinds these are facts: the API server itself starts pods from those fields. For everything else (custom
-//! resources, arguments, configuration) likely images are reported as questions, never as facts. No object is changed.
+//! For built-in kinds these are facts: the API server itself starts pods from those fields; so is what a rule of the user
+//! leads to. For everything else (custom resources, arguments, configuration) likely images are reported as questions, never
+//! as facts. No object is changed.
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use crate::likely;
 use crate::object_path::ObjectPath;
 use crate::pod;
 use crate::reference::{Reference, ReferenceError};
+use crate::rule::{self, ImageRule};
 
 /// Built-in kinds that hold a pod: API group, kind, and the fields that lead to the pod's specification.
 ///
@@ -62,14 +64,16 @@ pub struct Discovery {
     pub remarks: Vec<Remark>,
 }
 
-/// An image that a built-in kind asks for.
+/// An image that a built-in kind asks for, or to which a rule leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundImage {
     /// The object that asks; within a list, the item.
     pub object: ObjectName,
     /// Where in the value handed to [`discover`]: `spec.template.spec.containers[0].image`.
     pub path: String,
-    /// The container or volume.
+    /// The same place as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// The container, volume or field.
     pub place: Place,
     /// The text as it stands there.
     pub written: String,
@@ -88,7 +92,7 @@ pub struct ObjectName {
     pub name: Option<String>,
 }
 
-/// The place within a pod that asks for an image. Shown as `container nginx`.
+/// The place within an object that asks for an image. Shown as `container nginx`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// `containers`.
@@ -99,6 +103,8 @@ pub enum Place {
     EphemeralContainer(String),
     /// A volume of type `image`.
     ImageVolume(String),
+    /// A field that a rule names, by its path.
+    Field(String),
 }
 
 /// Something to tell about an object's images. Its text starts with the object's name.
@@ -125,6 +131,9 @@ pub enum RemarkKind {
     /// Something has another type than the field's.
     #[error("is not {0}, as this field must be")]
     WrongType(&'static str),
+    /// Something on a rule's way is not of the type that the rule's next step needs.
+    #[error("is not {0}, as a rule of `imagePaths` has it")]
+    OffRule(&'static str),
     /// No `kind`: not a Kubernetes object.
     #[error("has no `kind`; this is not a Kubernetes object")]
     NoKind,
@@ -137,7 +146,7 @@ pub enum RemarkKind {
         reference: Reference,
     },
     /// A text that looks like an image, where nothing says that it is one.
-    #[error("looks like the image `{0}`; if the cluster pulls it, name it in the list of extra images")]
+    #[error("looks like the image `{0}`; if the cluster pulls it, name its place in `imagePaths`")]
     Likely(Reference),
 }
 
@@ -157,9 +166,11 @@ impl Remark {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self.kind {
-            RemarkKind::Invalid(_) | RemarkKind::Missing | RemarkKind::WrongType(_) | RemarkKind::NoKind => {
-                Severity::Error
-            }
+            RemarkKind::Invalid(_)
+            | RemarkKind::Missing
+            | RemarkKind::WrongType(_)
+            | RemarkKind::OffRule(_)
+            | RemarkKind::NoKind => Severity::Error,
             RemarkKind::Floating { .. } => Severity::Warning,
             RemarkKind::Likely(_) => Severity::Question,
         }
@@ -172,23 +183,30 @@ impl Remark {
 /// `DeploymentList` do: then they have the list's.
 #[must_use]
 pub fn discover(object: &Value) -> Discovery {
-    let mut search = Search { found: Discovery::default(), object: ObjectName::default() };
+    discover_by(object, &[])
+}
+
+/// As [`discover`], and also follows the user's rules.
+#[must_use]
+pub fn discover_by(object: &Value, rules: &[ImageRule]) -> Discovery {
+    let mut search = Search { rules, found: Discovery::default(), object: ObjectName::default() };
     if !object.is_null() {
         search.value(object, &ObjectPath::default(), None);
     }
     search.found
 }
 
-/// The kind and group that a list gives to items without their own.
+/// The kind and `apiVersion` that a list gives to items without their own.
 type Inherited<'a> = Option<(&'a str, &'a str)>;
 
 /// One search: what was found so far, and the object that is being searched.
-pub(crate) struct Search {
+pub(crate) struct Search<'r> {
+    rules: &'r [ImageRule],
     found: Discovery,
     object: ObjectName,
 }
 
-impl Search {
+impl Search<'_> {
     fn value(&mut self, value: &Value, path: &ObjectPath, inherited: Inherited<'_>) {
         let Some(fields) = value.as_object() else {
             return self.remark(path, RemarkKind::WrongType("an object"));
@@ -197,26 +215,31 @@ impl Search {
         let Some(kind) = own_kind.or(inherited.map(|(kind, _)| kind)) else {
             return self.remark(path, RemarkKind::NoKind);
         };
-        let own_group = fields.get("apiVersion").and_then(Value::as_str).map(group_of);
-        let group = own_group.or(inherited.map(|(_, group)| group)).unwrap_or_default();
+        let own_version = fields.get("apiVersion").and_then(Value::as_str);
+        let version = own_version.or(inherited.map(|(_, version)| version)).unwrap_or_default();
         let former = std::mem::replace(&mut self.object, ObjectName::read(kind, fields));
         match (list_of(kind), fields.get("items")) {
-            (Some(item_kind), Some(items)) if is_list(group, items) => {
-                self.items(items, &path.key("items"), item_kind, group);
+            (Some(item_kind), Some(items)) if is_list(group_of(version), items) => {
+                self.items(items, &path.key("items"), item_kind, version);
             }
-            _ => self.object(group, kind, value, path),
+            _ => self.object(version, kind, value, path),
         }
         self.object = former;
     }
 
-    fn items(&mut self, items: &Value, path: &ObjectPath, item_kind: &str, group: &str) {
-        let inherited = if item_kind.is_empty() { None } else { Some((item_kind, group)) };
+    fn items(&mut self, items: &Value, path: &ObjectPath, item_kind: &str, version: &str) {
+        let inherited = if item_kind.is_empty() { None } else { Some((item_kind, version)) };
         for (index, item) in elements(self, Some(items), path) {
             self.value(item, &path.index(index), inherited);
         }
     }
 
-    fn object(&mut self, group: &str, kind: &str, value: &Value, path: &ObjectPath) {
+    fn object(&mut self, version: &str, kind: &str, value: &Value, path: &ObjectPath) {
+        let rules = self.rules;
+        for rule in rules.iter().filter(|rule| rule.is_about(version, kind)) {
+            rule::follow(self, &rule.path, value, path);
+        }
+        let group = group_of(version);
         let holder = POD_KINDS.iter().find(|(pod_group, pod_kind, _)| *pod_group == group && *pod_kind == kind);
         if let Some((_, _, fields)) = holder {
             self.pod_of(fields, value, path);
@@ -250,16 +273,20 @@ impl Search {
                     let kind = RemarkKind::Floating { written: written.to_owned(), reference: reference.clone() };
                     self.remark(path, kind);
                 }
-                let (object, path, written) = (self.object.clone(), path.clone().into_string(), written.to_owned());
-                self.found.images.push(FoundImage { object, path, place, written, reference });
+                let (object, pointer, written) = (self.object.clone(), path.pointer().to_owned(), written.to_owned());
+                let path = path.clone().into_string();
+                self.found.images.push(FoundImage { object, path, pointer, place, written, reference });
             }
             Err(error) => self.remark(path, RemarkKind::Invalid(error)),
         }
     }
 
     pub(crate) fn remark(&mut self, path: &ObjectPath, kind: RemarkKind) {
+        // What a rule has answered is no question.
+        let is_answered = matches!(kind, RemarkKind::Likely(_))
+            && self.found.images.iter().any(|image| image.pointer == path.pointer());
         let remark = Remark { object: self.object.clone(), path: path.clone().into_string(), kind };
-        if !self.found.remarks.contains(&remark) {
+        if !is_answered && !self.found.remarks.contains(&remark) {
             self.found.remarks.push(remark);
         }
     }
@@ -267,7 +294,7 @@ impl Search {
 
 /// The elements of an optional array; anything else that is not null is remarked upon.
 pub(crate) fn elements<'a>(
-    search: &mut Search,
+    search: &mut Search<'_>,
     array: Option<&'a Value>,
     path: &ObjectPath,
 ) -> impl Iterator<Item = (usize, &'a Value)> + use<'a> {
@@ -325,6 +352,7 @@ impl fmt::Display for Place {
             Self::InitContainer(name) => write!(f, "init container {name}"),
             Self::EphemeralContainer(name) => write!(f, "ephemeral container {name}"),
             Self::ImageVolume(name) => write!(f, "image volume {name}"),
+            Self::Field(path) => write!(f, "field {path}"),
         }
     }
 }

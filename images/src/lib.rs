@@ -2,7 +2,7 @@
 //!
 //! - [`mod@catalog`]: the images and host programs that belong to a Kubernetes minor version (embedded, reviewed data);
 //! - [`mod@reference`]: image references, as containerd reads them, and where a mirror keeps them;
-//! - [`mod@discovery`]: the images that Kubernetes objects name;
+//! - [`mod@discovery`] and [`mod@rule`]: the images that Kubernetes objects name;
 //! - [`mod@list`]: what one render needs, each image with the reasons for it.
 //!
 //! What talks to registries; nothing else opens a connection outward:
@@ -18,6 +18,7 @@
 //! - [`mod@archive`] and [`mod@parity`]: the tar and the chunks, and what rebuilds lost ones;
 //! - [`mod@verify`] and [`mod@sign`]: whether every byte is right, and whose bundle it is;
 //! - [`mod@proof`]: whether everything that nodes will ask for is inside, and what they are pinned to;
+//! - [`mod@pins`]: those digests, written into references and objects;
 //! - [`mod@serve`]: a read-only registry over it.
 
 pub mod archive;
@@ -38,6 +39,7 @@ pub mod lock;
 mod object_path;
 mod parallel;
 pub mod parity;
+pub mod pins;
 mod platforms;
 mod pod;
 pub mod proof;
@@ -47,6 +49,7 @@ pub mod reason;
 pub mod receipt;
 pub mod reference;
 pub mod registry;
+pub mod rule;
 pub mod serve;
 pub mod sign;
 pub mod stop;
@@ -56,7 +59,9 @@ pub mod verify;
 pub use catalog::{Catalog, CatalogError};
 pub use component::{Architecture, Component, HostPart};
 pub use digest::{Digest, DigestError};
-pub use discovery::{Discovery, FoundImage, ObjectName, Place, Remark, RemarkKind, Severity, discover};
+pub use discovery::{Discovery, FoundImage, ObjectName, Place, Remark, RemarkKind, Severity, discover, discover_by};
 pub use list::{ImageList, ImageRow};
+pub use pins::Pins;
 pub use reason::{Cause, Reason, Scope};
 pub use reference::{Reference, ReferenceError, ReferenceErrorKind};
+pub use rule::{ImageRule, RuleStep};

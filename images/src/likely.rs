@@ -16,7 +16,7 @@ const VERSION_FIELDS: [(&str, char); 3] = [("tag", ':'), ("version", ':'), ("dig
 const SKIPPED_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 
 /// Asks about every likely image in a custom resource.
-pub(crate) fn search_object(search: &mut Search, object: &Value, path: &ObjectPath) {
+pub(crate) fn search_object(search: &mut Search<'_>, object: &Value, path: &ObjectPath) {
     for (field, value) in object.as_object().into_iter().flatten() {
         if !SKIPPED_FIELDS.contains(&field.as_str()) {
             search_field(search, field, value, &path.key(field));
@@ -25,7 +25,7 @@ pub(crate) fn search_object(search: &mut Search, object: &Value, path: &ObjectPa
 }
 
 /// Asks about complete references (host, path, and a tag or digest) in all texts below a value.
-pub(crate) fn search_text(search: &mut Search, value: &Value, path: &ObjectPath) {
+pub(crate) fn search_text(search: &mut Search<'_>, value: &Value, path: &ObjectPath) {
     match value {
         Value::String(text) => {
             for reference in complete_references(text) {
@@ -46,7 +46,7 @@ pub(crate) fn search_text(search: &mut Search, value: &Value, path: &ObjectPath)
     }
 }
 
-fn search_field(search: &mut Search, field: &str, value: &Value, path: &ObjectPath) {
+fn search_field(search: &mut Search<'_>, field: &str, value: &Value, path: &ObjectPath) {
     match value {
         Value::String(text) => match named_image(field, text) {
             Some(reference) => search.remark(path, RemarkKind::Likely(reference)),
@@ -62,7 +62,7 @@ fn search_field(search: &mut Search, field: &str, value: &Value, path: &ObjectPa
     }
 }
 
-fn search_fields(search: &mut Search, fields: &Map<String, Value>, path: &ObjectPath) {
+fn search_fields(search: &mut Search<'_>, fields: &Map<String, Value>, path: &ObjectPath) {
     let composed = composed_image(fields);
     let asked = composed.is_some();
     if let Some(reference) = composed {

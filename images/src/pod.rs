@@ -19,7 +19,7 @@ const CONTAINER_FIELDS: [(&str, PlaceOf); 3] = [
 ];
 
 /// Searches the `PodSpec` at `path`.
-pub(crate) fn search(search: &mut Search, specification: &Value, path: &ObjectPath) {
+pub(crate) fn search(search: &mut Search<'_>, specification: &Value, path: &ObjectPath) {
     if !specification.is_object() {
         return search.remark(path, RemarkKind::WrongType("an object"));
     }
@@ -35,7 +35,7 @@ pub(crate) fn search(search: &mut Search, specification: &Value, path: &ObjectPa
     }
 }
 
-fn search_container(search: &mut Search, container: &Value, path: &ObjectPath, place: PlaceOf) {
+fn search_container(search: &mut Search<'_>, container: &Value, path: &ObjectPath, place: PlaceOf) {
     match given(&container["image"]) {
         Some(image) => search.image(image, &path.key("image"), place(name_of(container))),
         None => search.remark(&path.key("image"), RemarkKind::Missing),
@@ -49,7 +49,7 @@ fn search_container(search: &mut Search, container: &Value, path: &ObjectPath, p
 }
 
 /// An image volume: `image: {reference: …}`, Kubernetes 1.31 and later.
-fn search_volume(search: &mut Search, volume: &Value, path: &ObjectPath) {
+fn search_volume(search: &mut Search<'_>, volume: &Value, path: &ObjectPath) {
     let Some(image) = given(&volume["image"]) else { return };
     let path = path.key("image").key("reference");
     match given(&image["reference"]) {

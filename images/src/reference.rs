@@ -94,6 +94,12 @@ impl Reference {
         format!("{}{}", self.mirror_path(registry), Suffix(self))
     }
 
+    /// The same name with this digest beside its tag, whatever digest it had.
+    #[must_use]
+    pub fn with_digest(&self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self.clone() }
+    }
+
     /// The same repository at another tag, without a digest. The caller vouches for the tag's grammar.
     pub(crate) fn at_tag(&self, tag: String) -> Self {
         Self { tag: Some(tag), digest: None, ..self.clone() }

@@ -155,8 +155,8 @@ impl Ours<'_> {
         let same = former.filter(|former| former.digest == self.digest);
         let generation = same.map_or(*generation, |former| former.generation.max(*generation));
         let images = images.iter().map(|image| match &image.digest {
-            Some(digest) => format!("{} {digest}\n", image.reference),
-            None => format!("{}\n", image.reference),
+            Some(digest) if !image.reference.ends_with(digest) => format!("{} {digest}\n", image.reference),
+            _ => format!("{}\n", image.reference),
         });
         BTreeMap::from([
             ("name", cluster.name.clone()),

@@ -92,8 +92,14 @@ struct Platform {
 
 #[derive(Deserialize)]
 struct Index {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     manifests: Vec<Descriptor>,
+}
+
+/// Entries that mean nothing here (another kind of digest) must not hide the others.
+fn known<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Descriptor>, D::Error> {
+    let entries = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
 }
 
 #[derive(Deserialize)]
@@ -150,10 +156,28 @@ impl Layout {
             None => named(entry),
         };
         let fits = |entry: &&Descriptor| entry.platform.as_ref().is_none_or(Platform::is_this);
-        let Some(target) = self.entries.iter().filter(wanted).find(fits) else { return Ok(None) };
+        let below = || digest.and_then(|digest| self.below(&self.entries, digest, DEPTH));
+        let Some(target) = self.entries.iter().filter(wanted).find(fits).cloned().or_else(below) else {
+            return Ok(None);
+        };
         let mut blobs = vec![target.clone()];
-        self.collect(target, &mut blobs, DEPTH)?;
-        Ok(Some(Image { target: target.clone(), blobs }))
+        self.collect(&target, &mut blobs, DEPTH)?;
+        Ok(Some(Image { target, blobs }))
+    }
+
+    /// A manifest or index of this digest below these. An index that can't be read is another image's misfortune.
+    fn below(&self, entries: &[Descriptor], digest: &str, depth: u32) -> Option<Descriptor> {
+        let indexes = entries.iter().filter(|entry| INDEXES.contains(&entry.media_type.as_str()));
+        let children = indexes.filter_map(|entry| {
+            let index: Index = parse(&self.blob(&entry.digest), &self.small(entry).ok()?).ok()?;
+            Some(index.manifests)
+        });
+        let children: Vec<Descriptor> = children.flatten().collect();
+        let found = children.iter().find(|child| child.digest.to_string() == digest).cloned();
+        match depth.checked_sub(1) {
+            Some(depth) if found.is_none() && !children.is_empty() => self.below(&children, digest, depth),
+            _ => found,
+        }
     }
 
     /// Path of a blob.

@@ -107,7 +107,7 @@ fn find(images: &[plan::Image], layouts: &[Layout], log: &mut StepLog) -> (Vec<W
     for image in images {
         let mut sources = Vec::new();
         for layout in layouts {
-            match layout.image(&image.reference, image.digest.as_deref()) {
+            match layout.image(&image.reference, image.pin()) {
                 Ok(found) => sources.extend(found.map(|found| (layout.clone(), found))),
                 Err(error) => log.warn(&IMAGE_DAMAGED, &format!("{}: {error}", image.reference)),
             }
@@ -155,16 +155,25 @@ fn names(reference: &str, digest: &str) -> Vec<String> {
 
 /// What an older generation brought may go now, when the kubelet needs room. A failure costs only that.
 fn unpin(containerd: &Containerd, stock: &BTreeMap<String, Named>, images: &[plan::Image]) {
-    let tags: BTreeSet<&str> =
-        images.iter().map(|image| image.reference.split('@').next().unwrap_or_default()).collect();
-    let digests: BTreeSet<&str> = tags.iter().filter_map(|tag| Some(stock.get(*tag)?.digest.as_str())).collect();
-    let kept = |name: &str, digest: &str| tags.contains(name) || (name.contains('@') && digests.contains(digest));
-    for (name, known) in stock.iter().filter(|(name, known)| known.ours && !kept(name, &known.digest)) {
+    for (name, known) in outdated(stock, images) {
         match containerd.unpin(name) {
             Ok(()) => step::tell(format_args!("images: {name} ({}) is of an older payload and may go", known.digest)),
             Err(error) => step::tell(format_args!("images: {name} can't be released: {error}")),
         }
     }
+}
+
+/// Names that came from a bundle and that stand for nothing of the plan. An image without a digest keeps what its tag stands for.
+fn outdated<'a>(stock: &'a BTreeMap<String, Named>, images: &[plan::Image]) -> Vec<(&'a String, &'a Named)> {
+    let mut tags: BTreeSet<&str> = BTreeSet::new();
+    let mut digests: BTreeSet<&str> = BTreeSet::new();
+    for image in images {
+        let tag = image.reference.split('@').next().unwrap_or_default();
+        tags.insert(tag);
+        digests.extend(image.pin().or_else(|| Some(stock.get(tag)?.digest.as_str())));
+    }
+    let is_kept = |name: &str, digest: &str| digests.contains(digest) && (name.contains('@') || tags.contains(name));
+    stock.iter().filter(|(name, known)| known.ours && !is_kept(name, &known.digest)).collect()
 }
 
 /// Warns of what could not be imported, and counts it.

@@ -1,8 +1,11 @@
 //! What of a bundle is found, and what is sent of it; the real containerd is in `qemu-tests`.
 
+use super::containerd::Named;
 use super::digest::Digest;
 use super::layout::{Layout, LayoutError, architecture};
-use super::{names, stream};
+use super::{names, outdated, stream};
+use crate::plan;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
@@ -69,6 +72,56 @@ fn a_digest_of_the_plan_decides_before_a_name() {
     let other = Digest::of(b"another").to_string();
     assert!(layout.image("reg.test/a:1", Some(&other)).unwrap().is_none());
     assert!(layout.image("reg.test/c:1", None).unwrap().is_none());
+}
+
+#[test]
+fn a_pinned_manifest_is_found_below_its_index_beside_a_damaged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (own, foreign) = (image(folder, architecture(), "own"), image(folder, "s390x", "foreign"));
+    let index = |children: &[&serde_json::Value]| {
+        descriptor(folder, INDEX, &serde_json::json!({"schemaVersion": 2, "manifests": children}))
+    };
+    let (inner, damaged) = (index(&[&foreign, &own]), index(&[]));
+    let outer = index(&[&inner]);
+    std::fs::write(folder.join("blobs/sha256").join(&damaged["digest"].as_str().unwrap()[7..]), "?").unwrap();
+    let layout = layout(folder, &[named(damaged, "reg.test/b:1"), named(outer, "reg.test/a:1")]);
+    let digest = own["digest"].as_str().unwrap();
+    let found = layout.image(&format!("reg.test/a:1@{digest}"), Some(digest)).unwrap().unwrap();
+    assert_eq!((found.target.digest.to_string().as_str(), found.blobs.len()), (digest, 3));
+    let foreign = foreign["digest"].as_str().unwrap();
+    let error = layout.image("reg.test/a:1", Some(foreign)).unwrap_err();
+    assert!(matches!(error, LayoutError::Platform { .. }), "{error}");
+}
+
+#[test]
+fn what_the_plan_does_not_name_may_go() {
+    let image = |reference: &str, digest: Option<&str>| plan::Image {
+        reference: reference.to_owned(),
+        digest: digest.map(str::to_owned),
+    };
+    let plan = [
+        image("reg.test/tagged:1", None),
+        image("reg.test/pinned:1@sha256:new", Some("sha256:new")),
+        image("reg.test/same:1@sha256:same", Some("sha256:same")),
+        image("reg.test/bare@sha256:bare", None),
+    ];
+    let stock: BTreeMap<String, Named> = [
+        ("reg.test/tagged:1", "sha256:tagged"),
+        ("reg.test/tagged@sha256:tagged", "sha256:tagged"),
+        ("reg.test/pinned:1", "sha256:old"),
+        ("reg.test/pinned@sha256:old", "sha256:old"),
+        ("reg.test/pinned@sha256:new", "sha256:new"),
+        ("reg.test/same:1", "sha256:same"),
+        ("reg.test/same@sha256:same", "sha256:same"),
+        ("reg.test/bare@sha256:bare", "sha256:bare"),
+        ("reg.test/gone:1", "sha256:gone"),
+    ]
+    .into_iter()
+    .map(|(name, digest)| (name.to_owned(), Named { digest: digest.to_owned(), ours: true, complete: true }))
+    .collect();
+    let old: Vec<&str> = outdated(&stock, &plan).into_iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(old, ["reg.test/gone:1", "reg.test/pinned:1", "reg.test/pinned@sha256:old"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Loading the description for the commands that need one.
 
+use super::charts;
 use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -33,6 +34,13 @@ pub(super) fn load(layers: &Layers, console: &Console) -> Result<Loaded, Failure
             Err(Failure::Description { summary: summary(failed.report.counts()), missing_input: failed.missing_input })
         }
     }
+}
+
+/// As [`load`], with the objects of charts among the manifests: for whoever asks which images there are.
+pub(super) fn load_with_charts(layers: &Layers, console: &Console) -> Result<Loaded, Failure> {
+    let mut loaded = load(layers, console)?;
+    charts::render(&mut loaded.cluster, console)?;
+    Ok(loaded)
 }
 
 /// Examines the authorities that the description brings and the windows of certificates; prints every problem.

@@ -34,7 +34,8 @@ enum Format {
 
 /// Prints the list; needs no state and writes nothing.
 pub(crate) fn run(args: &ImagesArgs, console: &Console) -> Result<(), Failure> {
-    let loaded = description::load(&args.layers, console)?;
+    let loaded = description::load_with_charts(&args.layers, console)?;
+    render::questions(&loaded.cluster)?.iter().for_each(|question| console.warn(&question.to_string()));
     let images = render::images(&loaded.cluster)?;
     match args.format {
         _ if console.is_json() => console.json(&images),

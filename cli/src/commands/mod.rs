@@ -1,6 +1,7 @@
 //! One file a subcommand: its arguments and what it does.
 
 pub(crate) mod bundle;
+mod charts;
 mod description;
 pub(crate) mod images;
 pub(crate) mod init;

@@ -2,8 +2,8 @@
 
 use super::addons::Addons;
 use super::containerd::upstream_hosts;
-use super::{ContentError, Context, inputs};
-use kfimg_images::Catalog;
+use super::{ContentError, Context, Question, inputs};
+use kfimg_images::{Catalog, Pins};
 use kfimg_pki::NodeCredentials;
 use kfimg_profiles::cluster::{Cluster, Node};
 use kfimg_profiles::description::Role;
@@ -14,11 +14,12 @@ use std::hash::{Hash, Hasher};
 #[derive(Debug)]
 pub struct ClusterContent<'a> {
     catalog: &'a Catalog,
+    pins: Pins,
     uid: &'a str,
     bootstrap_not_after: i64,
     addons: Addons,
     upstream_hosts: BTreeSet<String>,
-    /// The cluster without workers and without the user's objects, which are among the addons.
+    /// The cluster without workers and without the user's objects and their rules, which are among the addons.
     core: Cluster,
     digest: [u8; 32],
 }
@@ -27,6 +28,7 @@ pub struct ClusterContent<'a> {
 impl Hash for ClusterContent<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.core.hash(state);
+        self.pins.hash(state);
         self.addons.digest().hash(state);
         self.upstream_hosts.hash(state);
         self.uid.hash(state);
@@ -35,8 +37,8 @@ impl Hash for ClusterContent<'_> {
 }
 
 impl<'a> ClusterContent<'a> {
-    /// Makes it. `uid` is the cluster's identity, `bootstrap_not_after` the last second since 1970 at which etcd may be
-    /// founded.
+    /// Makes it, with images by their tags. `uid` is the cluster's identity, `bootstrap_not_after` the last second since
+    /// 1970 at which etcd may be founded.
     ///
     /// # Errors
     /// [`ContentError::Image`] for a malformed image that the description names.
@@ -46,14 +48,36 @@ impl<'a> ClusterContent<'a> {
         uid: &'a str,
         bootstrap_not_after: i64,
     ) -> Result<Self, ContentError> {
-        let addons = Addons::new(cluster, catalog)?;
+        Self::pinned(cluster, catalog, Pins::default(), uid, bootstrap_not_after)
+    }
+
+    /// As [`ClusterContent::new`], with each image that has a pin by its digest.
+    ///
+    /// # Errors
+    /// As [`ClusterContent::new`].
+    pub fn pinned(
+        cluster: &Cluster,
+        catalog: &'a Catalog,
+        pins: Pins,
+        uid: &'a str,
+        bootstrap_not_after: i64,
+    ) -> Result<Self, ContentError> {
+        let addons = Addons::new(cluster, catalog, &pins)?;
         let upstream_hosts = upstream_hosts(cluster, catalog)?;
         let mut core = cluster.clone();
         core.nodes.retain(|node| node.role != Role::Worker);
         core.manifests.clear();
-        let mut content = Self { catalog, uid, bootstrap_not_after, addons, upstream_hosts, core, digest: [0; 32] };
+        core.charts.clear();
+        core.image_paths.clear();
+        let digest = [0; 32];
+        let mut content = Self { catalog, pins, uid, bootstrap_not_after, addons, upstream_hosts, core, digest };
         content.digest = inputs::of_cluster(&content);
         Ok(content)
+    }
+
+    /// What a person should look at in the user's files.
+    pub fn questions(&self) -> &[Question] {
+        self.addons.questions()
     }
 
     /// Hands the context of one node to `use_context`.
@@ -76,6 +100,7 @@ impl<'a> ClusterContent<'a> {
             node,
             credentials,
             catalog: self.catalog,
+            pins: &self.pins,
             addons: &self.addons,
             upstream_hosts: &self.upstream_hosts,
             uid: self.uid,

@@ -51,8 +51,9 @@ fn image(context: &Context<'_>) -> Result<Reference, ContentError> {
     let Some(written) = &context.cluster.endpoint.keepalived_image else {
         return Ok(context.image(Component::Keepalived));
     };
-    written.parse().map_err(|error: kfimg_images::ReferenceError| ContentError::Image {
+    let image: Reference = written.parse().map_err(|error: kfimg_images::ReferenceError| ContentError::Image {
         reference: written.clone(),
         reason: error.to_string(),
-    })
+    })?;
+    Ok(context.pins.pin(&image))
 }

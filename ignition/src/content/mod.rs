@@ -29,12 +29,13 @@ mod users;
 mod yaml;
 
 pub use cluster::ClusterContent;
+pub use containerd::upstream_hosts;
 pub use plan::Stamp;
 
 use crate::tree::{NodeTree, TreeError};
 use addons::Addons;
 use kfimg_agent::plan::{Plan, SecretCopy};
-use kfimg_images::{Catalog, Component as ImageComponent, ImageList, Reason, Reference};
+use kfimg_images::{Catalog, Component as ImageComponent, ImageList, Pins, Reason, Reference, Remark};
 use kfimg_pki::NodeCredentials;
 use kfimg_profiles::cluster::{Cluster, Node};
 use kfimg_profiles::description::Role;
@@ -52,6 +53,8 @@ pub struct Context<'a> {
     credentials: &'a NodeCredentials<'a>,
     /// Images of the cluster's Kubernetes version.
     catalog: &'a Catalog,
+    /// The digests that images are pinned to.
+    pins: &'a Pins,
     /// The addons, rendered once for all nodes.
     addons: &'a Addons,
     /// Upstream registries that images may come from.
@@ -70,15 +73,28 @@ impl Context<'_> {
         inputs::of_node(self)
     }
 
-    /// The catalog's image of a component, at the cluster's Kubernetes version.
+    /// The catalog's image of a component, at the cluster's Kubernetes version, pinned.
     pub(crate) fn image(&self, component: ImageComponent) -> Reference {
-        self.catalog.image(component, self.cluster.version.patch)
+        self.pins.pin(&self.catalog.image(component, self.cluster.version.patch))
     }
 
     /// Whether the node runs an etcd member.
     pub(crate) fn is_etcd_member(&self) -> bool {
         self.cluster.is_etcd_member(self.node)
     }
+}
+
+/// Something in a file of the user's that a person should look at: what looks like an image and may be none, or an image
+/// that is another one tomorrow.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{file}:{line}: {remark}")]
+pub struct Question {
+    /// The file, as the description names it.
+    pub file: String,
+    /// The line where the object starts, from 1.
+    pub line: usize,
+    /// What it is.
+    pub remark: Remark,
 }
 
 /// Why content could not be written.

@@ -114,7 +114,10 @@ fn images(list: &ImageList) -> Vec<Image> {
         list.reasons(reference).iter().any(|reason| matches!(reason.cause, Cause::StaticPod { .. } | Cause::Sandbox))
     };
     let (own, others): (Vec<_>, Vec<_>) = list.references().partition(is_own);
-    let image = |reference: &Reference| Image { reference: reference.to_string(), digest: None };
+    let image = |reference: &Reference| {
+        let digest = reference.digest().map(ToString::to_string);
+        Image { reference: reference.to_string(), digest }
+    };
     own.into_iter().chain(others).map(image).collect()
 }
 

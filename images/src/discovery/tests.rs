@@ -185,7 +185,7 @@ fn custom_resources_raise_questions_only() {
 fn a_custom_resource_named_like_a_list_is_not_one() {
     let value = json!({"apiVersion": "example.com/v1", "kind": "AllowList", "items": ["quay.io/a/b:v1"]});
     let question = "AllowList: items[0]: looks like the image `quay.io/a/b:v1`; \
-                    if the cluster pulls it, name it in the list of extra images";
+                    if the cluster pulls it, name its place in `imagePaths`";
     assert_eq!(remarks(&value), [(Severity::Question, question.to_owned())]);
     let list = json!({"apiVersion": "example.com/v1", "kind": "ThingList", "items": [{"spec": {"image": "a:1"}}]});
     assert_eq!(discover(&list).remarks[0].path, "items[0].spec.image");

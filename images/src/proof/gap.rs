@@ -1,10 +1,11 @@
 //! What a proof misses, and its words for people.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::component::Architecture;
 use crate::digest::Digest;
-use crate::reason::Reason;
+use crate::reason::{Cause, Reason, Scope, joined};
 use crate::reference::Reference;
 
 /// Most digests that a message names.
@@ -73,10 +74,14 @@ impl fmt::Display for Lack {
     }
 }
 
-/// One line for the image, and an indented one for each who asks.
+/// One line for the image, and an indented one for each cause, with the nodes that it is about.
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.reference, self.lack)?;
-        self.asked_by.iter().try_for_each(|asker| write!(f, "\n  asked for by {}", asker.reason))
+        let mut causes: BTreeMap<&Cause, BTreeSet<Scope>> = BTreeMap::new();
+        for asker in &self.asked_by {
+            causes.entry(&asker.reason.cause).or_default().insert(asker.reason.scope.clone());
+        }
+        causes.iter().try_for_each(|(cause, scopes)| write!(f, "\n  asked for by {cause} on {}", joined(scopes)))
     }
 }

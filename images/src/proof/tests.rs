@@ -88,6 +88,7 @@ fn a_missing_image_is_told_with_everybody_who_asks() {
         reference: reference("quay.io/app:2"),
         object: ObjectName { kind: "Job".to_owned(), namespace: None, name: Some(name.to_owned()) },
         path: "spec.template.spec.containers[0].image".to_owned(),
+        pointer: "/spec/template/spec/containers/0/image".to_owned(),
         place: Place::Container("main".to_owned()),
         written: "quay.io/app:2".to_owned(),
     };

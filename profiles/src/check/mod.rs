@@ -21,6 +21,7 @@ mod machines;
 mod manifests;
 mod names;
 mod networks;
+mod objects;
 mod pki;
 mod ranges;
 mod recovery;
@@ -55,7 +56,7 @@ pub(crate) struct Machine<'a> {
 type Check = fn(&Subject<'_>, &mut Report);
 
 /// All checks, in the order in which people think about a cluster.
-const CHECKS: [Check; 28] = [
+const CHECKS: [Check; 29] = [
     identity::check,
     version::check,
     machines::check,
@@ -82,6 +83,7 @@ const CHECKS: [Check; 28] = [
     users::check,
     dns::check,
     manifests::check,
+    objects::check,
     reporting::check,
     components::check_extra_volumes,
 ];

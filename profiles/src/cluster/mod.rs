@@ -13,8 +13,8 @@ pub use component::{
 };
 pub use node::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork};
 pub use site::{
-    BroughtAuthority, Dns, Endpoint, InputFile, Manifest, ManifestObject, MetricsServer, Networking, Pki, Registry,
-    SecretFile, Time,
+    BroughtAuthority, Chart, Dns, Endpoint, ImagePath, InputFile, Manifest, ManifestObject, MetricsServer, Networking,
+    Pki, Registry, SecretFile, Time,
 };
 
 use crate::description::values::KubernetesVersion;
@@ -73,6 +73,10 @@ pub struct Cluster {
     pub metrics_server: Option<MetricsServer>,
     /// The user's objects, in order.
     pub manifests: Vec<Manifest>,
+    /// Charts whose objects are not among the manifests yet, in order.
+    pub charts: Vec<Chart>,
+    /// Where objects of the user's hold images, beside the places that Kubernetes knows.
+    pub image_paths: Vec<ImagePath>,
     /// Who may log in.
     pub users: Vec<User>,
     /// URL that boot reports are posted to.

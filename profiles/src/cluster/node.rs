@@ -1,7 +1,7 @@
 //! One machine of a validated cluster.
 
 use crate::description::values::MacAddress;
-use crate::description::{Bond, Filesystem, Role, Taint};
+use crate::description::{Architecture, Bond, Filesystem, Role, Taint};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,6 +14,8 @@ pub struct Node {
     pub name: String,
     /// What it does.
     pub role: Role,
+    /// Its processor.
+    pub architecture: Architecture,
     /// Its addresses: one, or one of each family; the first is the main one.
     pub addresses: Vec<NodeAddress>,
     /// Ethernet address of its card.

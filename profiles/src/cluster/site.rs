@@ -1,10 +1,11 @@
 //! Endpoint, networks, registry, certificates' settings, files of a validated cluster.
 
-use crate::description::{Cni, EndpointMode, Flannel, KeyAlgorithm, Resources};
+use crate::description::{Cni, EndpointMode, Flannel, KeyAlgorithm, ObjectStep, Resources};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The API endpoint.
@@ -212,4 +213,34 @@ pub struct ManifestObject {
     pub line: usize,
     /// The object; `apiVersion`, `kind` and `metadata.name` are there.
     pub value: serde_json::Value,
+}
+
+/// Where the objects of one kind hold images.
+#[derive(Clone, Debug, Hash)]
+#[non_exhaustive]
+pub struct ImagePath {
+    /// Their `apiVersion`; none: any.
+    pub api_version: Option<String>,
+    /// Their kind.
+    pub kind: String,
+    /// The way to the texts that are images.
+    pub path: Vec<ObjectStep>,
+}
+
+/// A chart that `helm template` is to render.
+#[derive(Clone, Debug, Hash)]
+#[non_exhaustive]
+pub struct Chart {
+    /// Name of the release.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Folder or packed file.
+    pub path: PathBuf,
+    /// Files with values, in order.
+    pub values: Vec<PathBuf>,
+    /// The file of the description that names it.
+    pub file: String,
+    /// The line there, from 1.
+    pub line: usize,
 }

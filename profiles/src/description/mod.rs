@@ -10,6 +10,7 @@ mod etcd;
 mod kubelet;
 mod networking;
 mod node;
+mod objects;
 mod pki;
 mod site;
 pub mod values;
@@ -22,7 +23,8 @@ pub use endpoint::{Endpoint, EndpointMode, Vip};
 pub use etcd::{Etcd, Restore, Snapshot};
 pub use kubelet::{CgroupDriver, Containerd, Kubelet};
 pub use networking::{Cni, Flannel, FlannelBackend, Host, KubeProxy, Networking, ProxyMode};
-pub use node::{Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, Taint, Vlan};
+pub use node::{Architecture, Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, Taint, Vlan};
+pub use objects::{Chart, ImagePath, ObjectPath, ObjectPathError, ObjectStep};
 pub use pki::{CertificateAuthority, KeyAlgorithm, Pki};
 pub use site::{Addons, Dns, MetricsServer, Registry, Reporting, Resources, Time, User};
 
@@ -86,6 +88,11 @@ pub struct Description {
     pub addons: Addons,
     /// Files with Kubernetes objects of your own, applied after the addons in this order.
     pub manifests: Vec<FilePath>,
+    /// Helm charts, applied after `manifests` in this order. Rendering needs the program `helm` and no network.
+    pub charts: Vec<Chart>,
+    /// Where custom objects of `manifests` and `charts` hold images: what these rules find is in the list of images, in
+    /// the bundle, and pinned as the images of pods are.
+    pub image_paths: Vec<ImagePath>,
     /// People who may log in at the console or by SSH, as a last resort.
     pub users: Vec<User>,
     /// Where nodes report how far their boot has come.

@@ -13,6 +13,8 @@ pub struct Node {
     pub name: Option<String>,
     /// What the machine does.
     pub role: Option<Role>,
+    /// Its processor. Default `amd64`.
+    pub architecture: Option<Architecture>,
     /// Its address; for two families an IPv4 and an IPv6 one with a comma between. The first one is the node's main
     /// address. With `network.dhcp` it is the one that the DHCP server keeps for the machine.
     pub address: Option<Addresses>,
@@ -37,6 +39,17 @@ pub struct Node {
     pub sysctls: BTreeMap<String, String>,
     /// More kernel modules to load.
     pub kernel_modules: Vec<String>,
+}
+
+/// A processor, in the words of Kubernetes (`kubernetes.io/arch`).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// x86-64.
+    #[default]
+    Amd64,
+    /// AArch64.
+    Arm64,
 }
 
 /// What a machine does.

@@ -60,6 +60,28 @@ impl<'a, 'r> Files<'a, 'r> {
         Some(self.sources.add(&shown(&path), &format!("file {}", file.0), &folder, &content))
     }
 
+    /// The path of a folder or of a file of any size, which is there.
+    pub(super) fn place(&mut self, setting: &Path, file: &FilePath) -> Option<PathBuf> {
+        if self.report.is_unreadable(setting) {
+            return None;
+        }
+        let path = self.location(setting, file);
+        match self.reader.read(&path, 0) {
+            _ if file.0.trim().is_empty() => self.read(setting, file).map(|_| path),
+            Ok(_) => Some(path),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => Some(path),
+            Err(_) => self.read(setting, file).map(|_| path),
+        }
+    }
+
+    /// File and line where a setting was written.
+    pub(super) fn written_at(&self, setting: &Path) -> (String, usize) {
+        self.tree.at_path(setting).map_or_else(
+            || (setting.to_string(), 1),
+            |node| (self.sources.get(node.at.source).name.clone(), self.sources.line_column(node.at).0),
+        )
+    }
+
     fn location(&self, setting: &Path, file: &FilePath) -> PathBuf {
         let named_in = self.tree.at_path(setting).map(|node| node.at.source);
         match named_in {

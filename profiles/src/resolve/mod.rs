@@ -2,6 +2,7 @@
 //!
 //! What the description itself says was judged by [`crate::check`]; here only what lies in files is judged.
 
+mod charts;
 pub(crate) mod components;
 mod fake;
 mod files;
@@ -12,14 +13,15 @@ pub(crate) mod nodes;
 pub(crate) mod router_id;
 pub(crate) mod site;
 
+pub use charts::rendered;
 pub use files::{FileReader, MAX_FILE_BYTES};
 pub(crate) use formats::bare_host;
 pub(crate) use lookup::look_up;
 pub use lookup::{LookedUp, Resolver, SystemResolver};
 
-use crate::cluster::{Cluster, MetricsServer};
+use crate::cluster::{Cluster, ImagePath, MetricsServer};
 use crate::description::values::KubernetesVersion;
-use crate::description::{Description, Role};
+use crate::description::{self, Description, Role};
 use crate::document::{Node, Sources};
 use crate::problem::Report;
 use files::Files;
@@ -51,6 +53,7 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
     let pki = site::pki(description, files);
     let api_server = components::api_server(description, files);
     let manifests = manifests::manifests(description, files);
+    let charts = charts::charts(description, files);
     let nodes = nodes::nodes(description)?;
     let kubernetes_nodes = nodes.iter().filter(|node| node.role != Role::Etcd).count();
     Some(Cluster {
@@ -72,10 +75,17 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
         dns: site::dns(description, kubernetes_nodes),
         metrics_server: metrics_server(description),
         manifests: manifests?,
+        charts: charts?,
+        image_paths: description.image_paths.iter().filter_map(image_path).collect(),
         users: description.users.clone(),
         report_url: description.report.url.clone(),
         nodes,
     })
+}
+
+fn image_path(written: &description::ImagePath) -> Option<ImagePath> {
+    let path = written.path.as_ref()?.steps().to_vec();
+    Some(ImagePath { api_version: written.api_version.clone(), kind: written.kind.clone()?, path })
 }
 
 fn metrics_server(description: &Description) -> Option<MetricsServer> {

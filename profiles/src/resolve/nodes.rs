@@ -16,6 +16,7 @@ pub(crate) fn effective(own: &description::Node, defaults: &description::Node) -
     description::Node {
         name: own.name.clone(),
         role: own.role,
+        architecture: own.architecture.or(defaults.architecture),
         address: own.address.clone(),
         mac: own.mac,
         uuid: own.uuid.clone(),
@@ -72,6 +73,7 @@ fn node(written: description::Node, subnet: Option<&Networks>) -> Option<Node> {
     Some(Node {
         name: written.name.clone()?,
         role,
+        architecture: written.architecture.unwrap_or_default(),
         addresses: addresses.collect::<Option<Vec<_>>>()?,
         mac: written.mac,
         uuid: written.uuid.as_ref().map(|uuid| uuid.to_ascii_lowercase()),

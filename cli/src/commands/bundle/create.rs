@@ -38,8 +38,8 @@ pub(crate) struct CreateArgs {
     /// Folder that keeps what was fetched for a tar or chunks [default: PATH.store]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Architectures of the machines
-    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',', default_value = "amd64", value_parser = architecture)]
+    /// Architectures of the machines [default: those of the description, else amd64]
+    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',', value_parser = architecture)]
     architectures: Vec<Architecture>,
     /// Another image to take along
     #[arg(long = "image", value_name = "REFERENCE")]
@@ -105,12 +105,17 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
             "nothing is asked for; describe a cluster (--profile, --site), or name images (--image)".to_owned(),
         ));
     }
+    let architectures = match (&args.architectures[..], wanted) {
+        ([], None) => vec![Architecture::Amd64],
+        ([], Some(wanted)) => wanted.architectures().into_iter().collect(),
+        (named, _) => named.to_vec(),
+    };
     let mut files = args.files.clone();
     let mut binaries = Vec::new();
     if !args.images_only
         && let Some(wanted) = wanted
     {
-        binaries = wanted.binaries(&args.architectures);
+        binaries = wanted.binaries(&architectures);
         files.push(wanted::kfimg()?);
     }
     Ok(Request {
@@ -119,7 +124,7 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
         binaries,
         files,
         pull: Options {
-            architectures: args.architectures.clone(),
+            architectures,
             workers: args.registries.workers(),
             repair: args.repair,
             referrers: args.referrers,
@@ -212,9 +217,8 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
 /// The closed-world proof, where a cluster is described.
 fn prove(wanted: Option<&Wanted>, place: &Path, console: &Console) -> Result<(), Failure> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let content = Content::open(place).map_err(failure::content)?;
-    let proof = proof::prove(&wanted.loaded.cluster, &wanted.images, &content);
-    proof::tell(&proof, console)
+    let content = Content::open(place)?;
+    proof::judge(&wanted.prove(&content)?, console)
 }
 
 /// Reads `amd64` or `arm64`.

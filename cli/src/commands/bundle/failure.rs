@@ -1,6 +1,6 @@
 //! Which exit code an error of the crate `images` means.
 
-use crate::failure::{Failure, Trouble};
+use crate::failure::{Failure, Trouble, is_missing};
 use kfimg_images::archive::ArchiveError;
 use kfimg_images::content::ContentError;
 use kfimg_images::create::CreateError;
@@ -17,11 +17,6 @@ pub(super) fn registry(error: RegistryError) -> Failure {
     Failure::images(trouble(&error), error)
 }
 
-/// Trouble with a bundle that is read.
-pub(super) fn content(error: ContentError) -> Failure {
-    Failure::images(of_content(&error), error)
-}
-
 /// Trouble with a bundle that is written.
 pub(super) fn archive(error: ArchiveError) -> Failure {
     let trouble = match &error {
@@ -35,7 +30,7 @@ pub(super) fn archive(error: ArchiveError) -> Failure {
 /// Trouble with chunks that are rebuilt.
 pub(super) fn parity(error: ParityError) -> Failure {
     match error {
-        ParityError::Content(error) => content(error),
+        ParityError::Content(error) => Failure::Bundle(error),
         ParityError::Archive(error) => archive(error),
         other => Failure::images(Trouble::Verification, other),
     }
@@ -112,10 +107,7 @@ fn of_problem(problem: &Problem) -> Trouble {
 }
 
 fn of_content(error: &ContentError) -> Trouble {
-    match error {
-        ContentError::Read { .. } | ContentError::NoLayout { .. } => Trouble::Input,
-        _ => Trouble::Verification,
-    }
+    if is_missing(error) { Trouble::Input } else { Trouble::Verification }
 }
 
 /// What is wrong for good comes before what another try may mend.

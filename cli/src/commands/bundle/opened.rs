@@ -1,6 +1,5 @@
 //! The bundle that a command reads, and the signature beside it.
 
-use super::failure::content;
 use crate::failure::Failure;
 use clap::Args;
 use kfimg_images::content::Content;
@@ -18,7 +17,7 @@ pub(crate) struct BundleArgs {
 impl BundleArgs {
     /// Opens it where it lies.
     pub(super) fn open(&self) -> Result<Content, Failure> {
-        Content::open(&self.bundle).map_err(content)
+        Ok(Content::open(&self.bundle)?)
     }
 
     /// Whether it is a set of chunks.

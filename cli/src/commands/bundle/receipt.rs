@@ -63,7 +63,7 @@ fn asked(args: &ReceiptArgs, console: &Console) -> Result<Vec<Reference>, Failur
         (None, Some(_)) => None,
     };
     if let Some(bundle) = bundle {
-        asked.extend(references(&Content::open(bundle).map_err(failure::content)?));
+        asked.extend(references(&Content::open(bundle)?));
     }
     Ok(asked)
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RepairArgs, console: &Console) -> Result<(), Failure> {
             path.display()
         )));
     }
-    let set = Content::chunk_manifest(path).map_err(failure::content)?;
+    let set = Content::chunk_manifest(path)?;
     let progress = Progress::new(console, "hashing");
     progress.expect(set.chunks.iter().chain(&set.parity).map(|chunk| chunk.size).sum());
     let rebuilt = rebuild(path, &|bytes| progress.advance(bytes)).map_err(failure::parity)?;

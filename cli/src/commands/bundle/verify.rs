@@ -3,7 +3,7 @@
 use super::failure;
 use super::opened::BundleArgs;
 use super::sign::{of_file, read_small, signed};
-use super::wanted::{self, Wanted};
+use super::wanted;
 use crate::args::Layers;
 use crate::commands::description::plural;
 use crate::commands::proof;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
         progress.expect(content.blobs().map(|(_, extent)| extent.size()).sum());
         verify(&content, &|bytes| progress.advance(bytes))
     };
-    let proof = wanted.as_ref().map(|wanted| prove(wanted, &content));
+    let proof = wanted.as_ref().map(|wanted| wanted.prove(&content)).transpose()?;
     if console.is_json() {
         console.json(&as_json(&report, chunks.as_ref(), proof.as_ref()))?;
     } else {
@@ -54,17 +54,17 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     }
     signature?;
     if let Some(proof) = &proof {
-        proof::tell(proof, console)?;
+        proof::judge(proof, console)?;
     }
     judge(&report, args, console)
 }
 
 /// Hashes every chunk; what is lost is told at once, because a bundle without it may not even open.
 fn chunks(args: &VerifyArgs, console: &Console) -> Result<ChunkReport, Failure> {
-    let set = Content::chunk_manifest(&args.bundle.bundle).map_err(failure::content)?;
+    let set = Content::chunk_manifest(&args.bundle.bundle)?;
     let progress = Progress::new(console, "chunks");
     progress.expect(set.chunks.iter().chain(&set.parity).map(|chunk| chunk.size).sum());
-    let report = verify_chunks(&args.bundle.bundle, &|bytes| progress.advance(bytes)).map_err(failure::content)?;
+    let report = verify_chunks(&args.bundle.bundle, &|bytes| progress.advance(bytes))?;
     drop(progress);
     let files = report.manifest.chunks.iter().chain(&report.manifest.parity);
     for (chunk, state) in files.zip(report.chunks.iter().chain(&report.parity)) {
@@ -92,10 +92,6 @@ fn check_signature(args: &VerifyArgs, content: &Content) -> Result<(), Failure> 
     let signature = args.signature.clone().unwrap_or_else(|| args.bundle.signature());
     let bytes = read_small(&signature, SIGNATURE_LIMIT)?;
     key.verify(signed(content)?, &bytes).map_err(|error| of_file(&signature, error))
-}
-
-fn prove(wanted: &Wanted, content: &Content) -> Proof {
-    proof::prove(&wanted.loaded.cluster, &wanted.images, content)
 }
 
 fn tell(report: &Report, console: &Console) {
@@ -149,6 +145,6 @@ fn as_json(report: &Report, chunks: Option<&ChunkReport>, proof: Option<&Proof>)
         "elsewhere": report.elsewhere,
         "unreferenced": report.unreferenced,
         "chunks": chunks.map(|report| report.manifest.chunks.len()),
-        "gaps": proof.map(|proof| proof.gaps.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        "gaps": proof.map(proof::gaps),
     })
 }

@@ -1,12 +1,15 @@
 //! What a bundle is to hold: what a described cluster asks for, and what the command line names.
 
-use super::super::{description, render};
+use super::super::{description, proof, render};
 use crate::args::Layers;
 use crate::console::Console;
 use crate::failure::Failure;
+use kfimg_images::content::Content;
 use kfimg_images::download::{Binary, LocalFile};
+use kfimg_images::proof::Proof;
 use kfimg_images::{Architecture, Catalog, HostPart, ImageList, Reference};
 use kfimg_profiles::load::Loaded;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A described cluster and what it asks for.
@@ -20,12 +23,22 @@ pub(super) fn of_layers(layers: &Layers, console: &Console) -> Result<Option<Wan
     if !layers.describe_a_cluster() {
         return Ok(None);
     }
-    let loaded = description::load(layers, console)?;
+    let loaded = description::load_with_charts(layers, console)?;
     let images = render::images(&loaded.cluster)?;
     Ok(Some(Wanted { loaded, images }))
 }
 
 impl Wanted {
+    /// The closed-world proof.
+    pub(super) fn prove(&self, content: &Content) -> Result<Proof, Failure> {
+        proof::prove(&self.loaded.cluster, &self.images, content)
+    }
+
+    /// Of all machines.
+    pub(super) fn architectures(&self) -> BTreeSet<Architecture> {
+        self.loaded.cluster.nodes.iter().map(|node| proof::architecture(node.architecture)).collect()
+    }
+
     /// Every image by name.
     pub(super) fn references(&self) -> Vec<Reference> {
         self.images.references().cloned().collect()

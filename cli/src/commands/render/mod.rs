@@ -7,9 +7,9 @@ mod incarnation;
 mod nodes;
 mod summary;
 
-pub(crate) use nodes::images;
+pub(crate) use nodes::{catalog, images, questions, role};
 
-use super::description;
+use super::{description, proof};
 use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -17,12 +17,14 @@ use crate::output::{Manifest, Secrecy, Staging};
 use clap::Args;
 use jiff::Timestamp;
 use kfimg_ignition::payload::IgnitionVersion;
+use kfimg_images::Pins;
+use kfimg_images::content::Content;
 use kfimg_pki::{Ca, Credentials, Kubeconfig, Secret, State, inventory};
 use kfimg_profiles::check::check_upgrade;
 use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::load::Loaded;
 use nodes::{Rendering, Target, image_lines};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use summary::Summary;
 
 /// Arguments of `kfimg render`.
@@ -35,6 +37,9 @@ pub(crate) struct RenderArgs {
     /// Folder to write into; a former output there is replaced
     #[arg(short, long, value_name = "DIR", default_value = "out")]
     output: PathBuf,
+    /// Prove that this bundle holds every image that nodes will ask for, and pin each by its digest
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: Option<PathBuf>,
     /// Version of the Ignition specification: 3.3.0, 3.4.0, 3.5.0 or 3.6.0
     #[arg(long, value_name = "VERSION", default_value_t = IgnitionVersion::default())]
     ignition_version: IgnitionVersion,
@@ -42,11 +47,15 @@ pub(crate) struct RenderArgs {
 
 /// Renders everything.
 pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
-    let loaded = description::load(&args.layers, console)?;
+    let loaded = description::load_with_charts(&args.layers, console)?;
     let cluster = &loaded.cluster;
     let now = Timestamp::now();
     let request = inventory::request(cluster);
     description::check_authorities(&request, now, console)?;
+    let pins = match &args.bundle {
+        Some(bundle) => prove(cluster, bundle, console)?,
+        None => Pins::none(),
+    };
     let staging = Staging::begin(&args.output)?;
     let state_folder = args.state.of(&cluster.name);
     let state = State::open(&state_folder, &cluster.name, now)?;
@@ -57,8 +66,15 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let (mut state, ending) = state.ensure(&request, now)?;
     ending.iter().for_each(|warning| console.warn(&warning.to_string()));
 
-    let manifest = write(args, &loaded, &staging, &mut state, now)?;
-    let summary = Summary { cluster, manifest: &manifest, output: &args.output, state: &state_folder };
+    let (manifest, questions) = write(args, &loaded, &staging, &mut state, pins, now)?;
+    if questions > 0 {
+        console.warn(&format!(
+            "{} of your manifests may need a look; `kfimg images` prints them",
+            description::plural(questions, "image")
+        ));
+    }
+    let bundle = args.bundle.as_deref();
+    let summary = Summary { cluster, manifest: &manifest, output: &args.output, state: &state_folder, bundle };
     let lines = summary.lines();
     staging.publish(manifest.clone(), || state.commit().map(drop).map_err(Failure::from))?;
     if console.is_json() {
@@ -68,21 +84,33 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes every file but the manifest, which it returns without the list of files.
+/// Proves that a bundle is complete for the cluster, and gives the digests of its images.
+fn prove(cluster: &Cluster, bundle: &Path, console: &Console) -> Result<Pins, Failure> {
+    let content = Content::open(bundle)?;
+    let proof = proof::prove(cluster, &images(cluster)?, &content)?;
+    proof::tell(&proof, console)?;
+    if cluster.registry.is_none() {
+        console.warn("the description names no registry: each node needs the bundle on a medium of its own");
+    }
+    Ok(Pins::from(&proof))
+}
+
+/// Writes every file but the manifest, which it returns without the list of files, and the number of open questions.
 fn write(
     args: &RenderArgs,
     loaded: &Loaded,
     staging: &Staging,
     state: &mut State,
+    pins: Pins,
     now: Timestamp,
-) -> Result<Manifest, Failure> {
+) -> Result<(Manifest, usize), Failure> {
     let cluster = &loaded.cluster;
     state.set_kubernetes_version(cluster.version);
     let (number, window) = (u64::from(cluster.etcd.incarnation), cluster.etcd.bootstrap_window);
     let beginning = inventory::beginning(cluster);
     let bootstrap_not_after = state.generations_mut().begin_incarnation(number, beginning, now, window);
     let credentials = state.credentials();
-    let rendering = Rendering::new(cluster, &credentials, bootstrap_not_after.as_second())?;
+    let rendering = Rendering::new(cluster, &credentials, pins, bootstrap_not_after.as_second())?;
     let target = Target { version: args.ignition_version, staging };
     let nodes = rendering.write(&target, state.generations_mut(), now)?;
     let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
@@ -93,7 +121,7 @@ fn write(
     manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
     manifest.nodes = nodes;
     manifest.resolved = loaded.resolved.clone();
-    Ok(manifest)
+    Ok((manifest, rendering.questions().len()))
 }
 
 /// The administrator's own kubeconfig: for a person, never for a node.

@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::output::{NodeRecord, Secrecy, Staging};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use kfimg_ignition::content::{ClusterContent, Context, NodeContent, Stamp};
+use kfimg_ignition::content::{ClusterContent, Context, NodeContent, Question, Stamp};
 use kfimg_ignition::payload::{IgnitionVersion, guestinfo_size, ignition};
-use kfimg_images::{Catalog, ImageList};
+use kfimg_images::{Catalog, ImageList, Pins};
 use kfimg_pki::{Credentials, Generations, State, inventory};
 use kfimg_profiles::cluster::{Cluster, Node};
 use kfimg_profiles::description::Role;
@@ -48,14 +48,27 @@ impl<'a> Rendering<'a> {
     pub(super) fn new(
         cluster: &'a Cluster,
         credentials: &'a Credentials,
+        pins: Pins,
         bootstrap_not_after: i64,
     ) -> Result<Self, Failure> {
-        let minor = (cluster.version.major, cluster.version.minor);
-        let catalog = Catalog::for_version(minor).ok_or_else(|| {
-            Failure::Usage(format!("there is no catalog of images for Kubernetes {}", cluster.version))
-        })?;
-        let content = ClusterContent::new(cluster, catalog, credentials.cluster_uid(), bootstrap_not_after)?;
+        let uid = credentials.cluster_uid();
+        let content = ClusterContent::pinned(cluster, catalog(cluster)?, pins, uid, bootstrap_not_after)?;
         Ok(Self { cluster, credentials, content })
+    }
+
+    /// What a person should look at in the user's manifests.
+    pub(super) fn questions(&self) -> &[Question] {
+        self.content.questions()
+    }
+
+    /// Every image that any node will ask for, with the reasons.
+    pub(super) fn images(&self) -> Result<ImageList, Failure> {
+        let asked = |context: &Context<'_>| Ok(NodeContent::new(context)?.images().clone());
+        let lists: Vec<ImageList> =
+            self.cluster.nodes.par_iter().map(|node| self.with_context(node, asked)).collect::<Result<_, _>>()?;
+        let mut all = ImageList::new();
+        lists.into_iter().for_each(|list| all.merge(list));
+        Ok(all)
     }
 
     /// Writes every node's payload; nodes that did not change keep theirs byte for byte.
@@ -169,13 +182,19 @@ pub(crate) fn images(cluster: &Cluster) -> Result<ImageList, Failure> {
     let state = State::open(&scratch.path().join("state"), &cluster.name, now)?;
     let (state, _) = state.ensure(&inventory::request(cluster), now)?;
     let credentials = state.credentials();
-    let rendering = Rendering::new(cluster, &credentials, 0)?;
-    let mut all = ImageList::new();
-    for node in &cluster.nodes {
-        let asked = |context: &Context<'_>| Ok(NodeContent::new(context)?.images().clone());
-        all.merge(rendering.with_context(node, asked)?);
-    }
-    Ok(all)
+    Rendering::new(cluster, &credentials, Pins::none(), 0)?.images()
+}
+
+/// What a person should look at in the user's manifests: likely images, and such as change with time.
+pub(crate) fn questions(cluster: &Cluster) -> Result<Vec<Question>, Failure> {
+    Ok(ClusterContent::new(cluster, catalog(cluster)?, "", 0)?.questions().to_vec())
+}
+
+/// The catalog of a cluster's Kubernetes version.
+pub(crate) fn catalog(cluster: &Cluster) -> Result<&'static Catalog, Failure> {
+    let minor = (cluster.version.major, cluster.version.minor);
+    Catalog::for_version(minor)
+        .ok_or_else(|| Failure::Usage(format!("there is no catalog of images for Kubernetes {}", cluster.version)))
 }
 
 /// `images.txt`: every image of every node, one a line, sorted.
@@ -184,7 +203,8 @@ pub(super) fn image_lines(records: &BTreeMap<String, NodeRecord>) -> String {
     images.into_iter().map(|image| format!("{image}\n")).collect()
 }
 
-fn role(role: Role) -> &'static str {
+/// A role as reasons and records name it.
+pub(crate) fn role(role: Role) -> &'static str {
     match role {
         Role::ControlPlane => "control-plane",
         Role::Etcd => "etcd",

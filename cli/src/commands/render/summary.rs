@@ -12,6 +12,8 @@ pub(super) struct Summary<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) output: &'a Path,
     pub(super) state: &'a Path,
+    /// What images are pinned to.
+    pub(super) bundle: Option<&'a Path>,
 }
 
 impl Summary<'_> {
@@ -34,9 +36,15 @@ impl Summary<'_> {
         lines.extend(written.iter().map(|(path, what)| format!("  {path:width$}  {what}")));
         lines.push("Next:".to_owned());
         let mut steps = Vec::new();
-        if let Some(registry) = &self.cluster.registry {
-            steps.push(format!("put the images of images.txt into *{}*", registry.authority()));
-        }
+        let registry = self.cluster.registry.as_ref().map(|registry| registry.authority());
+        steps.extend(match (self.bundle, registry) {
+            (Some(bundle), Some(registry)) => {
+                Some(format!("kfimg bundle push --bundle {} --registry {registry}", bundle.display()))
+            }
+            (Some(bundle), None) => Some(format!("put *{}* on a medium of each machine", bundle.display())),
+            (None, Some(registry)) => Some(format!("put the images of images.txt into *{registry}*")),
+            (None, None) => None,
+        });
         steps.push("boot each machine with its payload, in any order".to_owned());
         steps.push(format!("kubectl --kubeconfig {output}/admin.kubeconfig get nodes"));
         lines.extend(steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}", index + 1)));
@@ -55,6 +63,7 @@ impl Summary<'_> {
     fn images(&self) -> String {
         match &self.cluster.registry {
             Some(registry) => format!("what {} must hold", registry.authority()),
+            None if self.bundle.is_some() => "what the nodes will start from the bundle".to_owned(),
             None => "what the nodes will ask the upstream registries for".to_owned(),
         }
     }

@@ -17,8 +17,10 @@ mod tests;
 mod user;
 mod workload;
 
-use super::{Content, ContentError, Context, yaml};
-use kfimg_images::{Catalog, Component, ImageList, Place, Reason, Scope, discover};
+pub(super) use user::rules;
+
+use super::{Content, ContentError, Context, Question, yaml};
+use kfimg_images::{Catalog, Component, ImageList, Pins, Place, Reason, Scope, discover};
 use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::description::Cni;
 use serde_json::{Value, json};
@@ -32,12 +34,13 @@ const FOLDER: &str = "/etc/kfimg/addons";
 struct Site<'a> {
     cluster: &'a Cluster,
     catalog: &'a Catalog,
+    pins: &'a Pins,
 }
 
 impl Site<'_> {
     /// The image of a component, as a container names it.
     fn image(&self, component: Component) -> String {
-        self.catalog.image(component, self.cluster.version.patch).to_string()
+        self.pins.pin(&self.catalog.image(component, self.cluster.version.patch)).to_string()
     }
 
     /// How many nodes may run pods.
@@ -91,10 +94,12 @@ impl Addon {
             let (Place::Container(container)
             | Place::InitContainer(container)
             | Place::EphemeralContainer(container)
-            | Place::ImageVolume(container)) = &found.place;
+            | Place::ImageVolume(container)
+            | Place::Field(container)) = &found.place;
             images.add(found.reference, Reason::addon(self.name, container, Scope::EveryNode));
         }
-        Ok(List { path: format!("{FOLDER}/{:02}-{}.json", self.order, self.name), items, images, secret: false })
+        let path = format!("{FOLDER}/{:02}-{}.json", self.order, self.name);
+        Ok(List { path, items, images, questions: Vec::new(), secret: false })
     }
 }
 
@@ -103,6 +108,8 @@ struct List {
     path: String,
     items: Vec<Value>,
     images: ImageList,
+    /// What a person should look at.
+    questions: Vec<Question>,
     /// Whether it holds a `Secret`.
     secret: bool,
 }
@@ -110,13 +117,15 @@ struct List {
 /// All files in the order in which they are applied.
 fn lists(site: &Site<'_>) -> Result<Vec<List>, ContentError> {
     let mut lists = Vec::new();
+    let rules = user::rules(&site.cluster.image_paths);
+    let user = user::User { rules: &rules, pins: site.pins };
     for addon in ADDONS.iter().filter(|addon| (addon.applies)(site.cluster)) {
         lists.push(addon.list(site)?);
     }
     for (index, manifest) in site.cluster.manifests.iter().enumerate() {
         let objects: Vec<(usize, &Value)> =
             manifest.objects.iter().map(|object| (object.line, &object.value)).collect();
-        lists.push(user::list(index + 1, &manifest.path, &objects)?);
+        lists.push(user.list(index + 1, &manifest.path, &objects)?);
     }
     lists.push(NODE_ROLES.list(site)?);
     Ok(lists)
@@ -127,6 +136,7 @@ fn lists(site: &Site<'_>) -> Result<Vec<List>, ContentError> {
 pub(super) struct Addons {
     files: Vec<File>,
     images: ImageList,
+    questions: Vec<Question>,
     digest: [u8; 32],
 }
 
@@ -143,11 +153,12 @@ impl Addons {
     ///
     /// # Errors
     /// [`ContentError::Image`] for a malformed image in an object of the user's.
-    pub(super) fn new(cluster: &Cluster, catalog: &Catalog) -> Result<Self, ContentError> {
-        let (mut files, mut images) = (Vec::new(), ImageList::new());
-        for List { path, items, images: asked, secret } in lists(&Site { cluster, catalog })? {
+    pub(super) fn new(cluster: &Cluster, catalog: &Catalog, pins: &Pins) -> Result<Self, ContentError> {
+        let (mut files, mut images, mut questions) = (Vec::new(), ImageList::new(), Vec::new());
+        for List { path, items, images: asked, questions: open, secret } in lists(&Site { cluster, catalog, pins })? {
             let text = yaml::json(&path, &json!({"apiVersion": "v1", "kind": "List", "items": items}))?;
             images.merge(asked);
+            questions.extend(open);
             files.push(File { path, text, secret });
         }
         let mut hash = Sha256::new();
@@ -155,7 +166,12 @@ impl Addons {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
-        Ok(Self { files, images, digest: hash.finalize().into() })
+        Ok(Self { files, images, questions, digest: hash.finalize().into() })
+    }
+
+    /// What a person should look at in the user's files.
+    pub(super) fn questions(&self) -> &[Question] {
+        &self.questions
     }
 
     /// SHA-256 of all files and images.

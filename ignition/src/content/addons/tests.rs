@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Service, ServiceAcc
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kfimg_images::{Catalog, Component, ImageList};
+use kfimg_images::{Catalog, Component, ImageList, Pins};
 use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::description::Cni;
 use serde::Serialize;
@@ -21,9 +21,11 @@ use std::io::Write as _;
 /// What a test changes in `ha3`.
 type Change = fn(&mut Cluster);
 
+static UNPINNED: Pins = Pins::none();
+
 fn site(cluster: &Cluster) -> Site<'_> {
     let catalog = Catalog::for_version((cluster.version.major, cluster.version.minor)).unwrap();
-    Site { cluster, catalog }
+    Site { cluster, catalog, pins: &UNPINNED }
 }
 
 /// The lists of `ha3` after a change.

@@ -1,37 +1,74 @@
-//! The user's own objects: handed on untouched, one list for each file of the description, in its order.
+//! The user's own objects: handed on untouched but for the digests of pinned images, one list for each file of the
+//! description, in its order.
 //!
 //! Within a file, what defines others comes first; the rest keeps its order.
 
 use super::{FOLDER, List};
-use crate::content::ContentError;
-use kfimg_images::{ImageList, Severity, discover};
+use crate::content::{ContentError, Question};
+use kfimg_images::{ImageList, ImageRule, Pins, Remark, RemarkKind, RuleStep, Severity, discover_by};
+use kfimg_profiles::cluster::ImagePath;
+use kfimg_profiles::description::ObjectStep;
 use serde_json::Value;
 
 /// The first number of the user's files.
 const FIRST_ORDER: u8 = 50;
 
-/// The list of one file, the `number`-th of the description: its path and its objects with the lines where they start.
-pub(super) fn list(number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<List, ContentError> {
-    let mut images = ImageList::new();
-    for (line, object) in objects {
-        let discovery = discover(object);
-        let wrong = discovery.remarks.iter().find(|remark| remark.severity() == Severity::Error);
-        if let Some(remark) = wrong {
-            return Err(ContentError::Image {
-                reference: format!("of {} at {file}:{line}", remark.object),
-                reason: format!("{} {}", remark.path, remark.kind),
-            });
+/// How the user's objects are read.
+pub(super) struct User<'a> {
+    /// Where they hold images beside the places that Kubernetes knows.
+    pub(super) rules: &'a [ImageRule],
+    /// What images are pinned to.
+    pub(super) pins: &'a Pins,
+}
+
+/// The description's rules, as discovery follows them.
+pub(in crate::content) fn rules(written: &[ImagePath]) -> Vec<ImageRule> {
+    let step = |step: &ObjectStep| match step {
+        ObjectStep::Key(key) => RuleStep::Key(key.clone()),
+        ObjectStep::Index(index) => RuleStep::Index(*index),
+        ObjectStep::Each => RuleStep::Each,
+    };
+    let rule = |rule: &ImagePath| ImageRule {
+        api_version: rule.api_version.clone(),
+        kind: rule.kind.clone(),
+        path: rule.path.iter().map(step).collect(),
+    };
+    written.iter().map(rule).collect()
+}
+
+impl User<'_> {
+    /// The list of one file, the `number`-th of the description: its path, and its objects with the lines where they
+    /// start.
+    pub(super) fn list(&self, number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<List, ContentError> {
+        let (mut items, mut images, mut questions) = (Vec::new(), ImageList::new(), Vec::new());
+        for (line, object) in objects {
+            let mut discovery = discover_by(object, self.rules);
+            let wrong = discovery.remarks.iter().find(|remark| remark.severity() == Severity::Error);
+            if let Some(remark) = wrong {
+                return Err(ContentError::Image {
+                    reference: format!("of {} at {file}:{line}", remark.object),
+                    reason: format!("{} {}", remark.path, remark.kind),
+                });
+            }
+            let question = |remark: &Remark| Question { file: file.to_owned(), line: *line, remark: remark.clone() };
+            questions.extend(discovery.remarks.iter().filter(|remark| !self.is_settled(remark)).map(question));
+            items.push(self.pins.pin_object(object, &mut discovery.images));
+            images.add_manifest(&discovery, file, Some(*line));
         }
-        images.add_manifest(&discovery, file, Some(*line));
+        items.sort_by_key(|object| !defines_others(object));
+        Ok(List {
+            path: format!("{FOLDER}/{FIRST_ORDER}-user-{number:02}.json"),
+            secret: items.iter().any(|object| is(object, "v1", "Secret")),
+            items,
+            images,
+            questions,
+        })
     }
-    let mut items: Vec<Value> = objects.iter().map(|(_, object)| (*object).clone()).collect();
-    items.sort_by_key(|object| !defines_others(object));
-    Ok(List {
-        path: format!("{FOLDER}/{FIRST_ORDER}-user-{number:02}.json"),
-        secret: items.iter().any(|object| is(object, "v1", "Secret")),
-        items,
-        images,
-    })
+
+    /// What is pinned stays the same tomorrow.
+    fn is_settled(&self, remark: &Remark) -> bool {
+        matches!(&remark.kind, RemarkKind::Floating { reference, .. } if self.pins.has(reference))
+    }
 }
 
 /// Other objects can't be applied before these.
@@ -45,8 +82,14 @@ fn is(object: &Value, api_version: &str, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::list;
+    use super::{List, User};
+    use crate::content::ContentError;
+    use kfimg_images::{ImageRule, Pins, RuleStep};
     use serde_json::{Value, json};
+
+    fn list(number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<List, ContentError> {
+        User { rules: &[], pins: &Pins::default() }.list(number, file, objects)
+    }
 
     fn object(api_version: &str, kind: &str, name: &str) -> Value {
         json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}})
@@ -85,6 +128,27 @@ mod tests {
             "docker.io/library/nginx:1.29\n  manifest site/web.yaml:7 Pod/web container nginx on every node\n"
         );
         assert_eq!(list.items, [web]);
+    }
+
+    #[test]
+    fn what_a_rule_finds_is_listed_and_pinned_and_what_is_doubtful_is_asked() {
+        let mut gate = object("example.com/v1", "Gate", "g");
+        gate["spec"] = json!({"image": "quay.io/gate:1", "helper": {"image": "quay.io/helper:2"}});
+        let steps = ["spec", "image"].map(|key| RuleStep::Key(key.to_owned()));
+        let rules = [ImageRule { api_version: None, kind: "Gate".to_owned(), path: steps.to_vec() }];
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let pins: Pins = [("quay.io/gate:1".parse().unwrap(), digest.parse().unwrap())].into_iter().collect();
+        let list = User { rules: &rules, pins: &pins }.list(1, "gate.yaml", &[(3, &gate)]).unwrap();
+        let text = list.images.to_text_with_reasons();
+        assert_eq!(
+            text,
+            format!("quay.io/gate:1@{digest}\n  manifest gate.yaml:3 Gate/g field spec.image on every node\n")
+        );
+        assert_eq!(list.items[0]["spec"]["image"], format!("quay.io/gate:1@{digest}"));
+        let asked: Vec<String> = list.questions.iter().map(ToString::to_string).collect();
+        let question = "gate.yaml:3: Gate/g: spec.helper.image: looks like the image `quay.io/helper:2`";
+        assert_eq!(asked.len(), 1);
+        assert!(asked[0].starts_with(question), "{}", asked[0]);
     }
 
     #[test]

@@ -11,10 +11,11 @@
 
 use super::toml::{array, string};
 use super::{CERTS_D, Content, ContentError, Context};
+use crate::content::addons::rules;
 use crate::content::certificates;
 use data_encoding::BASE64;
 use kfimg_images::reference::{DEFAULT_MIRROR_FOLDER, mirror_folder};
-use kfimg_images::{Catalog, Component, Reference, RemarkKind, discover};
+use kfimg_images::{Catalog, Component, ImageRule, Reference, RemarkKind, discover_by};
 use kfimg_profiles::cluster::{Cluster, Registry};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -112,11 +113,12 @@ fn folder(host: &str) -> String {
     }
 }
 
-/// Upstream registries of every image that is known, and the well-known ones. A pod of the user's may run on any node.
-pub(in crate::content) fn upstream_hosts(
-    cluster: &Cluster,
-    catalog: &Catalog,
-) -> Result<BTreeSet<String>, ContentError> {
+/// Upstream registries of every image that is known, and the well-known ones: those that nodes reach through the site's
+/// registry. A pod of the user's may run on any node.
+///
+/// # Errors
+/// [`ContentError::Image`] for a malformed image that the description names.
+pub fn upstream_hosts(cluster: &Cluster, catalog: &Catalog) -> Result<BTreeSet<String>, ContentError> {
     let patch = cluster.version.patch;
     let components = Component::ALL.iter().map(|component| catalog.image(*component, patch).host().to_owned());
     let mut hosts: BTreeSet<String> = components.chain(WELL_KNOWN.map(str::to_owned)).collect();
@@ -126,15 +128,16 @@ pub(in crate::content) fn upstream_hosts(
             .map_err(|error| ContentError::Image { reference: written.clone(), reason: error.to_string() })?;
         hosts.insert(image.host().to_owned());
     }
+    let rules = rules(&cluster.image_paths);
     let objects = cluster.manifests.iter().flat_map(|manifest| &manifest.objects);
-    hosts.extend(objects.flat_map(|object| hosts_of(&object.value)));
+    hosts.extend(objects.flat_map(|object| hosts_of(&object.value, &rules)));
     Ok(hosts)
 }
 
 /// Hosts of the images in an object of the user's, also where something only looks like an image: a custom resource may
 /// have its controller start it.
-fn hosts_of(object: &Value) -> BTreeSet<String> {
-    let found = discover(object);
+fn hosts_of(object: &Value, rules: &[ImageRule]) -> BTreeSet<String> {
+    let found = discover_by(object, rules);
     let likely = found.remarks.iter().filter_map(|remark| match &remark.kind {
         RemarkKind::Likely(reference) => Some(reference),
         _ => None,
@@ -171,7 +174,7 @@ mod tests {
             "apiVersion": "example.com/v1", "kind": "Database", "metadata": { "name": "x" },
             "spec": { "image": "reg3.example.com/db:2" },
         });
-        assert!(hosts_of(&pod).contains("reg2.example.com:5000"));
-        assert!(hosts_of(&custom).contains("reg3.example.com"));
+        assert!(hosts_of(&pod, &[]).contains("reg2.example.com:5000"));
+        assert!(hosts_of(&custom, &[]).contains("reg3.example.com"));
     }
 }

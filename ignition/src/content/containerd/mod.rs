@@ -6,7 +6,7 @@
 mod mirror;
 mod toml;
 
-pub(super) use mirror::upstream_hosts;
+pub use mirror::upstream_hosts;
 
 use super::{Content, ContentError, Context};
 use kfimg_images::{Component, Reason};
@@ -21,7 +21,9 @@ const CERTS_D: &str = "/etc/containerd/certs.d";
 /// Writes all of it, and notes the sandbox image.
 pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), ContentError> {
     let sandbox = context.image(Component::Pause);
-    content.tree.file(CONFIG, 0o644, config(context, &sandbox.to_string()))?;
+    // containerd pulls and keeps a pinned image under this name, and compares this text with it to keep the garbage
+    // collection away (`getLabels` in its `internal/cri/server/images`).
+    content.tree.file(CONFIG, 0o644, config(context, &sandbox.containerd_name()))?;
     content.tree.file("/etc/crictl.yaml", 0o644, CRICTL)?;
     content.tree.unit(UNIT, include_str!("containerd.service"), Some("multi-user.target"))?;
     content.images.add(sandbox, Reason::sandbox(&context.node.name));
