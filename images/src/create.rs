@@ -104,10 +104,7 @@ pub fn create(
     gather::check(request)?;
     let store = Store::open(folder)?.with_stop(registries.stop().clone());
     // Two runs at once would remove each other's blobs.
-    let bundle = matches!(output, Output::Folder).then(|| Folder::reserve(folder)).transpose()?;
-    if bundle.is_some() {
-        gather::refuse_foreign(request, &store)?;
-    }
+    let bundle = matches!(output, Output::Folder).then(|| Folder::reserve(&store)).transpose()?;
     let gathered = gather::gather(request, &store, registries, watch.fetched);
     if let Some(bundle) = &bundle {
         // Whatever came of it, an old bundle.json must not stand beside an index that it does not name.

@@ -30,7 +30,6 @@ use artifact::About;
 pub use artifact::{ARCHITECTURE_ANNOTATION, BINARY_TYPE, FILE_TYPE, NAME_ANNOTATION, VERSION_ANNOTATION};
 use error::Failed;
 pub use error::{DownloadError, DownloadFailure, DownloadProblem};
-pub(crate) use local::LOCAL_HOST;
 pub use local::{AttachError, LocalFile, attach};
 use source::Source;
 

@@ -188,7 +188,7 @@ fn a_lock_pins_what_a_moved_tag_would_change() {
     let mut other = locked.clone();
     other.references.push(format!("{host}/new:1").parse().unwrap());
     let error = make(&other, &path("d"), &Output::Folder, &registries).unwrap_err().to_string();
-    assert!(error.contains("new:1") && error.contains("update it"), "{error}");
+    assert!(error.contains("new:1") && error.contains("--update"), "{error}");
     let mut edited: Lock = made.clone();
     let platforms = &mut edited.images.get_mut(&reference).unwrap().platforms;
     platforms.get_mut(&Amd64).unwrap().digest = sha256(b"edited");

@@ -68,6 +68,8 @@ mod tests {
         assert!(!patience.is_over(true));
         let first = patience.deadline.map(crate::wait::Deadline::left);
         assert!(!patience.is_over(false) && patience.deadline.is_none());
-        assert!(!patience.is_over(true) && patience.deadline.map(crate::wait::Deadline::left) >= first.map(|left| left / 2));
+        assert!(
+            !patience.is_over(true) && patience.deadline.map(crate::wait::Deadline::left) >= first.map(|left| left / 2)
+        );
     }
 }

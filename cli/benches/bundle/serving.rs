@@ -49,7 +49,9 @@ impl Serving<'_> {
     /// Two servers in turn; the medians of what each managed.
     fn duel(&self, what: &str, names: [&str; 2], urls: [&str; 2], connections: u32) -> [Rate; 2] {
         // The first time, blobs are hashed and files come into memory.
-        urls.iter().for_each(|url| drop(load(&self.wrk, url, 1)));
+        for url in &urls {
+            let _ = load(&self.wrk, url, 1);
+        }
         let mut rates = [Vec::new(), Vec::new()];
         for _ in 0..self.bench.rounds {
             urls.iter().zip(&mut rates).for_each(|(url, rates)| rates.push(load(&self.wrk, url, connections)));

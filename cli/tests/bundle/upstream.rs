@@ -14,14 +14,8 @@ use std::thread::JoinHandle;
 /// The described cluster.
 pub(crate) const CLUSTER: &str = "--profile single --registry reg.local";
 /// Host programs, by name and version as the catalog of Kubernetes 1.36 has them.
-const BINARIES: [&str; 6] = [
-    "kubelet:v1.36.3",
-    "kubectl:v1.36.3",
-    "containerd:v2.4.2",
-    "runc:v1.5.2",
-    "cni-plugins:v1.9.1",
-    "crictl:v1.36.0",
-];
+const BINARIES: [&str; 6] =
+    ["kubelet:v1.36.3", "kubectl:v1.36.3", "containerd:v2.4.2", "runc:v1.5.2", "cni-plugins:v1.9.1", "crictl:v1.36.0"];
 
 /// What a command said.
 pub(crate) struct Said {

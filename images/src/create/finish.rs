@@ -9,19 +9,29 @@ use crate::content::{BUNDLE_FILE, BundleManifest, INDEX_FILE};
 use crate::hasher::sha256;
 use crate::store::Store;
 
+/// Says that the images of a folder without `bundle.json` are those of a run that was interrupted.
+const BEGUN: &str = ".partial-bundle";
+
 /// A folder that one run makes a bundle.
 pub(super) struct Folder {
     folder: PathBuf,
     path: PathBuf,
+    begun: PathBuf,
     // Its lock keeps other runs out until the end.
     target: Replacement,
 }
 
 impl Folder {
-    /// Keeps other runs out.
-    pub(super) fn reserve(folder: &Path) -> Result<Self, ArchiveError> {
-        let path = folder.join(BUNDLE_FILE);
-        Ok(Self { folder: folder.to_owned(), target: Replacement::create(&path)?, path })
+    /// Keeps other runs out. The folder becomes exactly the bundle, so one with images that no run of ours put there is refused.
+    pub(super) fn reserve(store: &Store) -> Result<Self, CreateError> {
+        let folder = store.folder();
+        let (path, begun) = (folder.join(BUNDLE_FILE), folder.join(BEGUN));
+        let target = Replacement::create(&path)?;
+        if !path.exists() && !begun.exists() && !store.index()?.is_empty() {
+            return Err(CreateError::Foreign(folder.to_owned()));
+        }
+        std::fs::write(&begun, []).map_err(|source| ArchiveError::Write { path: begun.clone(), source })?;
+        Ok(Self { folder: folder.to_owned(), path, begun, target })
     }
 
     /// Removes a `bundle.json` of an earlier run that no longer names the index.
@@ -33,7 +43,7 @@ impl Folder {
     }
 
     fn remove(&self) -> Result<(), ArchiveError> {
-        std::fs::remove_file(&self.path).map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
+        remove(&self.path)?;
         sync_folder(&self.path)
     }
 
@@ -45,7 +55,12 @@ impl Folder {
         store.retain(&inventory.entries, &inventory.keep)?;
         self.target.write_all(&new)?;
         self.target.seal()?.publish()?;
+        remove(&self.begun)?;
         sync_folder(&self.path)?;
         Ok(())
     }
+}
+
+fn remove(path: &Path) -> Result<(), ArchiveError> {
+    std::fs::remove_file(path).map_err(|source| ArchiveError::Write { path: path.to_owned(), source })
 }

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CreateError, Request};
 use crate::component::Architecture;
-use crate::content::BUNDLE_FILE;
 use crate::digest::Digest;
-use crate::download::{DownloadError, DownloadFailure, Downloads, LOCAL_HOST, attach, download};
-use crate::layout::Descriptor;
+use crate::download::{DownloadError, DownloadFailure, Downloads, attach, download};
 use crate::lock::Lock;
 use crate::pull::{Events, PullError, Pulled, Wanted, pull};
 use crate::reference::Reference;
@@ -50,21 +48,6 @@ fn binary_names(request: &Request) -> Result<Vec<Reference>, CreateError> {
         }
     }
     if binaries.is_empty() { Ok(names) } else { Err(CreateError::Incomplete { images: Vec::new(), binaries }) }
-}
-
-/// A folder becomes exactly the bundle, so images that no bundle put there and that nobody asks for would be lost.
-pub(super) fn refuse_foreign(request: &Request, store: &Store) -> Result<(), CreateError> {
-    if store.folder().join(BUNDLE_FILE).exists() {
-        return Ok(());
-    }
-    let names = binary_names(request)?.into_iter().map(|one| one.to_string());
-    let wanted: BTreeSet<String> = request.references.iter().map(Reference::containerd_name).chain(names).collect();
-    let is_ours = |entry: &Descriptor| match entry.reference() {
-        Some(name) => wanted.contains(name) || name.starts_with(LOCAL_HOST),
-        None => request.pull.referrers,
-    };
-    let foreign = store.index()?.iter().any(|entry| !is_ours(entry));
-    if foreign { Err(CreateError::Foreign(store.folder().to_owned())) } else { Ok(()) }
 }
 
 /// Fetches all; what fails is told together.

@@ -12,7 +12,7 @@ use crate::reference::{Reference, ReferenceError};
 use crate::store::{Store, StoreError};
 
 /// The host under which files stand in a bundle.
-pub(crate) const LOCAL_HOST: &str = "kfimg.invalid/file";
+const HOST: &str = "kfimg.invalid/file";
 
 /// A file of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl LocalFile {
     /// [`AttachError::Name`].
     pub fn reference(&self) -> Result<Reference, AttachError> {
         let suffix = self.architecture.map(|one| format!("-{one}")).unwrap_or_default();
-        format!("{LOCAL_HOST}/{}:{}{suffix}", self.name, self.version).parse().map_err(|error| AttachError::Name {
+        format!("{HOST}/{}:{}{suffix}", self.name, self.version).parse().map_err(|error| AttachError::Name {
             name: self.name.clone(),
             path: self.path.clone(),
             error,

@@ -1,6 +1,5 @@
 //! `kfimg bundle verify`: every byte, whose bundle it is, and whether it is all that a cluster will ask for.
 
-use super::failure;
 use super::opened::BundleArgs;
 use super::sign::{of_file, read_small, signed};
 use super::wanted;
@@ -42,6 +41,12 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let content = args.bundle.open()?;
     let signature = check_signature(args, &content);
     let report = {
+        if content.manifest().is_none() {
+            console.warn(&format!(
+                "{} has no bundle.json: it is not finished, or another program made it",
+                content.place().display()
+            ));
+        }
         let progress = Progress::new(console, "hashing");
         progress.expect(content.blobs().map(|(_, extent)| extent.size()).sum());
         verify(&content, &|bytes| progress.advance(bytes))
