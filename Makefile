@@ -19,7 +19,7 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap
-INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap
+INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 BENCH_NEEDS := openssl=openssl skopeo=skopeo docker-registry=docker-registry nginx=nginx-light wrk=wrk
@@ -64,7 +64,7 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test containerd_pull --test charts -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test containerd_pull --test air_gap --test charts -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test memory -- --ignored
 

@@ -7,16 +7,13 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 use support::bundle::unpackable;
 use support::internet::{Internet, record_if_asked};
 use support::machine::Machine;
-use support::node::{NodeRoot, Workplace};
-use support::pod::Container;
-use support::program::{both, find, go_folder, run};
+use support::node::Workplace;
+use support::program::{both, run};
 use support::registry::Served;
+use support::runtime::Node;
 
 const APISERVER: &str = "registry.k8s.io/kube-apiserver:v1.36.3";
 /// The last has an upstream that no file of containerd's knows.
@@ -37,50 +34,6 @@ fn recorder() {
     record_if_asked();
 }
 
-/// A node that is switched on, with containerd and without a network.
-struct Node {
-    machine: Machine,
-    root: NodeRoot,
-    programs: PathBuf,
-}
-
-impl Node {
-    fn start(workplace: &Workplace) -> Self {
-        let root = workplace.apply(&find("ignition"), "nodes", "worker1");
-        // Elsewhere it may be a link to what systemd-resolved writes.
-        let _ = fs::remove_file(root.path("/etc/resolv.conf"));
-        fs::write(root.path("/etc/resolv.conf"), Internet::resolv_conf()).unwrap();
-        let machine = Machine::of(&root);
-        machine.ip(&["address", "add", "192.168.49.9/32", "dev", "lo"]);
-        Self { machine, root, programs: go_folder(&["containerd", "crictl"]) }
-    }
-
-    /// A program in the node's view: all of its `/etc`, and containerd's socket.
-    fn program(&self, name: &str) -> Command {
-        let host = Container::of_host(vec![name.to_owned()], &["/etc", "/run/containerd"]);
-        host.view(&self.machine, &self.root, self.programs.join(name))
-    }
-
-    fn crictl(&self, arguments: &[&str]) -> Output {
-        run(self.program("crictl").args(arguments))
-    }
-
-    /// Starts containerd, which ends with the machine.
-    fn start_containerd(&self, workplace: &Workplace) -> Child {
-        let log = workplace.folder().join("containerd.log");
-        let out = fs::File::create(&log).unwrap();
-        let mut containerd = self.program("containerd");
-        containerd.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
-        let mut containerd = containerd.spawn().unwrap();
-        while !self.crictl(&["info"]).status.success() {
-            let ended = containerd.try_wait().unwrap();
-            assert!(ended.is_none(), "containerd ended: {}", fs::read_to_string(&log).unwrap());
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        containerd
-    }
-}
-
 fn serve(workplace: &Workplace, machine: &Machine) -> Served {
     let mut serve = machine.command(env!("CARGO_BIN_EXE_kfimg"));
     serve.args(["serve", "--listen", LISTEN, "--profile", "ha3", "--registry", "reg.local"]).args(REGISTRY);
@@ -95,8 +48,8 @@ fn serve(workplace: &Workplace, machine: &Machine) -> Served {
 #[ignore = "needs root and the components that `make interop` builds"]
 fn containerd_pulls_every_image_from_the_bundle_and_never_asks_the_internet() {
     let workplace = Workplace::render_with("containerd-pull", &REGISTRY);
-    unpackable(workplace.folder(), &REFERENCES);
-    let node = Node::start(&workplace);
+    unpackable(workplace.folder(), &REFERENCES, "");
+    let node = Node::start(&workplace, "192.168.49.9");
     let mut internet = Internet::of(&node.machine, workplace.folder(), "recorder");
     let served = serve(&workplace, &node.machine);
     assert_eq!(served.said["faults"], serde_json::json!([]));

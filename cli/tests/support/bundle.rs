@@ -11,21 +11,22 @@ use std::process::Command;
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// A bundle with these references, each for two architectures and with a file that tells them apart.
-pub(crate) fn unpackable(folder: &Path, references: &[&str]) {
+/// A bundle with these references, each for two architectures and with a file that tells them apart; `salt` is in each such file.
+pub(crate) fn unpackable(folder: &Path, references: &[&str], salt: &str) {
     let mut bundle = FakeBundle::new(&folder.join("bundle"));
     for reference in references {
-        let images = ["amd64", "arm64"].map(|architecture| image(&mut bundle, folder, reference, architecture));
+        let images = ["amd64", "arm64"]
+            .map(|architecture| image(&mut bundle, folder, &format!("{salt} {reference}"), architecture));
         bundle.index(reference, images.to_vec());
     }
     bundle.finish();
 }
 
-fn image(bundle: &mut FakeBundle, folder: &Path, reference: &str, architecture: &str) -> Descriptor {
+fn image(bundle: &mut FakeBundle, folder: &Path, text: &str, architecture: &str) -> Descriptor {
     let root = folder.join("layer");
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(root.join("etc")).unwrap();
-    fs::write(root.join("etc/name"), format!("{reference} for {architecture}\n")).unwrap();
+    fs::write(root.join("etc/name"), format!("{text} for {architecture}\n")).unwrap();
     let tar = folder.join("layer.tar");
     let same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
     succeed(Command::new("tar").args(same).arg("-C").arg(&root).arg("-cf").arg(&tar).arg("."));

@@ -14,3 +14,5 @@ pub(crate) mod payload;
 pub(crate) mod pod;
 pub(crate) mod program;
 pub(crate) mod registry;
+pub(crate) mod runtime;
+pub(crate) mod upstream;

@@ -41,6 +41,11 @@ impl Workplace {
         Self { folder }
     }
 
+    /// A folder in which somebody else renders into `out`.
+    pub(crate) fn of(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     /// The folder itself.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -1,0 +1,120 @@
+//! `docs/air-gap.md`, every command of it: from an internet of real registries to a node's containerd. `make interop` runs this.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::bundle::unpackable;
+use support::node::Workplace;
+use support::program::{as_root, both, run, succeed};
+use support::registry::Served;
+use support::runtime::Node;
+use support::upstream::Connected;
+
+const DOCUMENT: &str = include_str!("../../docs/air-gap.md");
+const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
+/// The image that changes upstream between bundle and delta.
+const CHANGED: &str = "docker.io/library/haproxy";
+
+/// The commands, as people copy them.
+fn commands() -> Vec<&'static str> {
+    let blocks = DOCUMENT.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.flat_map(|block| block.lines()).map(|line| line.strip_prefix("$ ").expect("commands only")).collect()
+}
+
+/// The walk, as far as it has come.
+struct Walk {
+    folder: PathBuf,
+    connected: Connected,
+    node: Option<(Node, Served, std::process::Child)>,
+}
+
+impl Walk {
+    fn begin() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("air-gap");
+        succeed(as_root("rm").arg("-rf").arg(&folder));
+        fs::create_dir_all(&folder).unwrap();
+        let connected = Connected::start(&folder.join("internet"));
+        Self { folder, connected, node: None }
+    }
+
+    /// Publishes all that the cluster asks for, with `salt` in the images of which `changes` is true.
+    fn publish(&self, salt: &str, changes: impl Fn(&str) -> bool) {
+        let listed = succeed(Command::new(KFIMG).args(["images", "--profile", "ha3", "--registry", "reg.local"]));
+        let references: Vec<String> = listed.lines().filter(|line| changes(line)).map(str::to_owned).collect();
+        assert!(!references.is_empty(), "{listed}");
+        let source = self.folder.join(format!("upstream-{salt}"));
+        fs::create_dir_all(&source).unwrap();
+        unpackable(&source, &references.iter().map(String::as_str).collect::<Vec<_>>(), salt);
+        let mut serve = self.connected.machine.command(KFIMG);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--bundle"]).arg(source.join("bundle"));
+        let served = Served::start(&mut serve);
+        self.connected.publish(served.authority(), &references);
+    }
+
+    /// Runs one command in the folder, as `sh` reads it.
+    fn step(&mut self, line: &str) {
+        if line.starts_with("kfimg serve") {
+            return self.serve(line);
+        }
+        if let Some(arguments) = line.strip_prefix("crictl ") {
+            let (node, ..) = self.node.as_ref().expect("the registry serves before a node asks");
+            let pulled = node.crictl(&arguments.split(' ').collect::<Vec<_>>());
+            assert!(pulled.status.success(), "{line}: {}", both(&pulled));
+            return;
+        }
+        let mut shell = self.connected.machine.command("sh");
+        let said = run(self.user(&mut shell).args(["-euc", &format!("cd {} && {line}", self.folder.display())]));
+        assert!(said.status.success(), "$ {line}\n{}", both(&said));
+        eprintln!("$ {line}\n{}", both(&said));
+    }
+
+    /// As whoever reads the document: with kfimg in the `PATH`, and with an authority of the system's that is the test's own.
+    fn user<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let path = std::env::var("PATH").unwrap();
+        let bin = Path::new(KFIMG).parent().unwrap().display();
+        command.env("PATH", format!("{bin}:{path}")).env("HOME", &self.folder).env_remove("XDG_RUNTIME_DIR");
+        command.env("SSL_CERT_FILE", self.connected.authority())
+    }
+
+    /// On a site of its own, with a node beside it.
+    fn serve(&mut self, line: &str) {
+        self.connected.stop_servers();
+        let workplace = Workplace::of(self.folder.clone());
+        let node = Node::start(&workplace, "192.168.49.9");
+        let mut shell = node.machine.command("sh");
+        let script = format!("cd {} && exec {line} \"$@\"", self.folder.display());
+        let served = Served::start(self.user(&mut shell).args(["-euc", &script, "sh"]));
+        let containerd = node.start_containerd(&workplace);
+        self.node = Some((node, served, containerd));
+    }
+}
+
+#[test]
+#[ignore = "needs the components that `make interop` builds"]
+fn the_document_is_walked_from_the_internet_to_a_node() {
+    let mut walk = Walk::begin();
+    walk.publish("first", |_| true);
+    let mut bytes = 0;
+    for line in commands() {
+        if line.contains("--since") {
+            walk.publish("second", |reference| reference.starts_with(CHANGED));
+        }
+        walk.step(line);
+        if line.starts_with("kfimg bundle receipt") {
+            bytes = walk.connected.site_bytes();
+        }
+    }
+    assert!(bytes > 0, "the document takes a receipt");
+    let delta = fs::metadata(walk.folder.join("delta.tar")).unwrap().len();
+    let bundle = succeed(Command::new("du").arg("-sb").arg(walk.folder.join("bundle")));
+    let bundle: u64 = bundle.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(delta < bundle, "a delta of {delta} bytes, where all are {bundle}");
+    if let Some((_, _, mut containerd)) = walk.node.take() {
+        containerd.kill().unwrap();
+        containerd.wait().unwrap();
+    }
+}
