@@ -43,6 +43,8 @@ impl Maker {
         let mut create = self.lan.command(&self.kfimg);
         create.args(["bundle", "create", "--images-only", "--arch", architecture(), "--image", WORKLOAD]);
         create.args(["--mirror", UPSTREAM, "--mirrors-only", "--plain-http", UPSTREAM]).args(description);
+        // The images may have been built anew since: no lock of an earlier one holds.
+        create.arg("--update").arg("--lock").arg(self.bundle.with_extension("lock"));
         succeed(create.arg("-o").arg(&self.bundle))?;
         drop(upstream);
         Ok(())
