@@ -13,14 +13,18 @@ use std::time::Duration;
 const DRAWS: u8 = 10;
 /// How often speed and time are counted anew while nothing comes.
 const TICK: Duration = Duration::from_millis(500);
-/// Digits of a digest that tell one item from another.
-const DIGITS: usize = 12;
+/// Widths that fit into 80 columns together.
+const TOTAL: &str =
+    "{msg:8} at {binary_bytes_per_sec:16} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10} {eta:>4}";
+const ITEM: &str = "{msg:28!} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10}";
 
 /// Bars of one command; they vanish when this is dropped.
 pub(crate) struct Progress {
     all: MultiProgress,
     total: ProgressBar,
     active: Mutex<BTreeMap<Digest, ProgressBar>>,
+    /// What is planned and not yet begun.
+    planned: Mutex<BTreeMap<Digest, String>>,
     console: Console,
 }
 
@@ -33,11 +37,9 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let all = MultiProgress::with_draw_target(target);
-        let total = all.add(ProgressBar::new(0).with_message(doing).with_style(style(
-            "{msg:>12} {bar:28} {binary_bytes:>10} of {binary_total_bytes:10} {binary_bytes_per_sec:>12} {eta:>4}",
-        )));
+        let total = all.add(ProgressBar::new(0).with_message(doing).with_style(style(TOTAL)));
         total.enable_steady_tick(TICK);
-        Self { all, total, active: Mutex::default(), console: *console }
+        Self { all, total, active: Mutex::default(), planned: Mutex::default(), console: *console }
     }
 
     /// As many bytes are to be done in all.
@@ -50,13 +52,22 @@ impl Progress {
         self.total.inc(bytes);
     }
 
+    /// A person knows an item by the last part of the name of what needs it.
+    fn plan(&self, digest: &Digest, size: u64, name: &str) {
+        self.total.inc_length(size);
+        let name = name.rsplit('/').next().unwrap_or_default();
+        self.names().insert(digest.clone(), name.to_owned());
+    }
+
+    fn there(&self, digest: &Digest, size: u64) {
+        self.total.inc(size);
+        self.names().remove(digest);
+    }
+
     fn start(&self, digest: &Digest, size: u64, from: u64) {
         self.total.inc(from);
-        let label = digest.hexadecimal().chars().take(DIGITS).collect::<String>();
-        let bar = ProgressBar::new(size)
-            .with_message(label)
-            .with_position(from)
-            .with_style(style("{msg:>12} {bar:28} {binary_bytes:>10} of {binary_total_bytes:10}"));
+        let label = self.names().remove(digest).unwrap_or_default();
+        let bar = ProgressBar::new(size).with_message(label).with_position(from).with_style(style(ITEM));
         self.bars().insert(digest.clone(), self.all.add(bar));
     }
 
@@ -88,6 +99,10 @@ impl Progress {
         }
     }
 
+    fn names(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, String>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn bars(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, ProgressBar>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,8 +119,8 @@ impl pull::Events for Progress {
     fn event(&self, event: pull::Event<'_>) {
         use pull::Event;
         match event {
-            Event::Planned { size, .. } => self.expect(size),
-            Event::Present { size, .. } => self.advance(size),
+            Event::Planned { digest, size, name } => self.plan(digest, size, name),
+            Event::Present { digest, size } => self.there(digest, size),
             Event::Started { digest, size, from } => self.start(digest, size, from),
             Event::Advanced { digest, bytes } => self.advance_one(digest, bytes),
             Event::Restarted { digest, lost } => self.restart(digest, lost),
@@ -125,8 +140,8 @@ impl push::Events for Progress {
     fn event(&self, event: push::Event<'_>) {
         use push::Event;
         match event {
-            Event::Planned { size, .. } => self.expect(size),
-            Event::Present { size, .. } | Event::Mounted { size, .. } => self.advance(size),
+            Event::Planned { digest, size, name } => self.plan(digest, size, name),
+            Event::Present { digest, size } | Event::Mounted { digest, size, .. } => self.there(digest, size),
             Event::Started { digest, size } => self.start(digest, size, 0),
             Event::Advanced { digest, bytes } => self.advance_one(digest, bytes),
             Event::Restarted { digest, lost } => self.restart(digest, lost),

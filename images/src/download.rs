@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::layout::Descriptor;
 use crate::lock::Pin;
 use crate::parallel;
-use crate::pull::{Events, Fault, Fetcher, Options, Outcome, Problem, PullError};
+use crate::pull::{Event, Events, Fault, Fetcher, Options, Outcome, Problem, PullError};
 use crate::reference::Reference;
 use crate::registry::{Registries, RegistryError, WebFile};
 use crate::store::Store;
@@ -159,8 +159,12 @@ impl Task<'_> {
         let layer = artifact::layer(binary.file_name(), &file);
         // An upstream may publish a file anew under its old size, so what is there counts only by its digest.
         let fetcher = Fetcher { store: self.store, events: self.events, repair: true };
+        self.events.event(Event::Planned { digest: &layer.digest, size: layer.size, name: &reference.to_string() });
         let received = match self.options.is_elsewhere(&layer) {
-            true => 0,
+            true => {
+                self.events.event(Event::Present { digest: &layer.digest, size: layer.size });
+                0
+            }
             false => fetched(fetcher.blob(&layer, &sources)?),
         };
         let about = About {

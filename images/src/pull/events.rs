@@ -23,6 +23,8 @@ pub enum Event<'a> {
         digest: &'a Digest,
         /// Its size in bytes.
         size: u64,
+        /// The first image or program that needs it, by its reference.
+        name: &'a str,
     },
     /// A planned blob is in the store.
     Present {

@@ -128,12 +128,13 @@ impl<'a> Worker<'a> {
 
     fn plan(&self, job: Job) -> Result<(), Fault> {
         let blob = match &job {
-            Job::Blob { descriptor, .. } => Some((descriptor.digest.clone(), descriptor.size)),
+            Job::Blob { descriptor, origin } => Some((descriptor.digest.clone(), descriptor.size, origin.image)),
             _ => None,
         };
         let is_new = self.queue.plan(job)?;
-        if let Some((digest, size)) = blob.filter(|_| is_new) {
-            self.events.event(Event::Planned { digest: &digest, size });
+        if let Some((digest, size, image)) = blob.filter(|_| is_new) {
+            let name = self.wanted[image].reference.to_string();
+            self.events.event(Event::Planned { digest: &digest, size, name: &name });
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ pub enum Event<'a> {
         digest: &'a Digest,
         /// Its size in bytes.
         size: u64,
+        /// The repository that it goes to.
+        name: &'a str,
     },
     /// A planned blob is there.
     Present {

@@ -179,7 +179,8 @@ impl<'a> Survey<'a> {
             if is_new && is_document {
                 below.push(part);
             } else if is_new {
-                self.events.event(Event::Planned { digest: &descriptor.digest, size: descriptor.size });
+                let (digest, size) = (&descriptor.digest, descriptor.size);
+                self.events.event(Event::Planned { digest, size, name: &task.repository });
             }
         }
         Ok(())
