@@ -208,8 +208,7 @@ const SITES: [(&str, &[&str]); 4] = [
     ("dual-stack", &["--profile", "ha3"]),
     ("ipv6-only", &["--profile", "ha3"]),
     ("vlan-and-bond", &["--profile", "ha3"]),
-    // helm is not among the packages of these tests.
-    ("everything", &["--set", "charts=[]"]),
+    ("everything", &[]),
 ];
 
 #[test]

@@ -25,10 +25,11 @@ impl Workplace {
         workplace
     }
 
-    /// Renders a site of the good inputs of crate `profiles`, on top of `ha3` or by itself.
+    /// Renders a site of the good inputs of crate `profiles`, on top of `ha3` or by itself; without its charts, because helm is not
+    /// among the packages of these tests.
     pub(crate) fn render_site(site: &str, profile: &[&str]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../profiles/tests/good/{site}.yaml"));
-        Self::rendered(&format!("site-{site}"), &[profile, &["--site", file.to_str().unwrap()]].concat())
+        Self::rendered(&format!("site-{site}"), &[profile, &["--site", file.to_str().unwrap(), "--set", "charts=[]"]].concat())
     }
 
     fn rendered(name: &str, options: &[&str]) -> Self {
