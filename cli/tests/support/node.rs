@@ -29,7 +29,10 @@ impl Workplace {
     /// among the packages of these tests.
     pub(crate) fn render_site(site: &str, profile: &[&str]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../profiles/tests/good/{site}.yaml"));
-        Self::rendered(&format!("site-{site}"), &[profile, &["--site", file.to_str().unwrap(), "--set", "charts=[]"]].concat())
+        Self::rendered(
+            &format!("site-{site}"),
+            &[profile, &["--site", file.to_str().unwrap(), "--set", "charts=[]"]].concat(),
+        )
     }
 
     fn rendered(name: &str, options: &[&str]) -> Self {
