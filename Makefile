@@ -18,11 +18,12 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
-	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap
+	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
+	skopeo=skopeo docker-registry=docker-registry
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
-BENCH_NEEDS := openssl=openssl skopeo=skopeo docker-registry=docker-registry nginx=nginx-light wrk=wrk
+BENCH_NEEDS := nginx=nginx-light wrk=wrk
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl
 
@@ -66,7 +67,7 @@ interop: packages interop-packages ## build the real components from Go modules,
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test containerd_pull --test air_gap --test charts -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
-	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test memory -- --ignored
+	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 
 guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (ten minutes)
 	qemu-tests/go/build.sh

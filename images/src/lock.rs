@@ -11,12 +11,11 @@
 //!     amd64: { digest: "sha256:…", size: 528 }
 //! ```
 //!
-//! Nothing is fetched here but by [`resolve()`], which asks registries for documents only.
+//! Nothing is fetched here: [`mod@crate::create`] makes a lock of what it pulled.
 
 mod change;
 mod error;
 mod file;
-mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,8 +32,7 @@ use crate::reference::Reference;
 use crate::store::{Store, StoreError};
 
 pub use change::{Change, Fact};
-pub use error::{LockError, ResolveFailure};
-pub use resolve::resolve;
+pub use error::LockError;
 
 /// Digests of all that a bundle holds, by reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use kfimg_images::create::{CreateError, Created, Output, Request, Watch, create}
 use kfimg_images::download::{BINARY_TYPE, Binary};
 use kfimg_images::hasher::sha256;
 use kfimg_images::list::ImageList;
-use kfimg_images::lock::{Lock, LockError, resolve};
+use kfimg_images::lock::Lock;
 use kfimg_images::proof::{Node, Way, prove};
 use kfimg_images::pull::{Options, Silent};
 use kfimg_images::push::Prefix;
@@ -162,9 +162,7 @@ fn a_lock_pins_what_a_moved_tag_would_change() {
     let path = |name: &str| places.path().join(name);
     let (plain, registries) = (request(&host, &[Amd64, Arm64]), registries(&[&host], |_| {}));
     let reference = plain.references[0].clone();
-    let resolved = resolve(&registries, &plain.references, &[Amd64, Arm64]).unwrap();
     let made = make(&plain, &path("a"), &Output::Folder, &registries).unwrap().lock;
-    assert_eq!(resolved.images, made.images, "looked up and pulled agree");
     assert_eq!(made.pin(&reference).unwrap().digest, first.digest);
 
     let second = moved.lock().unwrap().two_architectures(50);
@@ -351,25 +349,6 @@ fn plain_http_only_when_said() {
     let error = make(&request, places.path(), &Output::Folder, &registries(&[], |_| {})).unwrap_err();
     assert!(all_said(&error).contains("has no TLS"), "{}", all_said(&error));
     assert!(server.seen().is_empty());
-}
-
-#[test]
-fn looking_up_names_each_reference_that_fails() {
-    let mut sample = Sample::default();
-    let layer = sample.blob(GZIP_LAYER, noise(3, 1000));
-    sample.image("amd64", vec![layer]);
-    let server = serve(&sample);
-    let host = server.host();
-    let registries = registries(&[&host], |_| {});
-    let references = ["app:1", "gone:2"].map(|name| format!("{host}/{name}").parse().unwrap());
-    let lock = resolve(&registries, &references[..1], &[Amd64]).unwrap();
-    let image = &lock.images[&references[0]];
-    assert_eq!((image.index.is_none(), image.platforms.len()), (true, 1), "the configuration tells the architecture");
-    let LockError::Unresolved(failures) = resolve(&registries, &references, &[Amd64, Arm64]).unwrap_err() else {
-        panic!("another error")
-    };
-    let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
-    assert!(said[0].contains("no image for linux/arm64") && said[1].contains("not found"), "{said:?}");
 }
 
 #[test]

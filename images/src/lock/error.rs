@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::reference::Reference;
-use crate::registry::RegistryError;
 use crate::store::StoreError;
 
 /// A lock that is not used.
@@ -34,30 +33,6 @@ pub enum LockError {
     /// A document below a reference cannot be used.
     #[error("{reference}: {reason}")]
     Document {
-        /// The reference.
-        reference: Reference,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Registries did not tell everything.
-    #[error("{} of the references could not be looked up", .0.len())]
-    Unresolved(Vec<ResolveFailure>),
-}
-
-/// A reference that could not be looked up.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveFailure {
-    /// The registry, or the last of several.
-    #[error("{reference}: {error}")]
-    Registry {
-        /// The reference.
-        reference: Reference,
-        /// What happened.
-        error: Box<RegistryError>,
-    },
-    /// There is no image for a machine that was chosen, or its documents make no sense.
-    #[error("{reference}: {reason}")]
-    Content {
         /// The reference.
         reference: Reference,
         /// What is wrong.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use kfimg_images::content::Content;
@@ -12,8 +13,13 @@ use kfimg_images::verify::verify;
 use crate::serve::Running;
 use crate::support::{Place, quiet, run};
 
-/// The folder of the built programs.
+/// The folder of the built programs, which one test builds for all.
 fn programs() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(build).clone()
+}
+
+fn build() -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../qemu-tests/go/build.sh");
     let output = Command::new(script).args(["containerd", "crane"]).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success());
