@@ -217,6 +217,21 @@ fn an_etcd_that_dies_in_its_first_boot_is_started_again_with_its_data_and_withou
 
 #[test]
 #[ignore = "needs etcd; run by make interop"]
+fn an_etcd_that_takes_no_part_while_the_others_do_is_started_again() {
+    let cluster = founded("deaf", 33, 3);
+    assert!(cluster.put(&[1], "before", "kept"));
+    let deaf = cluster.nodes[1].etcd_id().unwrap();
+    assert!(Command::new("kill").args(["-STOP", &deaf.to_string()]).status().unwrap().success());
+    assert!(cluster.put(&[1], "meanwhile", "kept"), "two of three go on");
+    sleep(20_000);
+    assert_eq!(cluster.nodes[1].etcd_id(), Some(deaf), "patience lasts longer than that");
+    cluster.wait("another start", 150, |cluster| cluster.nodes[1].etcd_id().is_some_and(|id| id != deaf));
+    cluster.wait_joined(60);
+    assert_eq!(cluster.get(&[2], "meanwhile"), "kept");
+}
+
+#[test]
+#[ignore = "needs etcd; run by make interop"]
 fn a_fourth_and_a_fifth_member_come_by_the_next_generation_and_one_goes_for_good() {
     let mut cluster = founded("grow", 12, 3);
     for expected in [4, 5] {

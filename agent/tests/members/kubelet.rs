@@ -10,11 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{JoinHandle, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const LOOK: Duration = Duration::from_millis(50);
 /// A container that is started too late runs for so long before it is ended.
 const LATE: Duration = Duration::from_secs(3);
+/// A container that does not end is killed after so long.
+const GRACE: Duration = Duration::from_secs(5);
 /// A container that died is started again after so long.
 const RESTART: Duration = Duration::from_secs(1);
 
@@ -145,8 +147,17 @@ fn mounted(pod: &Value, word: &str) -> String {
 
 fn end(pod: Option<Pod>, signal: &str) {
     let Some(mut pod) = pod else { return };
-    let _ = Command::new("kill").args([signal, &pod.child.id().to_string()]).stderr(Stdio::null()).status();
+    send(signal, &pod.child);
+    let end = Instant::now() + GRACE;
+    while pod.child.try_wait().unwrap().is_none() && Instant::now() < end {
+        sleep(LOOK);
+    }
+    send("-KILL", &pod.child);
     pod.child.wait().unwrap();
+}
+
+fn send(signal: &str, child: &Child) {
+    let _ = Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status();
 }
 
 /// The etcd that `make interop` builds, or the one that `KFIMG_ETCD` names.
