@@ -115,8 +115,9 @@ impl Drop for Progress {
     }
 }
 
-impl pull::Events for Progress {
-    fn event(&self, event: pull::Event<'_>) {
+impl Progress {
+    /// Takes what a pull tells.
+    pub(crate) fn pulled(&self, event: pull::Event<'_>) {
         use pull::Event;
         match event {
             Event::Planned { digest, size, name } => self.plan(digest, size, name),
@@ -136,8 +137,9 @@ impl pull::Events for Progress {
     }
 }
 
-impl push::Events for Progress {
-    fn event(&self, event: push::Event<'_>) {
+impl Progress {
+    /// Takes what a push tells.
+    pub(crate) fn pushed(&self, event: push::Event<'_>) {
         use push::Event;
         match event {
             Event::Planned { digest, size, name } => self.plan(digest, size, name),

@@ -68,7 +68,7 @@ pub enum Output {
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Of what is fetched.
-    pub fetched: &'a dyn Events,
+    pub fetched: &'a Events<'a>,
     /// Of bytes of a tar or of chunks that are written.
     pub written: &'a (dyn Fn(u64) + Sync),
 }

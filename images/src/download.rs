@@ -110,7 +110,7 @@ pub fn download(
     wanted: &[Binary],
     pins: &BTreeMap<Reference, Pin>,
     options: &Options,
-    events: &dyn Events,
+    events: &Events<'_>,
 ) -> Result<Downloads, DownloadError> {
     let store = store.clone().with_stop(registries.stop().clone());
     let task = Task { store: &store, registries, pins, options, events };
@@ -139,7 +139,7 @@ struct Task<'a> {
     registries: &'a Registries,
     pins: &'a BTreeMap<Reference, Pin>,
     options: &'a Options,
-    events: &'a dyn Events,
+    events: &'a Events<'a>,
 }
 
 impl Task<'_> {
@@ -159,10 +159,10 @@ impl Task<'_> {
         let layer = artifact::layer(binary.file_name(), &file);
         // An upstream may publish a file anew under its old size, so what is there counts only by its digest.
         let fetcher = Fetcher { store: self.store, events: self.events, repair: true };
-        self.events.event(Event::Planned { digest: &layer.digest, size: layer.size, name: &reference.to_string() });
+        (self.events)(Event::Planned { digest: &layer.digest, size: layer.size, name: &reference.to_string() });
         let received = match self.options.is_elsewhere(&layer) {
             true => {
-                self.events.event(Event::Present { digest: &layer.digest, size: layer.size });
+                (self.events)(Event::Present { digest: &layer.digest, size: layer.size });
                 0
             }
             false => fetched(fetcher.blob(&layer, &sources)?),

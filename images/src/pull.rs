@@ -14,7 +14,7 @@ mod worker;
 
 pub(crate) use error::Fault;
 pub use error::{Failure, Problem, PullError};
-pub use events::{Event, Events, Silent};
+pub use events::{Event, Events};
 pub(crate) use fetch::{Fetcher, Outcome, Supplier};
 
 use crate::component::Architecture;
@@ -109,7 +109,7 @@ pub fn pull(
     registries: &Registries,
     wanted: &[Wanted],
     options: &Options,
-    events: &dyn Events,
+    events: &Events<'_>,
 ) -> Result<Pulled, PullError> {
     let store = store.clone().with_stop(registries.stop().clone());
     let worker = Worker::new(&store, registries, wanted, options, events);

@@ -20,7 +20,7 @@ mod survey;
 mod worker;
 
 pub use error::{Absent, Failure, Problem, PushError};
-pub use events::{Event, Events, Silent};
+pub use events::{Event, Events};
 pub use prefix::{Prefix, PrefixError};
 
 use crate::content::Content;
@@ -93,7 +93,7 @@ pub struct PushedImage {
 /// [`PushError::Base`] for a delta whose base the registry does not have: nothing was written then. [`PushError::Incomplete`] names
 /// every image that could not be pushed, after all others are. [`PushError::Registry`] when the registry fails again and again,
 /// [`PushError::Stopped`]; both end the push early.
-pub fn push(content: &Content, client: &Client, options: &Options, events: &dyn Events) -> Result<Pushed, PushError> {
+pub fn push(content: &Content, client: &Client, options: &Options, events: &Events<'_>) -> Result<Pushed, PushError> {
     let health = Health::new(options.stop.clone());
     let Placed { roots, mut failures, unplaced } = roots::place(content, &options.prefix);
     let workers = options.workers.clamp(1, MOST_WORKERS);
@@ -120,7 +120,7 @@ pub fn push(content: &Content, client: &Client, options: &Options, events: &dyn 
     for (root, state) in roots.iter().zip(states) {
         match state.and_then(|state| outcome(&done.graph, state)) {
             Ok(was_there) => {
-                events.event(Event::Pushed { name: &root.name, digest: &root.descriptor.digest });
+                events(Event::Pushed { name: &root.name, digest: &root.descriptor.digest });
                 pushed.images.push(image(root, was_there));
             }
             Err(problem) => failures.push(Failure { name: root.name.clone(), problem }),

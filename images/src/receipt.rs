@@ -12,7 +12,7 @@ mod take;
 
 pub use delta::Delta;
 pub use error::ReceiptError;
-pub use take::{Event, Events, Options, Silent, references, take};
+pub use take::{Event, Events, Options, references, take};
 
 use crate::digest::Digest;
 use crate::hasher::sha256;

@@ -5,7 +5,7 @@
 
 mod support;
 
-use kfimg_images::pull::{Options, PullError, Pulled, Silent, pull};
+use kfimg_images::pull::{Options, PullError, Pulled, pull};
 use kfimg_images::store::{Step, Steps, Store};
 use rustix::process::{Signal, getpid, kill_process};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ fn pull_into(folder: &Path, host: &str, workers: usize, steps: Option<Arc<dyn St
         None => Store::open(folder)?,
     };
     let options = Options { workers, ..Options::default() };
-    pull(&store, &registries(&[host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &Silent)
+    pull(&store, &registries(&[host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {})
 }
 
 fn clean(host: &str) -> BTreeMap<String, Vec<u8>> {

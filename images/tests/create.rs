@@ -15,7 +15,7 @@ use kfimg_images::hasher::sha256;
 use kfimg_images::list::ImageList;
 use kfimg_images::lock::Lock;
 use kfimg_images::proof::{Node, Way, prove};
-use kfimg_images::pull::{Options, Silent};
+use kfimg_images::pull::Options;
 use kfimg_images::push::Prefix;
 use kfimg_images::receipt::{Held, Receipt};
 use kfimg_images::registry::Registries;
@@ -69,7 +69,7 @@ fn request(host: &str, architectures: &[Architecture]) -> Request {
 }
 
 fn make(request: &Request, folder: &Path, output: &Output, registries: &Registries) -> Result<Created, CreateError> {
-    create(request, folder, output, registries, Watch { fetched: &Silent, written: &|_| () })
+    create(request, folder, output, registries, Watch { fetched: &|_| {}, written: &|_| () })
 }
 
 fn all_said(error: &CreateError) -> String {

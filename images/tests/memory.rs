@@ -72,7 +72,7 @@ fn child() {
                 pull: pull::Options { architectures: vec![Architecture::Amd64], ..pull::Options::default() },
                 ..Request::default()
             };
-            let watch = Watch { fetched: &pull::Silent, written: &|_| {} };
+            let watch = Watch { fetched: &|_| {}, written: &|_| {} };
             let mirror = Mirror { registry: host.to_owned(), by_host: false };
             let registries = registries(&[host, "quay.io"], |own| own.mirrors = vec![mirror.clone()]);
             create(&request, Path::new(folder), &Output::Folder, &registries, watch).unwrap();
@@ -87,7 +87,7 @@ fn child() {
         }
         ["push", bundle, host] => {
             let content = Content::open(Path::new(bundle)).unwrap();
-            push::push(&content, &client(host), &push::Options::default(), &push::Silent).unwrap();
+            push::push(&content, &client(host), &push::Options::default(), &|_| {}).unwrap();
         }
         ["serve", bundle] => {
             let content = Arc::new(Content::open(Path::new(bundle)).unwrap());

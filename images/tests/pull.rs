@@ -8,7 +8,7 @@ use kfimg_images::component::Architecture;
 use kfimg_images::digest::Digest;
 use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use kfimg_images::layout::{Manifest, REFERENCE_ANNOTATION};
-use kfimg_images::pull::{Event, Options, PullError, Silent, Wanted, pull};
+use kfimg_images::pull::{Event, Options, PullError, Wanted, pull};
 use kfimg_images::registry::Mirror;
 use kfimg_images::store::Store;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ fn a_whole_index_is_stored_and_each_blob_is_asked_for_once() {
     let host = server.host();
     let registries = registries(&[&host], |_| {});
     let images = [wanted(&format!("{host}/app:1")), wanted(&format!("{host}/other/app:1"))];
-    let pulled = pull(&store, &registries, &images, &Options::default(), &Silent).unwrap();
+    let pulled = pull(&store, &registries, &images, &Options::default(), &|_| {}).unwrap();
     assert_eq!(pulled.images.len(), 2);
     assert_eq!(pulled.images[0].descriptor.digest, root.digest);
     assert_eq!(pulled.received, {
@@ -53,13 +53,13 @@ fn a_whole_index_is_stored_and_each_blob_is_asked_for_once() {
 
     let before = server.seen().len();
     let files = snapshot(folder.path());
-    let again = pull(&store, &registries, &images, &Options::default(), &Silent).unwrap();
+    let again = pull(&store, &registries, &images, &Options::default(), &|_| {}).unwrap();
     assert_eq!(again.images, pulled.images);
     assert_eq!(server.seen().len() - before, 2, "only the tags are asked for");
     assert_eq!(snapshot(folder.path()), files);
     let pinned: Vec<Wanted> =
         images.iter().map(|image| Wanted { digest: Some(root.digest.clone()), ..image.clone() }).collect();
-    pull(&store, &registries, &pinned, &Options::default(), &Silent).unwrap();
+    pull(&store, &registries, &pinned, &Options::default(), &|_| {}).unwrap();
     assert_eq!(server.seen().len() - before, 2, "of what a lock pins and the store has, nothing is asked");
 }
 
@@ -76,7 +76,7 @@ fn for_one_architecture_its_image_is_kept() {
     let store = Store::open(folder.path()).unwrap();
     let pull_for = |architectures: Vec<Architecture>, reference: String| {
         let options = Options { architectures, ..Options::default() };
-        pull(&store, &registries(&[&host], |_| {}), &[wanted(&reference)], &options, &Silent)
+        pull(&store, &registries(&[&host], |_| {}), &[wanted(&reference)], &options, &|_| {})
     };
     let pulled = pull_for(vec![Architecture::Arm64], format!("{host}/app:1")).unwrap();
     assert_eq!(pulled.images[0].descriptor.platform.as_ref().unwrap().architecture, "arm64");
@@ -95,7 +95,7 @@ fn for_one_architecture_its_image_is_kept() {
     let server = serve(&lacking);
     let options = Options { architectures: vec![Architecture::Arm64], ..Options::default() };
     let host = server.host();
-    let error = pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &Silent)
+    let error = pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {})
         .unwrap_err();
     assert!(said(&error).contains("no image for linux/arm64; it has linux/amd64"), "{}", said(&error));
 }
@@ -157,7 +157,7 @@ fn referrers_come_along_by_the_fallback_tag() {
     let store = Store::open(folder.path()).unwrap();
     let options = Options { referrers: true, ..Options::default() };
     let pulled =
-        pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &Silent).unwrap();
+        pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {}).unwrap();
     assert_eq!(pulled.referrers.iter().map(|found| &found.digest).collect::<Vec<_>>(), [&referrer.digest]);
     assert_eq!(store.index().unwrap().len(), 2);
     assert_eq!(OCI_MANIFEST, pulled.referrers[0].media_type);
@@ -243,7 +243,7 @@ fn repair_fetches_the_damaged_blob_and_nothing_else() {
     pull_from(&host, folder.path()).unwrap();
     assert!(!store.is_intact(damaged, bytes.len() as u64).unwrap(), "by size it is there");
     let options = Options { repair: true, ..Options::default() };
-    pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &Silent).unwrap();
+    pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {}).unwrap();
     assert_eq!(snapshot(folder.path()), clean);
     let blobs = server.seen()[before..].iter().filter(|request| request.path().contains("/blobs/")).count();
     assert_eq!(blobs, 1);
@@ -266,7 +266,7 @@ fn mirrors_are_asked_first_and_a_lying_one_does_no_harm() {
     let store = Store::open(folder.path()).unwrap();
     let both = [host.as_str(), &mirror.host()];
     let registries = registries(&both, |own| own.mirrors = vec![Mirror { registry: mirror.host(), by_host: true }]);
-    pull(&store, &registries, &[wanted(&format!("{host}/app:1"))], &Options::default(), &Silent).unwrap();
+    pull(&store, &registries, &[wanted(&format!("{host}/app:1"))], &Options::default(), &|_| {}).unwrap();
     let folder_name = host.replace(':', "_");
     assert!(mirror.seen().iter().all(|request| request.path().starts_with(&format!("/v2/{folder_name}/app/"))));
     assert!(upstream.seen().iter().all(|request| request.path().contains("/blobs/")), "the mirror has the documents");
@@ -280,7 +280,7 @@ fn one_missing_image_does_not_keep_the_others_away() {
     let (server, folder) = (serve(&sample), tempfile::tempdir().unwrap());
     let (host, store) = (server.host(), Store::open(folder.path()).unwrap());
     let images = [wanted(&format!("{host}/app:2")), wanted(&format!("{host}/app:1"))];
-    let error = pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &Silent).unwrap_err();
+    let error = pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &|_| {}).unwrap_err();
     let PullError::Incomplete(failures) = &error else { panic!("{error}") };
     assert_eq!(failures.len(), 1);
     assert!(said(&error).contains("app:2: ") && said(&error).contains("MANIFEST_UNKNOWN"), "{}", said(&error));
@@ -296,7 +296,7 @@ fn an_image_that_shares_a_failed_part_fails_too() {
     let (server, folder) = (serve(&sample), tempfile::tempdir().unwrap());
     let (host, store) = (server.host(), Store::open(folder.path()).unwrap());
     let images = [wanted(&format!("{host}/app:1")), wanted(&format!("{host}/other:1"))];
-    let error = pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &Silent).unwrap_err();
+    let error = pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &|_| {}).unwrap_err();
     assert_eq!(said(&error).matches(lost.as_str()).count(), 2, "{}", said(&error));
     assert!(store.index().unwrap().is_empty());
 }
@@ -321,7 +321,7 @@ fn a_pull_stops_when_it_is_asked_and_goes_on_later() {
     assert!(matches!(outcome, Err(PullError::Stopped)), "{outcome:?}");
     assert!(store.index().unwrap().is_empty());
     let kept = *told.lock().unwrap();
-    let pulled = pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &Silent).unwrap();
+    let pulled = pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &|_| {}).unwrap();
     let all: usize = sample.blobs.values().map(Vec::len).sum();
     assert!(
         pulled.received < all as u64 + 10_000 && pulled.received + kept >= all as u64,

@@ -9,7 +9,7 @@ use kfimg_images::digest::Digest;
 use kfimg_images::fake::FakeBundle;
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::Descriptor;
-use kfimg_images::push::{Event, Options, Problem, PushError, Pushed, Silent, push};
+use kfimg_images::push::{Event, Options, Problem, PushError, Pushed, push};
 use kfimg_images::receipt::{Delta, Receipt, references, take};
 use kfimg_images::stop::Stop;
 use kfimg_images::verify::verify;
@@ -36,7 +36,7 @@ fn push_to(target: &Target, folder: &Path) -> Result<Pushed, PushError> {
 }
 
 fn push_with(target: &Target, folder: &Path, options: &Options) -> Result<Pushed, PushError> {
-    push(&Content::open(folder).unwrap(), &client(&target.host()), options, &Silent)
+    push(&Content::open(folder).unwrap(), &client(&target.host()), options, &|_| {})
 }
 
 fn problems(outcome: Result<Pushed, PushError>) -> BTreeMap<String, Problem> {
@@ -300,8 +300,7 @@ fn a_registry_that_is_away_is_not_asked_for_every_image() {
 fn receipt(target: &Target, folder: &Path) -> Receipt {
     let content = Content::open(folder).unwrap();
     let options = kfimg_images::receipt::Options::default();
-    let receipt =
-        take(&client(&target.host()), &references(&content), &options, &kfimg_images::receipt::Silent).unwrap();
+    let receipt = take(&client(&target.host()), &references(&content), &options, &|_| {}).unwrap();
     assert_eq!(Receipt::parse(&receipt.to_bytes()).unwrap(), receipt);
     receipt
 }
@@ -382,6 +381,6 @@ fn a_receipt_tells_what_is_there_and_nothing_else() {
     let away = Target::with(|_, _| Reply::new(503, ""));
     let content = Content::open(folder.path()).unwrap();
     let options = kfimg_images::receipt::Options::default();
-    let silent = kfimg_images::receipt::Silent;
+    let silent = |_: kfimg_images::receipt::Event<'_>| {};
     assert!(take(&client(&away.host()), &references(&content), &options, &silent).is_err());
 }

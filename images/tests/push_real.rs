@@ -7,7 +7,7 @@ mod support;
 use kfimg_images::content::{BUNDLE_FILE, Content};
 use kfimg_images::fake::FakeBundle;
 use kfimg_images::hasher::sha256;
-use kfimg_images::push::{Options, PushError, Silent, push};
+use kfimg_images::push::{Options, PushError, push};
 use kfimg_images::receipt::{self, Delta, references, take};
 use std::process::Command;
 use support::client;
@@ -27,9 +27,9 @@ fn a_bundle_and_then_a_delta_come_to_the_registry() {
     bundle.finish();
     let options = Options { prefix: "site".parse().unwrap(), ..Options::default() };
     let content = Content::open(bundle.folder()).unwrap();
-    let pushed = push(&content, &client, &options, &Silent).unwrap();
+    let pushed = push(&content, &client, &options, &|_| {}).unwrap();
     assert!(pushed.mounted > 0 && pushed.images.len() == 5, "{pushed:?}");
-    let again = push(&content, &client, &options, &Silent).unwrap();
+    let again = push(&content, &client, &options, &|_| {}).unwrap();
     assert!(again.sent == 0 && again.images.iter().all(|image| image.was_there));
     for entry in content.index().manifests.iter().filter(|entry| entry.reference().is_some()) {
         let image = pushed.images.iter().find(|image| image.digest == entry.digest).unwrap();
@@ -43,7 +43,7 @@ fn a_bundle_and_then_a_delta_come_to_the_registry() {
     bundle.finish();
     let content = Content::open(bundle.folder()).unwrap();
     let asked = receipt::Options { prefix: "site".parse().unwrap(), ..receipt::Options::default() };
-    let receipt = take(&client, &references(&content), &asked, &receipt::Silent).unwrap();
+    let receipt = take(&client, &references(&content), &asked, &|_| {}).unwrap();
     let delta = Delta::of_content(&content, &receipt).unwrap();
     assert!(delta.left_out > 3_500_000 && delta.inside.contains_key(&sha256(b"one more")));
     let mut manifest = bundle.manifest(content.index_bytes());
@@ -51,12 +51,12 @@ fn a_bundle_and_then_a_delta_come_to_the_registry() {
     std::fs::write(bundle.folder().join(BUNDLE_FILE), manifest.to_bytes()).unwrap();
     delta.since.absent.iter().for_each(|digest| std::fs::remove_file(bundle.path(digest)).unwrap());
     let content = Content::open(bundle.folder()).unwrap();
-    let pushed = push(&content, &client, &options, &Silent).unwrap();
+    let pushed = push(&content, &client, &options, &|_| {}).unwrap();
     assert!(pushed.mounted >= 2 && pushed.sent < 10_000, "{pushed:?}");
     assert_eq!(client.head_blob("site/quay.io/newer", &sha256(&large)).unwrap(), Some(3_500_000));
 
     // Another place on the same registry does not have the base.
     let elsewhere = Options { prefix: "other".parse().unwrap(), ..Options::default() };
-    let refused = push(&content, &client, &elsewhere, &Silent);
+    let refused = push(&content, &client, &elsewhere, &|_| {});
     assert!(matches!(refused, Err(PushError::Base(_))), "{refused:?}");
 }

@@ -8,7 +8,7 @@ use kfimg_images::component::Architecture;
 use kfimg_images::digest::Digest;
 use kfimg_images::layout::media_type::{EMPTY, OCI_CONFIG, OCI_INDEX};
 use kfimg_images::layout::{Descriptor, Index, Manifest};
-use kfimg_images::pull::{Options, Silent, Wanted, pull};
+use kfimg_images::pull::{Options, Wanted, pull};
 use kfimg_images::registry::{
     Client, Configuration, Credential, Credentials, HostConfiguration, Mounted, Registries, RegistryError, Secret,
     Settings, Upload,
@@ -86,14 +86,14 @@ fn what_was_pushed_is_pulled() {
     let store = Store::open(&folder.path().join("store")).unwrap();
     let image = wanted(&format!("{host}/team/app:1.0"));
     let pulled =
-        pull(&store, &registries(&[host], |_| {}), std::slice::from_ref(&image), &Options::default(), &Silent).unwrap();
+        pull(&store, &registries(&[host], |_| {}), std::slice::from_ref(&image), &Options::default(), &|_| {}).unwrap();
     assert_eq!(pulled.images[0].resolved, sample.documents.last().unwrap().0.digest);
     assert_complete(&store, &sample);
     assert_nothing_wrong(store.folder());
 
     let one = Store::open(&folder.path().join("one")).unwrap();
     let options = Options { architectures: vec![Architecture::Arm64], ..Options::default() };
-    let pulled = pull(&one, &registries(&[host], |_| {}), &[image], &options, &Silent).unwrap();
+    let pulled = pull(&one, &registries(&[host], |_| {}), &[image], &options, &|_| {}).unwrap();
     assert_eq!(pulled.images[0].descriptor.platform.as_ref().unwrap().architecture, "arm64");
 
     // A layout for one image is what crane puts as it is.
@@ -124,7 +124,7 @@ fn a_partly_loaded_blob_is_gone_on_with() {
     ingest.append(&bytes[..3_000_000]).unwrap();
     drop(ingest);
     let image = wanted(&format!("{host}/app:1"));
-    let pulled = pull(&store, &registries(&[host], |_| {}), &[image], &Options::default(), &Silent).unwrap();
+    let pulled = pull(&store, &registries(&[host], |_| {}), &[image], &Options::default(), &|_| {}).unwrap();
     let blobs: usize = sample.blobs.values().map(Vec::len).sum();
     assert!(pulled.received < (blobs - 3_000_000 + 100_000) as u64, "{}", pulled.received);
     assert_complete(&store, &sample);
@@ -186,7 +186,7 @@ fn referrers_and_sha512_come_along() {
 
     let store = Store::open(&folder.path().join("store")).unwrap();
     let options = Options { referrers: true, ..Options::default() };
-    pull(&store, &registries(&[host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &Silent).unwrap();
+    pull(&store, &registries(&[host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {}).unwrap();
     assert_complete(&store, &sample);
     assert_complete(&store, &signatures);
     assert_eq!(store.index().unwrap().len(), 2);
@@ -256,7 +256,7 @@ fn tls_of_the_site_and_a_login() {
     let store = Store::open(&folder.path().join("store")).unwrap();
     let digest = sample.documents.last().unwrap().0.digest.clone();
     let image = Wanted { reference: format!("{host}/app:1").parse().unwrap(), digest: Some(digest) };
-    pull(&store, &Registries::new(configuration, Stop::new()), &[image], &Options::default(), &Silent).unwrap();
+    pull(&store, &Registries::new(configuration, Stop::new()), &[image], &Options::default(), &|_| {}).unwrap();
     assert_complete(&store, &sample);
     assert!(
         snapshot(store.folder())

@@ -77,6 +77,12 @@ impl ChunkManifest {
         self.chunk_size.min(self.size).next_multiple_of(2)
     }
 
+    /// Bytes of all chunks, parity chunks too.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.chunks.iter().chain(&self.parity).map(|chunk| chunk.size).sum()
+    }
+
     fn check_names(&self) -> Result<(), String> {
         if self.chunks.len() > MAX_CHUNKS || self.parity.len() > MAX_CHUNKS {
             return Err(format!("more than {MAX_CHUNKS} chunks are named; use larger ones"));

@@ -55,7 +55,7 @@ pub(super) fn gather(
     request: &Request,
     store: &Store,
     registries: &Registries,
-    events: &dyn Events,
+    events: &Events<'_>,
 ) -> Result<Gathered, CreateError> {
     let pinned = |reference: &Reference| Some(request.lock.as_ref()?.images.get(reference)?.root()?.digest.clone());
     let unique: BTreeMap<String, &Reference> = request.references.iter().map(|one| (one.to_string(), one)).collect();

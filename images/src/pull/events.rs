@@ -77,22 +77,5 @@ pub enum Event<'a> {
     },
 }
 
-/// Listens to a pull, from many threads at once. It should return soon.
-pub trait Events: Sync {
-    /// Takes one event.
-    fn event(&self, event: Event<'_>);
-}
-
-impl<F: Fn(Event<'_>) + Sync> Events for F {
-    fn event(&self, event: Event<'_>) {
-        self(event);
-    }
-}
-
-/// Listens to nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Events for Silent {
-    fn event(&self, _: Event<'_>) {}
-}
+/// Listens, from many threads at once. It should return soon.
+pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;

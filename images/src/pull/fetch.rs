@@ -38,7 +38,7 @@ impl Supplier for Place {
 #[derive(Clone, Copy)]
 pub(crate) struct Fetcher<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) events: &'a dyn Events,
+    pub(crate) events: &'a Events<'a>,
     /// Read every byte of what is there.
     pub(crate) repair: bool,
 }
@@ -58,10 +58,10 @@ impl Fetcher<'_> {
     pub(crate) fn blob(&self, blob: &Descriptor, places: &[impl Supplier]) -> Result<Outcome, Fault> {
         let (digest, size) = (&blob.digest, blob.size);
         let Some(mut ingest) = self.begin(blob)? else {
-            self.events.event(Event::Present { digest, size });
+            (self.events)(Event::Present { digest, size });
             return Ok(Outcome::Present);
         };
-        self.events.event(Event::Started { digest, size, from: ingest.written() });
+        (self.events)(Event::Started { digest, size, from: ingest.written() });
         let mut received = 0;
         let mut problem = None;
         for place in places {
@@ -71,11 +71,11 @@ impl Fetcher<'_> {
                 let error = match self.fetch_from(&mut ingest, place, &mut received) {
                     Ok(()) => match ingest.commit() {
                         Ok(()) => {
-                            self.events.event(Event::Finished { digest, size });
+                            (self.events)(Event::Finished { digest, size });
                             return Ok(Outcome::Fetched(received));
                         }
                         Err(error @ StoreError::Mismatch { .. }) => {
-                            self.events.event(Event::Restarted { digest, lost: size });
+                            (self.events)(Event::Restarted { digest, lost: size });
                             let Some(next) = self.begin(blob)? else { return Ok(Outcome::Present) };
                             ingest = next;
                             Fault::from(error)
@@ -103,7 +103,7 @@ impl Fetcher<'_> {
         let missing = |fault: &Fault| matches!(fault, Fault::Image(super::Problem::Registry(error)) if error.class() == Class::Missing);
         match problem {
             Some(fault) if blob.is_foreign() && missing(&fault) => {
-                self.events.event(Event::Foreign { digest });
+                (self.events)(Event::Foreign { digest });
                 Ok(Outcome::Foreign)
             }
             Some(fault) => Err(fault),
@@ -145,7 +145,7 @@ impl Fetcher<'_> {
             if since >= place.client().limits().attempts || faults >= FAULTS {
                 return Err(error.into());
             }
-            self.events.event(Event::Retrying { digest: ingest.digest(), error: &error });
+            (self.events)(Event::Retrying { digest: ingest.digest(), error: &error });
             place.client().wait(since - 1, &error)?;
         }
         Ok(())
@@ -177,7 +177,7 @@ impl Fetcher<'_> {
                 Err(error) => return Err(error.into()),
             }
             *received += count as u64;
-            self.events.event(Event::Advanced { digest: ingest.digest(), bytes: count as u64 });
+            (self.events)(Event::Advanced { digest: ingest.digest(), bytes: count as u64 });
         }
         if ingest.written() < ingest.size() {
             let reason = format!("the answer ended after {} of {} bytes", ingest.written(), ingest.size());
@@ -190,7 +190,7 @@ impl Fetcher<'_> {
         let lost = ingest.written();
         ingest.restart()?;
         if lost > 0 {
-            self.events.event(Event::Restarted { digest: ingest.digest(), lost });
+            (self.events)(Event::Restarted { digest: ingest.digest(), lost });
         }
         Ok(())
     }

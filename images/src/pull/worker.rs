@@ -32,7 +32,7 @@ pub(super) struct Worker<'a> {
     pub(super) options: &'a Options,
     registries: &'a Registries,
     wanted: &'a [Wanted],
-    events: &'a dyn Events,
+    events: &'a Events<'a>,
     queue: Queue,
     results: Mutex<Results>,
     /// Held while a large document is taken apart, so that hostile ones do not add up.
@@ -48,7 +48,7 @@ impl<'a> Worker<'a> {
         registries: &'a Registries,
         wanted: &'a [Wanted],
         options: &'a Options,
-        events: &'a dyn Events,
+        events: &'a Events<'a>,
     ) -> Self {
         let queue = Queue::new(wanted.len());
         Self { store, options, registries, wanted, events, queue, results: Mutex::default(), large: Mutex::default() }
@@ -96,7 +96,7 @@ impl<'a> Worker<'a> {
         let origin =
             Arc::new(Origin { image: number, places: self.registries.places(&wanted.reference)?, is_own: true });
         let image = self.resolve(wanted, &origin)?;
-        self.events.event(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
+        (self.events)(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
         let descriptor = image.descriptor.clone();
         self.results().images.insert(number, image);
         self.queue.plan(job_of(descriptor, origin, 0))?;
@@ -134,7 +134,7 @@ impl<'a> Worker<'a> {
         let is_new = self.queue.plan(job)?;
         if let Some((digest, size, image)) = blob.filter(|_| is_new) {
             let name = self.wanted[image].reference.to_string();
-            self.events.event(Event::Planned { digest: &digest, size, name: &name });
+            (self.events)(Event::Planned { digest: &digest, size, name: &name });
         }
         Ok(())
     }

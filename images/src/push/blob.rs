@@ -25,7 +25,7 @@ impl Worker<'_> {
         let found = self.health.judge(self.client.head_blob(repository, digest))?;
         if found == Some(size) {
             self.hold(digest, repository);
-            self.events.event(Event::Present { digest, size });
+            (self.events)(Event::Present { digest, size });
             return Ok(());
         }
         let source = self.holder(digest).filter(|source| source != repository);
@@ -61,7 +61,7 @@ impl Worker<'_> {
         };
         if matches!(mounted, Mounted::Done) {
             self.mounted.fetch_add(1, Ordering::Relaxed);
-            self.events.event(Event::Mounted { digest, size, from });
+            (self.events)(Event::Mounted { digest, size, from });
         }
         Ok(mounted)
     }
@@ -74,7 +74,7 @@ impl Worker<'_> {
         session: Option<Session>,
     ) -> Result<(), Problem> {
         let (digest, size) = (&blob.digest, blob.size);
-        self.events.event(Event::Started { digest, size });
+        (self.events)(Event::Started { digest, size });
         let position = AtomicU64::new(0);
         let counter =
             Counter { digest, events: self.events, stop: self.health.stop(), position: &position, sent: &self.sent };
@@ -83,7 +83,7 @@ impl Worker<'_> {
             reader.seek(SeekFrom::Start(from))?;
             let before = position.swap(from, Ordering::Relaxed);
             if before > from {
-                self.events.event(Event::Restarted { digest, lost: before - from });
+                (self.events)(Event::Restarted { digest, lost: before - from });
             }
             Ok(Box::new(Counted { reader, counter }))
         };
@@ -101,7 +101,7 @@ impl Worker<'_> {
         self.health.judge(outcome)?;
         self.uploaded.fetch_add(1, Ordering::Relaxed);
         self.hold(digest, repository);
-        self.events.event(Event::Finished { digest, size });
+        (self.events)(Event::Finished { digest, size });
         Ok(())
     }
 
@@ -136,7 +136,7 @@ fn damage(extent: &Extent, digest: &Digest, stop: &Stop) -> Option<Digest> {
 #[derive(Clone, Copy)]
 struct Counter<'a> {
     digest: &'a Digest,
-    events: &'a dyn Events,
+    events: &'a Events<'a>,
     stop: &'a Stop,
     position: &'a AtomicU64,
     sent: &'a AtomicU64,
@@ -159,7 +159,7 @@ impl Read for Counted<'_> {
             let bytes = count as u64;
             position.fetch_add(bytes, Ordering::Relaxed);
             sent.fetch_add(bytes, Ordering::Relaxed);
-            events.event(Event::Advanced { digest, bytes });
+            events(Event::Advanced { digest, bytes });
         }
         Ok(count)
     }

@@ -45,7 +45,7 @@ pub(super) struct Survey<'a> {
     health: &'a Health,
     workers: usize,
     thorough: bool,
-    events: &'a dyn Events,
+    events: &'a Events<'a>,
     found: Found,
     /// Documents that are neither in a delta nor in the registry.
     absent: Vec<usize>,
@@ -58,7 +58,7 @@ impl<'a> Survey<'a> {
         health: &'a Health,
         workers: usize,
         thorough: bool,
-        events: &'a dyn Events,
+        events: &'a Events<'a>,
     ) -> Self {
         let found = Found { graph: Graph::default(), states: Vec::new(), listings: Vec::new() };
         Self { content, client, health, workers, thorough, events, found, absent: Vec::new() }
@@ -110,7 +110,7 @@ impl<'a> Survey<'a> {
             self.found.listings.extend(referrers::listing(self.content, &root.descriptor, &root.repository));
         }
         if look.present && look.tagged && !self.thorough {
-            self.events.event(Event::Unchanged { name: &root.name, digest: &root.descriptor.digest });
+            (self.events)(Event::Unchanged { name: &root.name, digest: &root.descriptor.digest });
             return Ok(State::Complete);
         }
         let (node, is_new) = self.found.graph.document(&root.repository, &root.descriptor, image)?;
@@ -180,7 +180,7 @@ impl<'a> Survey<'a> {
                 below.push(part);
             } else if is_new {
                 let (digest, size) = (&descriptor.digest, descriptor.size);
-                self.events.event(Event::Planned { digest, size, name: &task.repository });
+                (self.events)(Event::Planned { digest, size, name: &task.repository });
             }
         }
         Ok(())

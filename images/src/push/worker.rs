@@ -26,7 +26,7 @@ pub(super) struct Worker<'a> {
     pub(super) content: &'a Content,
     pub(super) client: &'a Client,
     pub(super) health: &'a Health,
-    pub(super) events: &'a dyn Events,
+    pub(super) events: &'a Events<'a>,
     /// A repository that has the blob.
     pub(super) held: Mutex<HashMap<Digest, Arc<str>>>,
     pub(super) uploaded: AtomicU64,
@@ -54,7 +54,7 @@ impl<'a> Worker<'a> {
         content: &'a Content,
         client: &'a Client,
         health: &'a Health,
-        events: &'a dyn Events,
+        events: &'a Events<'a>,
         graph: Graph,
         listings: Vec<Listing>,
     ) -> Self {

@@ -70,24 +70,7 @@ pub enum Event<'a> {
 }
 
 /// Listens, from many threads at once. It should return soon.
-pub trait Events: Sync {
-    /// Takes one event.
-    fn event(&self, event: Event<'_>);
-}
-
-impl<F: Fn(Event<'_>) + Sync> Events for F {
-    fn event(&self, event: Event<'_>) {
-        self(event);
-    }
-}
-
-/// Listens to nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Events for Silent {
-    fn event(&self, _: Event<'_>) {}
-}
+pub type Events<'a> = dyn Fn(Event<'_>) + Sync + 'a;
 
 /// The references that a bundle names. Entries that have none, or one that is not whole, are left out.
 #[must_use]
@@ -104,7 +87,7 @@ pub fn take(
     client: &Client,
     references: &[Reference],
     options: &Options,
-    events: &dyn Events,
+    events: &Events<'_>,
 ) -> Result<Receipt, ReceiptError> {
     let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for reference in references {
@@ -134,7 +117,7 @@ pub fn take(
 
 struct Taker<'a> {
     client: &'a Client,
-    events: &'a dyn Events,
+    events: &'a Events<'a>,
     stop: &'a Stop,
     workers: usize,
     /// An error came: nothing more is asked.
@@ -248,7 +231,7 @@ impl Taker<'_> {
         if self.count.fetch_add(more, Ordering::Relaxed) + more > MOST {
             return Err(ReceiptError::TooMany(MOST));
         }
-        self.events.event(Event::Manifest { repository: &asked.repository, digest: &descriptor.digest });
+        (self.events)(Event::Manifest { repository: &asked.repository, digest: &descriptor.digest });
         Ok(Some(Shown { descriptor, documents, blobs }))
     }
 
@@ -261,7 +244,7 @@ impl Taker<'_> {
                 Err(error) => self.without(repository, digest.as_str(), error).map(|()| false),
             })?;
         for ((repository, digest, size), _) in blobs.iter().zip(there).filter(|(_, there)| *there) {
-            self.events.event(Event::Blob { repository, digest });
+            (self.events)(Event::Blob { repository, digest });
             held.entry(repository.clone()).or_default().blobs.insert(digest.clone(), *size);
         }
         Ok(())
@@ -276,7 +259,7 @@ impl Taker<'_> {
         match error.class() {
             Class::Missing => Ok(()),
             Class::Wrong if !is_about_us => {
-                self.events.event(Event::LeftOut { repository, reference, error: &error });
+                (self.events)(Event::LeftOut { repository, reference, error: &error });
                 Ok(())
             }
             _ => Err(ReceiptError::Registry { repository: repository.to_owned(), error }),

@@ -131,8 +131,9 @@ impl Registries {
     /// # Errors
     /// As [`Registries::client`].
     pub fn places(&self, reference: &Reference) -> Result<Vec<Place>, RegistryError> {
-        let mut places = self.mirrors(reference)?;
-        if !self.of(reference.host()).mirrors_only {
+        let own = self.of(reference.host());
+        let mut places = self.mirrors_of(&own, reference)?;
+        if !own.mirrors_only {
             places
                 .push(Place { client: self.client(reference.host())?, repository: reference.repository().to_owned() });
         }
@@ -144,7 +145,11 @@ impl Registries {
     /// # Errors
     /// As [`Registries::client`].
     pub fn mirrors(&self, reference: &Reference) -> Result<Vec<Place>, RegistryError> {
-        self.of(reference.host()).mirrors.iter().map(|mirror| self.mirror(mirror, reference)).collect()
+        self.mirrors_of(&self.of(reference.host()), reference)
+    }
+
+    fn mirrors_of(&self, own: &HostConfiguration, reference: &Reference) -> Result<Vec<Place>, RegistryError> {
+        own.mirrors.iter().map(|mirror| self.mirror(mirror, reference)).collect()
     }
 
     fn mirror(&self, mirror: &Mirror, reference: &Reference) -> Result<Place, RegistryError> {

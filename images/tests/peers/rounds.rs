@@ -82,7 +82,7 @@ pub(crate) fn registry_is_shared(peer: &Peer, registry: &Distribution) {
     let (rich, places, host) = (Rich::new(), tempfile::tempdir().unwrap(), registry.host());
     let path = |name: &str| places.path().join(name);
     let bundle = rich.bundle(&path("bundle"));
-    let pushed = push(&bundle, &client(host), &push::Options::default(), &push::Silent).unwrap();
+    let pushed = push(&bundle, &client(host), &push::Options::default(), &|_| {}).unwrap();
     let found = (pushed.images.len(), pushed.unplaced.len());
     assert_eq!(found, (NAMES.len() + 2, 0), "the signature lies beside both indexes");
     assert_pulled(peer, &rich, host, places.path());
@@ -116,7 +116,7 @@ fn create_of_theirs(peer: &Peer, host: &str, roots: &[(String, &Descriptor)], fo
         pull: pull::Options { architectures: vec![Amd64, Arm64], referrers: true, ..pull::Options::default() },
         ..Request::default()
     };
-    let watch = Watch { fetched: &pull::Silent, written: &|_| () };
+    let watch = Watch { fetched: &|_| {}, written: &|_| () };
     create(&request, folder, &Output::Folder, &registries(&[host], |_| {}), watch).unwrap();
     let mut content = None;
     for (reference, (_, root)) in references.iter().zip(roots) {

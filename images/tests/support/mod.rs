@@ -8,7 +8,7 @@ pub mod server;
 pub mod target;
 pub mod vast;
 
-use kfimg_images::pull::{Options, PullError, Pulled, Silent, Wanted, pull};
+use kfimg_images::pull::{Options, PullError, Pulled, Wanted, pull};
 use kfimg_images::registry::{Client, Configuration, HostConfiguration, Limits, Registries, Settings};
 use kfimg_images::stop::Stop;
 use kfimg_images::store::Store;
@@ -67,7 +67,7 @@ pub fn pull_from(host: &str, folder: &Path) -> Result<Pulled, PullError> {
 pub fn bounded_pull(limits: Limits, host: &str, folder: &Path) -> Result<Pulled, PullError> {
     let store = Store::open(folder).unwrap();
     let options = Options { workers: 1, ..Options::default() };
-    pull(&store, &bounded_registries(limits, &[host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &Silent)
+    pull(&store, &bounded_registries(limits, &[host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {})
 }
 
 /// All that a failed pull says.

@@ -3,6 +3,7 @@
 use super::failure;
 use super::opened::with_suffix;
 use super::registries::RegistryArgs;
+use super::sign::read_small;
 use super::target::{self, ChunkArgs};
 use super::wanted::{self, Wanted};
 use crate::args::Layers;
@@ -22,7 +23,6 @@ use kfimg_images::pull::Options;
 use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
 use kfimg_images::{Architecture, Reference};
 use serde_json::json;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `kfimg bundle create`.
@@ -87,7 +87,13 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
     let created = {
         let progress = Progress::new(console, "fetching");
         let written = |bytes| progress.advance(bytes);
-        create(&request, &store, &output, &registries, Watch { fetched: &progress, written: &written })
+        create(
+            &request,
+            &store,
+            &output,
+            &registries,
+            Watch { fetched: &|event| progress.pulled(event), written: &written },
+        )
     };
     let created = created.map_err(|error| told(error, console))?;
     keep_lock(args, locked.as_ref(), &created.lock, console)?;
@@ -145,9 +151,7 @@ fn read_lock(path: &Path) -> Result<Option<Lock>, Failure> {
 }
 
 fn read_receipt(path: &Path) -> Result<Receipt, Failure> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(Failure::io("reading", path))?;
-    file.take(RECEIPT_LIMIT + 1).read_to_end(&mut bytes).map_err(Failure::io("reading", path))?;
+    let bytes = read_small(path, RECEIPT_LIMIT)?;
     Receipt::parse(&bytes).map_err(|error| Failure::images(Trouble::Input, format!("{}: {error}", path.display())))
 }
 

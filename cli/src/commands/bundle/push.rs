@@ -47,7 +47,7 @@ pub(crate) fn run(args: &PushArgs, console: &Console) -> Result<(), Failure> {
         Options { prefix: args.site.prefix.clone(), workers: args.registries.workers(), thorough: args.thorough, stop };
     let pushed = {
         let progress = Progress::new(console, "pushing");
-        push(&content, &client, &options, &progress)
+        push(&content, &client, &options, &|event| progress.pushed(event))
     };
     match pushed {
         Ok(pushed) => tell(&pushed, &client.host(), console),

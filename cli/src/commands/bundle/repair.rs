@@ -28,7 +28,7 @@ pub(crate) fn run(args: &RepairArgs, console: &Console) -> Result<(), Failure> {
     }
     let set = Content::chunk_manifest(path)?;
     let progress = Progress::new(console, "hashing");
-    progress.expect(set.chunks.iter().chain(&set.parity).map(|chunk| chunk.size).sum());
+    progress.expect(set.total());
     let rebuilt = rebuild(path, &|bytes| progress.advance(bytes)).map_err(failure::parity)?;
     drop(progress);
     if console.is_json() {

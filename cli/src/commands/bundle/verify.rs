@@ -68,7 +68,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
 fn chunks(args: &VerifyArgs, console: &Console) -> Result<ChunkReport, Failure> {
     let set = Content::chunk_manifest(&args.bundle.bundle)?;
     let progress = Progress::new(console, "chunks");
-    progress.expect(set.chunks.iter().chain(&set.parity).map(|chunk| chunk.size).sum());
+    progress.expect(set.total());
     let report = verify_chunks(&args.bundle.bundle, &|bytes| progress.advance(bytes))?;
     drop(progress);
     let files = report.manifest.chunks.iter().chain(&report.manifest.parity);
