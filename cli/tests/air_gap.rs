@@ -117,4 +117,7 @@ fn the_document_is_walked_from_the_internet_to_a_node() {
         containerd.kill().unwrap();
         containerd.wait().unwrap();
     }
+    let folder = walk.folder.clone();
+    drop(walk);
+    succeed(as_root("rm").arg("-rf").arg(folder));
 }

@@ -152,6 +152,10 @@ impl Drop for ApiServer {
             let _ = child.kill();
             let _ = child.wait();
         }
+        // etcd's files alone take hundreds of megabytes; only a failure needs them.
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

@@ -118,3 +118,13 @@ impl Cluster {
         names
     }
 }
+
+impl Drop for Cluster {
+    /// A failure leaves its files; a success would fill the disk with them.
+    fn drop(&mut self) {
+        self.nodes.clear();
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
