@@ -2,7 +2,7 @@
 //!
 //! Each step lists its own codes beside its code; here they are only put together. `docs/boot.md` explains every one.
 
-use crate::{addons, clock, data, etcd, images, preflight, report, snapshot};
+use crate::{addons, clock, data, etcd, fetch, images, preflight, report, snapshot, unseal};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -49,14 +49,16 @@ pub const INTERNAL: Code = Code {
 const SHARED: &[Code] = &[PLAN, INTERNAL];
 
 /// All codes, under the step that tells them; those of `any step` may come from each.
-pub fn by_step() -> [(&'static str, &'static [Code]); 9] {
+pub fn by_step() -> [(&'static str, &'static [Code]); 11] {
     [
         ("any step", SHARED),
         ("data", data::CODES),
+        ("unseal", unseal::CODES),
         ("clock", clock::CODES),
         ("preflight", preflight::CODES),
         ("images", images::CODES),
         ("etcd", etcd::CODES),
+        ("fetch", fetch::CODES),
         ("addons", addons::CODES),
         ("snapshot", snapshot::CODES),
         ("report", report::CODES),

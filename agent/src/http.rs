@@ -1,7 +1,9 @@
-//! HTTPS requests with a client certificate: to etcd, to other members' guards, to the API server.
+//! HTTPS requests with a client certificate, to etcd, to other members' guards, to the API server; and those without one, to
+//! servers of the site.
 //!
 //! What is said over them is not here. Every request has a time limit, every answer a size limit.
 
+use crate::root::Root;
 use rustls::crypto::aws_lc_rs;
 use std::io::Read;
 use std::path::Path;
@@ -11,6 +13,9 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 
 /// Bytes of an answer with another status than 2xx that are kept.
 const REASON_LIMIT: u64 = 16 << 10;
+
+/// Authorities that a server of `https://` may have its certificate from: the cluster's, and the system's.
+const AUTHORITIES: [&str; 2] = ["/etc/kubernetes/pki/ca.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
 /// Who we are, and whom we trust, as PEM texts.
 #[derive(Clone)]
@@ -137,6 +142,23 @@ impl Client {
         let body = beginning(answer.body_mut().as_reader());
         Err(HttpError::Status { url, status, body, retry_after })
     }
+}
+
+/// Asks without a client certificate. Built anew each time: the authorities may have come meanwhile.
+pub(crate) fn anonymous(root: &Root, time: Duration) -> ureq::Agent {
+    let pem = AUTHORITIES.map(|path| std::fs::read(root.at(path)).unwrap_or_default());
+    let certificates: Vec<_> = pem.iter().flat_map(|pem| certificates(pem).unwrap_or_default()).collect();
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&certificates));
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(time))
+        .proxy(None)
+        .max_redirects(0)
+        .user_agent(concat!("kfimg-agent/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls.build());
+    ureq::Agent::new_with_config(config.build())
 }
 
 /// What can be read of an answer that is only looked at for its reason. Its end may be missing: the API server quotes whole

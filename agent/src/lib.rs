@@ -8,6 +8,8 @@ pub mod plan;
 
 #[cfg(feature = "program")]
 mod addons;
+#[cfg(feature = "age")]
+pub mod age;
 #[cfg(feature = "program")]
 mod check_api;
 #[cfg(feature = "program")]
@@ -22,6 +24,8 @@ mod data;
 mod etcd;
 #[cfg(feature = "program")]
 pub mod failure;
+#[cfg(feature = "program")]
+mod fetch;
 #[cfg(feature = "program")]
 mod files;
 #[cfg(feature = "program")]
@@ -44,6 +48,8 @@ mod snapshot;
 mod step;
 #[cfg(feature = "program")]
 mod support;
+#[cfg(feature = "program")]
+mod unseal;
 #[cfg(feature = "program")]
 mod wait;
 

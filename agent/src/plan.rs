@@ -49,6 +49,36 @@ pub struct Plan {
     /// URL that boot reports are posted to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report_url: Option<String>,
+    /// Files of this payload that come from the boot server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetch: Vec<Fetch>,
+    /// Secrets of this payload that travel sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
+}
+
+/// A file that comes from the boot server. Nobody trusts the server: the digest says which file it is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Fetch {
+    /// Where it goes.
+    pub path: String,
+    /// Where it comes from.
+    pub url: String,
+    /// SHA-512 in hexadecimal.
+    pub sha512: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Secrets that travel sealed: an age file whose text is a tar archive of regular files.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Sealed {
+    /// Path of the age file.
+    pub file: String,
+    /// Paths of the files that the archive holds, and nothing else.
+    pub paths: Vec<String>,
 }
 
 /// The cluster that a node belongs to.
@@ -313,6 +343,8 @@ impl Plan {
             addons: None,
             data_partition: None,
             report_url: None,
+            fetch: Vec::new(),
+            sealed: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::root::Root;
 use crate::step::{Step, StepLog, tell};
-use crate::{addons, check_api, clock, data, etcd, images, preflight, report, snapshot, support};
+use crate::{addons, check_api, clock, data, etcd, fetch, images, preflight, report, snapshot, support, unseal};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -17,10 +17,12 @@ Usage: kfimg-agent [--root DIR] <step>
 
 Steps of a boot, each run by a unit of its own (kfimg-<step>.service):
   data             find, make and grow the data partition on the disk of the right size
+  unseal           open the secret part of the payload with a key from a second channel
   clock            bring the clock into the certificates' window
   preflight        check this machine against the plan; copy keys to /run/kfimg
   images           import the images of this node from a bundle on the machine
   etcd             the etcd guard: answers other members, lets etcd start when it is safe
+  fetch            get what was too large for the payload from the boot server
   addons           apply addons and the site's own objects
   snapshot         take a snapshot of etcd, verify it, drop old ones
   report           tell how far this boot has come
@@ -109,10 +111,12 @@ fn run_step(root: Root, step: Step) -> ExitCode {
         let context = Context { root, plan };
         match step {
             Step::Data => data::run(&context, &mut log),
+            Step::Unseal => unseal::run(&context, &mut log),
             Step::Clock => clock::run(&context, &mut log),
             Step::Preflight => preflight::run(&context, &mut log),
             Step::Images => images::run(&context, &mut log),
             Step::Etcd => etcd::run(&context, &mut log),
+            Step::Fetch => fetch::run(&context, &mut log),
             Step::Addons => addons::run(&context, &mut log),
             Step::Snapshot => snapshot::run(&context, &mut log),
         }

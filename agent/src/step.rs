@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) enum Step {
     /// `kfimg-data.service`
     Data,
+    /// `kfimg-unseal.service`
+    Unseal,
     /// `kfimg-clock.service`
     Clock,
     /// `kfimg-preflight.service`
@@ -23,6 +25,8 @@ pub(crate) enum Step {
     Images,
     /// `kfimg-etcd.service`
     Etcd,
+    /// `kfimg-fetch.service`
+    Fetch,
     /// `kfimg-addons.service`
     Addons,
     /// `kfimg-snapshot.service`
@@ -31,17 +35,28 @@ pub(crate) enum Step {
 
 impl Step {
     /// All of them, in the order of a boot.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Data, Self::Clock, Self::Preflight, Self::Images, Self::Etcd, Self::Addons, Self::Snapshot];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Data,
+        Self::Unseal,
+        Self::Clock,
+        Self::Preflight,
+        Self::Images,
+        Self::Etcd,
+        Self::Fetch,
+        Self::Addons,
+        Self::Snapshot,
+    ];
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Data => "data",
+            Self::Unseal => "unseal",
             Self::Clock => "clock",
             Self::Preflight => "preflight",
             Self::Images => "images",
             Self::Etcd => "etcd",
+            Self::Fetch => "fetch",
             Self::Addons => "addons",
             Self::Snapshot => "snapshot",
         }

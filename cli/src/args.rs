@@ -59,6 +59,10 @@ pub(crate) enum Command {
     Profiles,
     /// Print the JSON Schema of the cluster description
     Schema,
+    /// Print a completion script for a shell
+    Completions(crate::commands::completions::CompletionsArgs),
+    /// Write the manual
+    Man(crate::commands::completions::ManArgs),
     /// Print every problem of a description
     Validate(crate::commands::validate::ValidateArgs),
     /// Render the payload of every node

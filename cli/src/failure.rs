@@ -19,6 +19,15 @@ pub(crate) enum Failure {
         /// Whether the only problem is that an input is missing.
         missing_input: bool,
     },
+    /// Payloads that do not fit into their channels; each is printed already.
+    #[error("{summary}")]
+    TooLarge {
+        /// How many there are.
+        summary: String,
+    },
+    /// What payloads are to be sealed with is no key.
+    #[error("{0}")]
+    Seal(String),
     /// The state folder.
     #[error(transparent)]
     State(#[from] kfimg_pki::Error),
@@ -131,7 +140,7 @@ impl Failure {
                 // What lies in the state folder is not what it should be.
                 _ => 5,
             },
-            Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
+            Self::TooLarge { .. } | Self::Seal(_) | Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
             Self::Bundle(error) if is_missing(error) => 4,
             Self::Bundle(_) => 5,
             Self::Serve(ServeError::Listen { .. }) => 7,

@@ -31,6 +31,8 @@ fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Init(args) => commands::init::run(&args, console),
         Command::Profiles => commands::profiles::run(console),
         Command::Schema => commands::schema::run(console),
+        Command::Completions(args) => commands::completions::run(&args, console),
+        Command::Man(args) => commands::completions::man(&args, console),
         Command::Validate(args) => commands::validate::run(&args, console),
         Command::Render(args) => commands::render::run(&args, console),
         Command::Pki(PkiCommand::Show(args)) => commands::pki::show::run(&args, console),

@@ -4,5 +4,8 @@
 //! opens files or connections, reads a clock or draws random numbers: the same input gives the same bytes.
 
 pub mod content;
+pub mod delivery;
 pub mod payload;
 pub mod tree;
+
+pub use kfimg_agent::age;

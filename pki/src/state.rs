@@ -7,6 +7,7 @@ mod holder_file;
 mod keys;
 mod load;
 mod renew;
+mod rotate;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use kfimg_profiles::description::values::KubernetesVersion;
 pub use ensure::{Warning, check};
 pub(crate) use keys::{EncryptionKeyPair, Keys, ServiceAccountKey};
 pub use renew::Renewed;
+pub use rotate::{Rotated, RotatedKeys, Rotation};
 
 use crate::credentials::Credentials;
 use crate::error::Error;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kfimg_pki::{Error, Kind, Request, Row, State};
+use kfimg_pki::{Error, Kind, NodeCredentials, Request, Rotated, Rotation, Row, State};
 
 fn names(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|name| (*name).to_owned()).collect()
@@ -25,7 +25,7 @@ fn ensure(folder: &Path, request: &Request, now: Timestamp) -> Result<(), Error>
 }
 
 fn renew(folder: &Path, request: &Request, nodes: &[&str], now: Timestamp) -> Result<usize, Error> {
-    let (mut state, renewed) = State::open_existing(folder)?.renew(request, &names(nodes), now)?;
+    let (mut state, renewed) = State::open_existing(folder)?.renew(request, &names(nodes), None, now)?;
     state.commit()?;
     assert!(renewed.iter().all(|renewed| renewed.not_after > now && renewed.not_after >= renewed.ended), "{renewed:?}");
     Ok(renewed.len())
@@ -100,4 +100,60 @@ fn what_cannot_be_renewed_is_named_and_changes_nothing() {
     let error = renew(&folder, &request, &[], after_all).unwrap_err();
     assert!(matches!(&error, Error::AuthorityEnded { list } if list.len() == 3), "{error}");
     assert_eq!(before, rows(&folder, now));
+}
+
+#[test]
+fn only_what_ends_soon_is_renewed_where_that_is_asked_for() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("state");
+    let (mut request, now) = (Request::fake(1, 2), Timestamp::now());
+    ensure(&folder, &request, now).unwrap();
+    let later = now + SignedDuration::from_hours(24 * 300);
+    // Those of one worker are younger.
+    renew(&folder, &request, &["worker-1"], later).unwrap();
+    let before = rows(&folder, later);
+    request.policy.leaf_window = Duration::from_secs(86_400 * 365);
+    let due = before[&(Some("worker-2".to_owned()), "kubelet-serving".to_owned())].not_after;
+    let (mut state, renewed) =
+        State::open_existing(&folder).unwrap().renew(&request, &names(&[]), Some(due), later).unwrap();
+    state.commit().unwrap();
+    drop(state);
+    assert!(renewed.iter().all(|renewed| renewed.node.as_deref() != Some("worker-1")), "{renewed:?}");
+    assert_eq!(changed(&folder, &before, later), names(&["-", "master-1", "worker-2"]));
+}
+
+#[test]
+fn keys_are_rotated_in_three_steps_and_never_used_before_all_know_them() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("state");
+    let (request, now) = (Request::fake(1, 0), Timestamp::now());
+    ensure(&folder, &request, now).unwrap();
+    for (which, kind) in [(Rotated::ServiceAccount, "service-account"), (Rotated::Encryption, "encryption")] {
+        let steps = [
+            (Rotation::Added, vec![1, 2]),
+            (Rotation::InUse, vec![2, 1]),
+            (Rotation::Dropped, vec![2]),
+            (Rotation::Added, vec![2, 3]),
+        ];
+        for (rotation, numbers) in steps {
+            let state = State::open_existing(&folder).unwrap();
+            assert_eq!(state.next_rotation(which), rotation);
+            let (mut state, rotated) = state.rotate(which, &request.policy).unwrap();
+            state.commit().unwrap();
+            drop(state);
+            let expected: Vec<String> = numbers.iter().map(|number| format!("{kind}-{number}")).collect();
+            assert_eq!((rotated.rotation, rotated.keys), (rotation, expected));
+            // What a render would hand out.
+            let (state, _) = State::open_existing(&folder).unwrap().ensure(&request, now).unwrap();
+            let credentials = state.credentials();
+            let NodeCredentials::ControlPlane(node) = credentials.node("master-1").unwrap() else { panic!("a master") };
+            let count = if which == Rotated::Encryption {
+                node.encryption.len()
+            } else {
+                node.service_account.public_pem.matches("BEGIN PUBLIC KEY").count()
+            };
+            assert_eq!(count, numbers.len(), "{kind} {rotation:?}");
+        }
+    }
+    assert!(folder.join("pki/encryption-1.key").is_file(), "an old snapshot can still be read");
 }

@@ -257,14 +257,16 @@ fn items(plan: Option<&Plan>, statuses: &[Status], probe: &Probe) -> Vec<Item> {
         let told = statuses.iter().find(|status| status.step == step).map(Item::of);
         told.or_else(|| expected(plan, step).then(|| Item::pending(step.name())))
     };
-    let mut items: Vec<Item> =
-        [Step::Data, Step::Clock, Step::Preflight, Step::Images, Step::Etcd].into_iter().filter_map(step).collect();
+    let mut items: Vec<Item> = [Step::Data, Step::Unseal, Step::Clock, Step::Preflight, Step::Images, Step::Etcd]
+        .into_iter()
+        .filter_map(step)
+        .collect();
     items.push(Item::readiness("kubelet", &probe.kubelet));
     if plan.is_some_and(|plan| plan.node.role != Role::Etcd) {
         items.push(Item::readiness("api-server", &probe.api_server));
         items.push(Item::readiness("node", &probe.node));
     }
-    items.extend([Step::Addons, Step::Snapshot].into_iter().filter_map(step));
+    items.extend([Step::Fetch, Step::Addons, Step::Snapshot].into_iter().filter_map(step));
     items
 }
 
@@ -273,8 +275,10 @@ fn expected(plan: Option<&Plan>, step: Step) -> bool {
     let Some(plan) = plan else { return false };
     match step {
         Step::Data => plan.data_partition.as_ref().is_some_and(|data| data.min_disk_bytes.is_some()),
+        Step::Unseal => plan.sealed.is_some(),
         Step::Clock | Step::Preflight | Step::Images => true,
         Step::Etcd => plan.etcd.is_some() || plan.api_server_manifest.is_some(),
+        Step::Fetch => !plan.fetch.is_empty(),
         Step::Addons => plan.addons.is_some(),
         Step::Snapshot => false,
     }

@@ -2,21 +2,19 @@
 //!
 //! Only the newest report is kept while one is under way.
 
+use crate::http;
 use crate::root::Root;
 use crate::step;
 use crate::wait::Backoff;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 /// Least time between two posts, and the most that is added to it while they fail.
 const PAUSE: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(120);
 /// Bound of one post.
 const TIME: Duration = Duration::from_secs(5);
-/// Authorities that a server of `https://` may have its certificate from: the cluster's, and the system's.
-const AUTHORITIES: [&str; 2] = ["/etc/kubernetes/pki/ca.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
 #[derive(Default)]
 struct Waiting {
@@ -52,7 +50,8 @@ fn serve(root: &Root, url: &str, waiting: &Waiting) {
         let mut report = next(waiting);
         backoff.reset();
         loop {
-            let sent = agent(root).post(url).header("Content-Type", "application/json").send(&report[..]);
+            let sent =
+                http::anonymous(root, TIME).post(url).header("Content-Type", "application/json").send(&report[..]);
             tell(url, sent.as_ref().err(), &mut arrived);
             if sent.is_ok() {
                 break;
@@ -85,28 +84,4 @@ fn tell(url: &str, error: Option<&ureq::Error>, arrived: &mut Option<bool>) {
         _ => {}
     }
     *arrived = Some(error.is_none());
-}
-
-/// Built anew each time: the authorities may have come meanwhile.
-fn agent(root: &Root) -> ureq::Agent {
-    let pem = AUTHORITIES.map(|path| std::fs::read(root.at(path)).unwrap_or_default());
-    let certificates: Vec<_> = pem
-        .iter()
-        .flat_map(|pem| parse_pem(pem))
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .root_certs(RootCerts::new_with_certs(&certificates));
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(TIME))
-        .proxy(None)
-        .max_redirects(0)
-        .user_agent(concat!("kfimg-agent/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls.build());
-    ureq::Agent::new_with_config(config.build())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bundle;
 mod charts;
+pub(crate) mod completions;
 mod description;
 pub(crate) mod images;
 pub(crate) mod init;

@@ -1,7 +1,7 @@
 //! `manifest.json`: what an output consists of, for whoever carries or checks it, and for the next render.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// File name of the manifest in an output.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -48,8 +48,9 @@ pub(crate) struct NodeRecord {
     pub(crate) inputs: String,
     /// Images that the node will ask for.
     pub(crate) images: Vec<String>,
-    /// Bytes that it takes as a VMware guestinfo value (gzip+base64).
-    pub(crate) guestinfo_bytes: usize,
+    /// Files of the output that the node fetches from the boot server beside its payload.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) fetched: BTreeSet<String>,
 }
 
 /// One file.

@@ -9,6 +9,6 @@ mod replace;
 mod staging;
 
 pub(crate) use error::{Error, Kind};
-pub(crate) use manifest::{Manifest, NodeRecord};
+pub(crate) use manifest::{FileRecord, Manifest, NodeRecord};
 pub(crate) use replace::replace;
 pub(crate) use staging::{Secrecy, Staging};

@@ -24,6 +24,8 @@ pub(crate) enum Secrecy {
     Secret,
     /// Everybody: 0644.
     Public,
+    /// Everybody, who may also run it: 0755.
+    Program,
 }
 
 impl Secrecy {
@@ -31,6 +33,7 @@ impl Secrecy {
         match self {
             Self::Secret => 0o600,
             Self::Public => 0o644,
+            Self::Program => 0o755,
         }
     }
 }
@@ -90,6 +93,11 @@ impl Staging {
         Ok(())
     }
 
+    /// Whether [`Staging::keep`] would take the file over.
+    pub(crate) fn can_keep(&self, relative: &str, secrecy: Secrecy) -> bool {
+        self.former.as_ref().and_then(|former| former.unchanged(relative, secrecy.mode())).is_some()
+    }
+
     /// Takes a file over from the former output, if it is still what its manifest says. Returns whether it was taken.
     ///
     /// # Errors
@@ -105,8 +113,35 @@ impl Staging {
         Ok(true)
     }
 
+    /// As [`Staging::keep`], for files that are what they are together: all are taken over, or none.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn keep_all(&self, relatives: &[String], secrecy: Secrecy) -> Result<bool, Error> {
+        for (kept, relative) in relatives.iter().enumerate() {
+            if !self.keep(relative, secrecy)? {
+                relatives[..kept].iter().try_for_each(|relative| self.forget(relative))?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes back what was written to a path.
+    fn forget(&self, relative: &str) -> Result<(), Error> {
+        let path = self.folder.join(relative);
+        fs::remove_file(&path).map_err(Error::io("removing", &path))?;
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(relative);
+        Ok(())
+    }
+
+    /// The files that were written so far, by their paths.
+    pub(crate) fn files(&self) -> BTreeMap<String, FileRecord> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Adds the manifest, makes everything last on disk, and swaps the new output in; `before_swap` runs when all is
-    /// written and nothing is published yet.
+    /// written and nothing is published yet. Returns the manifest with the files.
     ///
     /// # Errors
     /// What `before_swap` returns, or [`Error`]; the former output is then whole.
@@ -114,12 +149,13 @@ impl Staging {
         mut self,
         mut manifest: Manifest,
         before_swap: impl FnOnce() -> Result<(), E>,
-    ) -> Result<(), E> {
-        manifest.files = self.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    ) -> Result<Manifest, E> {
+        manifest.files = self.files();
         self.write(MANIFEST, &manifest.write(), Secrecy::Public)?;
         rustix::fs::syncfs(&self.lock).map_err(|error| Error::io("writing", &self.folder)(error.into()))?;
         before_swap()?;
-        Ok(self.swap()?)
+        self.swap()?;
+        Ok(manifest)
     }
 
     fn swap(&mut self) -> Result<(), Error> {

@@ -22,6 +22,8 @@ mod network;
 mod plan;
 mod pod;
 mod scheduler;
+mod seal;
+mod split;
 mod time;
 mod tls;
 mod units;
@@ -31,6 +33,7 @@ mod yaml;
 pub use cluster::ClusterContent;
 pub use containerd::upstream_hosts;
 pub use plan::Stamp;
+pub use split::Fetched;
 
 use crate::tree::{NodeTree, TreeError};
 use addons::Addons;
@@ -130,7 +133,7 @@ pub enum ContentError {
 }
 
 /// What the components of one node have written so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Content {
     /// Files, folders, links, users, the data partition.
     pub tree: NodeTree,
@@ -206,7 +209,7 @@ const COMPONENTS: &[(On, Write)] = &[
 ];
 
 /// All that one node gets, but for the number and time of the render.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NodeContent {
     content: Content,
     plan: Plan,
@@ -231,6 +234,11 @@ impl NodeContent {
     /// SHA-256 of the content; what a generation stands for.
     pub fn digest(&self) -> [u8; 32] {
         plan::digest(&self.content.tree, &self.plan)
+    }
+
+    /// Whether the node applies addons.
+    pub fn has_addons(&self) -> bool {
+        !self.content.addons.is_empty()
     }
 
     /// Images that the node will ask for, with the reasons.

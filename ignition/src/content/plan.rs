@@ -53,6 +53,8 @@ pub(super) fn plan(context: &Context<'_>, content: &Content) -> Plan {
             .then(|| Addons { kubeconfig: super::kubeconfig::ADMIN_PATH.to_owned(), files: content.addons.clone() }),
         data_partition: data_partition(context),
         report_url: cluster.report_url.clone(),
+        fetch: Vec::new(),
+        sealed: None,
     }
 }
 

@@ -121,6 +121,27 @@ impl NodeTree {
         self.data_partition = Some(partition);
     }
 
+    /// Takes every secret file out of the tree, in the order of their paths.
+    pub(crate) fn take_secrets(&mut self) -> Vec<(NodePath, File)> {
+        self.take(|_, file| file.secret)
+    }
+
+    /// Takes those of the files at these paths that are wanted out of the tree, in the order of their paths.
+    pub(crate) fn take_files(&mut self, paths: &[String], wanted: impl Fn(&File) -> bool) -> Vec<(NodePath, File)> {
+        self.take(|path, file| wanted(file) && paths.iter().any(|listed| listed == path.as_str()))
+    }
+
+    fn take(&mut self, wanted: impl Fn(&NodePath, &File) -> bool) -> Vec<(NodePath, File)> {
+        let mut taken = Vec::new();
+        for (path, entry) in std::mem::take(&mut self.entries) {
+            match entry {
+                Entry::File(file) if wanted(&path, &file) => taken.push((path, file)),
+                other => drop(self.entries.insert(path, other)),
+            }
+        }
+        taken
+    }
+
     /// Files, folders and links in the order of their paths.
     pub fn entries(&self) -> impl Iterator<Item = (&NodePath, &Entry)> {
         self.entries.iter()

@@ -31,7 +31,8 @@ pub struct Renewed {
 
 impl State {
     /// Issues every certificate of these nodes anew, of all nodes and of the administrator where none are named: names
-    /// and windows as `request` has them, keys drawn. Certificates that the state lacks are left to [`State::ensure`].
+    /// and windows as `request` has them, keys drawn. With `before`, those that end by then alone. Certificates that the
+    /// state lacks are left to [`State::ensure`].
     ///
     /// It takes the state, so that one which failed half-way cannot be committed.
     ///
@@ -43,9 +44,12 @@ impl State {
         mut self,
         request: &Request,
         nodes: &BTreeSet<String>,
+        before: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(Self, Vec<Renewed>), Error> {
-        let specs = self.held(request, nodes)?;
+        let ends = |spec: &LeafSpec| self.keys.leaf(spec.node.as_deref(), spec.leaf).map(|held| held.window().1);
+        let is_due = |spec: &LeafSpec| before.is_none_or(|before| ends(spec).is_some_and(|end| end <= before));
+        let specs: Vec<LeafSpec> = self.held(request, nodes)?.into_iter().filter(is_due).collect();
         let mut keys = Arc::unwrap_or_clone(std::mem::take(&mut self.keys));
         let ended = expired_authorities(&keys.authorities, now);
         if !ended.is_empty() {

@@ -7,6 +7,7 @@ mod addresses;
 mod authentication;
 mod components;
 mod control_plane;
+mod delivery;
 mod disks;
 mod dns;
 mod endpoint;
@@ -56,7 +57,7 @@ pub(crate) struct Machine<'a> {
 type Check = fn(&Subject<'_>, &mut Report);
 
 /// All checks, in the order in which people think about a cluster.
-const CHECKS: [Check; 29] = [
+const CHECKS: [Check; 30] = [
     identity::check,
     version::check,
     machines::check,
@@ -85,6 +86,7 @@ const CHECKS: [Check; 29] = [
     manifests::check,
     objects::check,
     reporting::check,
+    delivery::check,
     components::check_extra_volumes,
 ];
 

@@ -37,6 +37,18 @@ pub(crate) fn subdomain(text: &str) -> Wrong {
     }
 }
 
+/// Whether this is a URL with `http` or `https`, host, port and path, without user and fragment.
+pub(crate) fn is_http_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let authority = rest.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
+    let bare = authority.map(|authority| match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => authority,
+    });
+    let is_plain = !text.chars().any(|c| c.is_whitespace() || c.is_control()) && !text.contains(['#', '@']);
+    is_plain && bare.is_some_and(|bare| host(bare).is_none())
+}
+
 /// A host: an IP address (brackets around IPv6 are fine) or a DNS name in any case.
 pub(crate) fn host(text: &str) -> Wrong {
     if let Some((scheme, _)) = text.split_once("://") {

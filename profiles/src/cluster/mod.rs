@@ -4,6 +4,7 @@
 //! keys or knows how content is written on a node.
 
 mod component;
+mod delivery;
 mod node;
 mod site;
 
@@ -11,6 +12,7 @@ pub use component::{
     ApiServer, Audit, Authentication, Containerd, ControllerManager, Encryption, Etcd, JwtIssuer, Kubelet, Restore,
     Scheduler, TokenWebhook,
 };
+pub use delivery::{DEFAULT_CHANNELS, Delivery};
 pub use node::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork};
 pub use site::{
     BroughtAuthority, Chart, Dns, Endpoint, ImagePath, InputFile, Manifest, ManifestObject, MetricsServer, Networking,
@@ -81,6 +83,8 @@ pub struct Cluster {
     pub users: Vec<User>,
     /// URL that boot reports are posted to.
     pub report_url: Option<String>,
+    /// How payloads reach the machines.
+    pub delivery: Delivery,
 }
 
 impl Cluster {

@@ -5,6 +5,7 @@
 //! may be rendered.
 
 mod control_plane;
+mod delivery;
 mod endpoint;
 mod etcd;
 mod kubelet;
@@ -19,6 +20,7 @@ pub use control_plane::{
     Admission, ApiServer, Argument, Audit, Authentication, Component, ControllerManager, Encryption,
     EncryptionProvider, ExtraVolume, JwtIssuer, PathType, Scheduler, TokenWebhook,
 };
+pub use delivery::{Channel, Delivery, Guestinfo, GuestinfoTransport, PayloadFormat, Pxe};
 pub use endpoint::{Endpoint, EndpointMode, Vip};
 pub use etcd::{Etcd, Restore, Snapshot};
 pub use kubelet::{CgroupDriver, Containerd, Kubelet};
@@ -97,6 +99,8 @@ pub struct Description {
     pub users: Vec<User>,
     /// Where nodes report how far their boot has come.
     pub report: Reporting,
+    /// How payloads reach the machines.
+    pub delivery: Delivery,
     /// Accept `extraArgs` that the reviewed table calls unsafe. Arguments that can lose data stay refused.
     pub allow_unsafe_args: bool,
 }

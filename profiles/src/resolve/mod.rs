@@ -79,6 +79,7 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
         image_paths: description.image_paths.iter().filter_map(image_path).collect(),
         users: description.users.clone(),
         report_url: description.report.url.clone(),
+        delivery: site::delivery(description),
         nodes,
     })
 }

@@ -10,8 +10,8 @@ use super::files::Files;
 use super::formats;
 use super::nodes::ips;
 use super::router_id;
-use crate::cluster::{BroughtAuthority, Dns, Endpoint, Networking, Pki, Registry, Time};
-use crate::description::values::{GoDuration, Ip, Networks};
+use crate::cluster::{BroughtAuthority, DEFAULT_CHANNELS, Delivery, Dns, Endpoint, Networking, Pki, Registry, Time};
+use crate::description::values::{ByteSize, GoDuration, Ip, Networks};
 use crate::description::{CertificateAuthority, Description};
 use crate::document::Path;
 
@@ -87,6 +87,26 @@ pub(super) fn registry(description: &Description, files: &mut Files<'_, '_>) -> 
 pub(super) fn time(description: &Description) -> Time {
     let written = &description.time;
     Time { servers: written.servers.clone(), timezone: written.timezone.clone().unwrap_or_else(|| "UTC".to_owned()) }
+}
+
+/// Greatest size of a guestinfo value where none is given, in bytes.
+const GUESTINFO_LIMIT: u64 = 64 << 10;
+
+pub(super) fn delivery(description: &Description) -> Delivery {
+    let written = &description.delivery;
+    let channels = if written.channels.is_empty() { &DEFAULT_CHANNELS[..] } else { &written.channels };
+    let initrd = &written.pxe.initrd;
+    Delivery {
+        channels: channels.iter().copied().collect(),
+        payload: written.payload,
+        boot_server: written.boot_server.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+        guestinfo_transport: written.guestinfo.transport,
+        guestinfo_limit: written.guestinfo.limit.map_or(GUESTINFO_LIMIT, ByteSize::get),
+        user_data_limit: written.user_data_limit.map(ByteSize::get),
+        kernel: written.pxe.kernel.clone().unwrap_or_else(|| "images/vmlinuz".to_owned()),
+        initrd: if initrd.is_empty() { vec!["images/initrd".to_owned()] } else { initrd.clone() },
+        kernel_arguments: written.pxe.arguments.clone(),
+    }
 }
 
 pub(super) fn pki(description: &Description, files: &mut Files<'_, '_>) -> Option<Pki> {

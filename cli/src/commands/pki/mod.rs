@@ -1,4 +1,5 @@
 //! `kfimg pki`: one file a subcommand.
 
 pub(crate) mod renew;
+mod rotate;
 pub(crate) mod show;

@@ -1,14 +1,15 @@
-//! `kfimg pki renew`: certificates issued anew, with new keys, for the next render to hand out.
+//! `kfimg pki renew`: certificates and keys issued anew, for the next render to hand out.
 //!
 //! It writes the state and no payload.
 
+use super::rotate;
 use crate::args::{Layers, StateFolder};
 use crate::commands::description::{self, plural};
 use crate::console::Console;
 use crate::failure::Failure;
-use clap::Args;
-use jiff::Timestamp;
-use kfimg_pki::{Error, Renewed, State, inventory};
+use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+use kfimg_pki::{Error, Renewed, Rotated, State, inventory};
 use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::document::did_you_mean;
 use std::collections::BTreeSet;
@@ -19,14 +20,35 @@ pub(crate) struct RenewArgs {
     /// Nodes whose certificates are renewed; none: those of all nodes and the administrator's
     #[arg(value_name = "NODE")]
     nodes: Vec<String>,
+    /// What is renewed
+    #[arg(long, value_enum, default_value_t = What::Certificates, value_name = "WHAT")]
+    what: What,
+    /// Only certificates that end within so many days
+    #[arg(long, value_name = "DAYS")]
+    before: Option<u32>,
+    /// Drop the old key: all control planes have booted with the new one in use
+    #[arg(long)]
+    drop_old: bool,
     #[command(flatten)]
     layers: Layers,
     #[command(flatten)]
     state: StateFolder,
 }
 
-/// Renews certificates in the state.
+/// What can be renewed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum What {
+    /// Certificates of nodes and of the administrator, each with a new key
+    Certificates,
+    /// The key that signs service-account tokens, in three renders
+    ServiceAccount,
+    /// The key that encrypts Secrets in etcd, in three renders
+    Encryption,
+}
+
+/// Renews certificates or keys in the state.
 pub(crate) fn run(args: &RenewArgs, console: &Console) -> Result<(), Failure> {
+    check_arguments(args)?;
     let cluster = description::load(&args.layers, console)?.cluster;
     let nodes = known_nodes(&args.nodes, &cluster)?;
     let now = Timestamp::now();
@@ -38,12 +60,31 @@ pub(crate) fn run(args: &RenewArgs, console: &Console) -> Result<(), Failure> {
         let (found, wanted) = (state.cluster().to_owned(), cluster.name);
         return Err(Error::OtherCluster { path: folder, found, wanted }.into());
     }
-    let (mut state, renewed) = state.renew(&request, &nodes, now)?;
+    match args.what {
+        What::Certificates => {}
+        What::ServiceAccount => {
+            return rotate::run(state, Rotated::ServiceAccount, &request.policy, args.drop_old, console);
+        }
+        What::Encryption => return rotate::run(state, Rotated::Encryption, &request.policy, args.drop_old, console),
+    }
+    let before = args.before.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
+    let (mut state, renewed) = state.renew(&request, &nodes, before, now)?;
     state.commit()?;
     if console.is_json() {
         return console.json(&renewed);
     }
-    lines(&renewed).iter().for_each(|line| console.say(line));
+    lines(&renewed, args.before).iter().for_each(|line| console.say(line));
+    Ok(())
+}
+
+fn check_arguments(args: &RenewArgs) -> Result<(), Failure> {
+    let certificates = args.what == What::Certificates;
+    if certificates && args.drop_old {
+        return Err(Failure::Usage("certificates have no old key to drop; --drop-old goes with --what".to_owned()));
+    }
+    if !certificates && (!args.nodes.is_empty() || args.before.is_some()) {
+        return Err(Failure::Usage("all control planes share these keys: name no node and no --before".to_owned()));
+    }
     Ok(())
 }
 
@@ -59,7 +100,10 @@ fn known_nodes(names: &[String], cluster: &Cluster) -> Result<BTreeSet<String>, 
     Err(Failure::Usage(format!("there is no node `{unknown}`; {hint}")))
 }
 
-fn lines(renewed: &[Renewed]) -> Vec<String> {
+fn lines(renewed: &[Renewed], before: Option<u32>) -> Vec<String> {
+    if let (Some(days), []) = (before, renewed) {
+        return vec![format!("No certificate ends within {days} days; nothing was changed.")];
+    }
     let nodes: BTreeSet<&String> = renewed.iter().filter_map(|renewed| renewed.node.as_ref()).collect();
     let administrator = renewed.iter().any(|renewed| renewed.node.is_none());
     let end = renewed.iter().map(|renewed| renewed.not_after).min();

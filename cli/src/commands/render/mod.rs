@@ -3,8 +3,11 @@
 //! The order keeps the promises: everything is written beside the former output, then the state is committed, then the
 //! output is swapped in. A failure before the last step leaves output and state as they were.
 
+mod delivery;
 mod incarnation;
 mod nodes;
+mod payload;
+mod seal;
 mod summary;
 
 pub(crate) use nodes::{catalog, images, questions, role};
@@ -15,6 +18,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{Manifest, Secrecy, Staging};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use kfimg_ignition::payload::IgnitionVersion;
 use kfimg_images::Pins;
@@ -22,8 +26,11 @@ use kfimg_images::content::Content;
 use kfimg_pki::{Ca, Credentials, Kubeconfig, Secret, State, inventory};
 use kfimg_profiles::check::check_upgrade;
 use kfimg_profiles::cluster::Cluster;
+use kfimg_profiles::description::Channel;
 use kfimg_profiles::load::Loaded;
 use nodes::{Rendering, Target, image_lines};
+use payload::Format;
+use seal::{SealArgument, Sealing};
 use std::path::{Path, PathBuf};
 use summary::Summary;
 
@@ -40,14 +47,31 @@ pub(crate) struct RenderArgs {
     /// Prove that this bundle holds every image that nodes will ask for, and pin each by its digest
     #[arg(long, value_name = "BUNDLE")]
     bundle: Option<PathBuf>,
+    /// Way in which payloads reach machines; may be given more than once [default: what the description says]
+    #[arg(long = "channel", value_name = "CHANNEL", value_parser = PossibleValuesParser::new(Channel::ALL.map(|(_, name)| name)))]
+    channels: Vec<String>,
+    /// Seal the secrets of payloads: age:FILE with recipients, or passphrase:FILE
+    #[arg(long, value_name = "HOW")]
+    seal: Option<SealArgument>,
     /// Version of the Ignition specification: 3.3.0, 3.4.0, 3.5.0 or 3.6.0
     #[arg(long, value_name = "VERSION", default_value_t = IgnitionVersion::default())]
     ignition_version: IgnitionVersion,
 }
 
+impl RenderArgs {
+    /// The layers, with the channels of the command line above all others.
+    fn layers(&self) -> Layers {
+        let mut layers = self.layers.clone();
+        if !self.channels.is_empty() {
+            layers.sets.push(format!("delivery.channels=[{}]", self.channels.join(",")));
+        }
+        layers
+    }
+}
+
 /// Renders everything.
 pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
-    let loaded = description::load_with_charts(&args.layers, console)?;
+    let loaded = description::load_with_charts(&args.layers(), console)?;
     let cluster = &loaded.cluster;
     let now = Timestamp::now();
     let request = inventory::request(cluster);
@@ -67,20 +91,20 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     ending.iter().for_each(|warning| console.warn(&warning.to_string()));
 
     let (manifest, questions) = write(args, &loaded, &staging, &mut state, pins, now)?;
+    delivery::check_limits(&cluster.delivery, &staging.files(), console)?;
     if questions > 0 {
         console.warn(&format!(
             "{} of your manifests may need a look; `kfimg images` prints them",
             description::plural(questions, "image")
         ));
     }
-    let bundle = args.bundle.as_deref();
-    let summary = Summary { cluster, manifest: &manifest, output: &args.output, state: &state_folder, bundle };
-    let lines = summary.lines();
-    staging.publish(manifest.clone(), || state.commit().map(drop).map_err(Failure::from))?;
+    let manifest = staging.publish(manifest, || state.commit().map(drop).map_err(Failure::from))?;
     if console.is_json() {
         return console.json(&manifest);
     }
-    lines.iter().for_each(|line| console.say(line));
+    let bundle = args.bundle.as_deref();
+    let summary = Summary { cluster, manifest: &manifest, output: &args.output, state: &state_folder, bundle };
+    summary.lines().iter().for_each(|line| console.say(line));
     Ok(())
 }
 
@@ -111,8 +135,11 @@ fn write(
     let bootstrap_not_after = state.generations_mut().begin_incarnation(number, beginning, now, window);
     let credentials = state.credentials();
     let rendering = Rendering::new(cluster, &credentials, pins, bootstrap_not_after.as_second())?;
-    let target = Target { version: args.ignition_version, staging };
-    let nodes = rendering.write(&target, state.generations_mut(), now)?;
+    let sealing = args.seal.as_ref().map(|argument| Sealing::read(argument, credentials.cluster_uid())).transpose()?;
+    let format = Format { delivery: &cluster.delivery, version: args.ignition_version };
+    let nodes =
+        rendering.write(&Target { format, sealing: sealing.as_ref(), staging }, state.generations_mut(), now)?;
+    delivery::write(cluster, staging)?;
     let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
     staging.write("admin.kubeconfig", kubeconfig.expose().as_bytes(), Secrecy::Secret)?;
     staging.write("images.txt", image_lines(&nodes).as_bytes(), Secrecy::Public)?;

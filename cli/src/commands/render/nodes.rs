@@ -2,12 +2,13 @@
 //!
 //! A node whose inputs are those of the former output keeps its payload without its content being made again.
 
+use super::payload::Format;
+use super::seal::Sealing;
 use crate::failure::Failure;
 use crate::output::{NodeRecord, Secrecy, Staging};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use kfimg_ignition::content::{ClusterContent, Context, NodeContent, Question, Stamp};
-use kfimg_ignition::payload::{IgnitionVersion, guestinfo_size, ignition};
+use kfimg_ignition::content::{ClusterContent, Context, Fetched, NodeContent, Question, Stamp};
 use kfimg_images::{Catalog, ImageList, Pins};
 use kfimg_pki::{Credentials, Generations, State, inventory};
 use kfimg_profiles::cluster::{Cluster, Node};
@@ -24,7 +25,9 @@ pub(super) struct Rendering<'a> {
 
 /// Where the payloads go.
 pub(super) struct Target<'a> {
-    pub(super) version: IgnitionVersion,
+    pub(super) format: Format<'a>,
+    /// Who can open the payloads' secrets; without it they travel as they are.
+    pub(super) sealing: Option<&'a Sealing>,
     pub(super) staging: &'a Staging,
 }
 
@@ -39,8 +42,10 @@ enum Item<'a> {
 struct Made<'a> {
     node: &'a Node,
     content: NodeContent,
-    /// Without the number and the size, which are not known yet.
+    /// Without the number, which is not known yet.
     record: NodeRecord,
+    /// What the node fetches from the boot server.
+    fetched: Vec<Fetched>,
 }
 
 impl<'a> Rendering<'a> {
@@ -88,6 +93,7 @@ impl<'a> Rendering<'a> {
             let rendered_at = generations.rendered_at(generation).unwrap_or(now);
             Stamp { generation, render_time: rendered_at.as_second() }
         };
+        write_fetched(&items, target.staging)?;
         let payloads = items.into_iter().map(|item| (stamp(item.node()), item)).collect::<Vec<_>>();
         payloads.into_par_iter().map(|(stamp, item)| self.payload(item, stamp, target)).collect()
     }
@@ -96,35 +102,38 @@ impl<'a> Rendering<'a> {
     fn prepare(&self, node: &'a Node, target: &Target<'_>, generations: &Generations) -> Result<Item<'a>, Failure> {
         let former = target.former(node);
         self.with_context(node, |context| {
-            let inputs = HEXLOWER.encode(&context.digest());
+            let inputs = target.inputs(context);
             let same = former.filter(|former| {
-                former.inputs == inputs && generations.is_current(&node.name, former.generation, &former.content)
+                former.inputs == inputs
+                    && generations.is_current(&node.name, former.generation, &former.content)
+                    && former.fetched.iter().all(|path| target.staging.can_keep(path, FETCHED))
             });
             match same {
                 Some(former) => Ok(Item::Same(node, former.clone())),
-                None => Ok(Item::Made(Box::new(made(node, context, inputs)?))),
+                None => Ok(Item::Made(Box::new(made(node, context, target, inputs)?))),
             }
         })
     }
 
     fn payload(&self, item: Item<'a>, stamp: Stamp, target: &Target<'_>) -> Result<(String, NodeRecord), Failure> {
         let name = item.node().name.clone();
-        let file = format!("nodes/{name}/ignition.json");
         let former = target.former(item.node()).filter(|former| item.record().is_payload_of(former, stamp.generation));
         if let Some(former) = former
-            && target.staging.keep(&file, Secrecy::Secret)?
+            && target.staging.keep_all(&target.format.paths(&name), Secrecy::Secret)?
         {
             return Ok((name, NodeRecord { inputs: item.record().inputs.clone(), ..former.clone() }));
         }
         let Made { content, record, .. } = match item {
             Item::Made(made) => *made,
             // The former payload was changed or taken away.
-            Item::Same(node, former) => self.with_context(node, |context| made(node, context, former.inputs))?,
+            Item::Same(node, former) => {
+                self.with_context(node, |context| made(node, context, target, former.inputs))?
+            }
         };
-        let payload = ignition(&content.stamp(stamp)?, target.version);
-        target.staging.write(&file, &payload, Secrecy::Secret)?;
-        let guestinfo_bytes = guestinfo_size(&payload);
-        Ok((name, NodeRecord { generation: stamp.generation, guestinfo_bytes, ..record }))
+        for (path, content) in target.format.files(&name, &content.stamp(stamp)?) {
+            target.staging.write(&path, &content, Secrecy::Secret)?;
+        }
+        Ok((name, NodeRecord { generation: stamp.generation, ..record }))
     }
 
     fn with_context<T>(
@@ -138,10 +147,16 @@ impl<'a> Rendering<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// The digest of all that a node's payload is made from.
+    fn inputs(&self, context: &Context<'_>) -> String {
+        let content = HEXLOWER.encode(&context.digest());
+        self.sealing.map_or(content.clone(), |sealing| format!("{content}-{}", sealing.fingerprint()))
+    }
+
     /// The former record of a node, if the former output is of the same format.
     fn former(&self, node: &Node) -> Option<&'a NodeRecord> {
         let manifest = self.staging.former()?;
-        let is_same_format = manifest.ignition_version == self.version.to_string();
+        let is_same_format = manifest.ignition_version == self.format.version.to_string();
         manifest.nodes.get(&node.name).filter(|_| is_same_format)
     }
 }
@@ -162,17 +177,42 @@ impl<'a> Item<'a> {
     }
 }
 
-fn made<'a>(node: &'a Node, context: &Context<'_>, inputs: String) -> Result<Made<'a>, Failure> {
+fn made<'a>(node: &'a Node, context: &Context<'_>, target: &Target<'_>, inputs: String) -> Result<Made<'a>, Failure> {
     let content = NodeContent::new(context)?;
+    let (content, fetched) = match &target.format.delivery.boot_server {
+        Some(url) if content.has_addons() && target.format.is_too_large(&content)? => content.split(url)?,
+        _ => (content, Vec::new()),
+    };
+    let content = match target.sealing {
+        Some(sealing) => content.seal(&sealing.seal())?,
+        None => content,
+    };
     let record = NodeRecord {
         role: role(node.role).to_owned(),
         generation: 0,
         content: HEXLOWER.encode(&content.digest()),
         inputs,
         images: content.images().references().map(ToString::to_string).collect(),
-        guestinfo_bytes: 0,
+        fetched: fetched.iter().map(|file| file.path.clone()).collect(),
     };
-    Ok(Made { node, content, record })
+    Ok(Made { node, content, record, fetched })
+}
+
+/// Who reaches the boot server reads these files; none of them is a secret.
+const FETCHED: Secrecy = Secrecy::Public;
+
+/// Writes what nodes fetch, each file once: control planes fetch the same.
+fn write_fetched(items: &[Item<'_>], staging: &Staging) -> Result<(), Failure> {
+    let made = items.iter().filter_map(|item| if let Item::Made(made) = item { Some(&made.fetched) } else { None });
+    let contents: BTreeMap<&String, &Vec<u8>> = made.flatten().map(|file| (&file.path, &file.content)).collect();
+    let paths: BTreeSet<&String> = items.iter().flat_map(|item| &item.record().fetched).collect();
+    for path in paths {
+        match contents.get(path) {
+            Some(content) => staging.write(path, content, FETCHED)?,
+            None => drop(staging.keep(path, FETCHED)?),
+        }
+    }
+    Ok(())
 }
 
 /// Every image that a cluster asks for, with the reasons. Keys are drawn for the purpose and thrown away.

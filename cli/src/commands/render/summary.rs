@@ -1,8 +1,8 @@
 //! What a render says at its end: what was written, and what to do next.
 
+use super::delivery::guestinfo_values;
 use crate::commands::description::{head_count, plural};
 use crate::output::Manifest;
-use kfimg_ignition::payload::GUESTINFO_LIMIT;
 use kfimg_profiles::cluster::Cluster;
 use std::path::Path;
 
@@ -52,12 +52,11 @@ impl Summary<'_> {
     }
 
     fn payloads(&self) -> String {
-        let largest = self.manifest.nodes.iter().max_by_key(|(_, node)| node.guestinfo_bytes);
-        let Some((name, node)) = largest else { return "no payload".to_owned() };
-        let (size, limit) = (node.guestinfo_bytes.div_ceil(1024), GUESTINFO_LIMIT / 1024);
-        let over = if node.guestinfo_bytes > GUESTINFO_LIMIT { ": *too large for VMware guestinfo*" } else { "" };
         let count = plural(self.manifest.nodes.len(), "payload");
-        format!("{count}, the largest {name}: {size} of {limit} KiB as guestinfo{over}")
+        let values = guestinfo_values(&self.manifest.files);
+        let Some((node, _, bytes)) = values.max_by_key(|(_, _, bytes)| *bytes) else { return count };
+        let (size, limit) = (bytes.div_ceil(1024), self.cluster.delivery.guestinfo_limit / 1024);
+        format!("{count}, the largest {node}: {size} of {limit} KiB as guestinfo")
     }
 
     fn images(&self) -> String {

@@ -1,0 +1,111 @@
+use super::*;
+use crate::age::{Identity, Passphrase, Seal};
+use crate::plan::Plan;
+use crate::step::Step;
+use std::os::unix::fs::PermissionsExt;
+
+const IDENTITY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+const OTHER: &str = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ8H00W3";
+const KEY: &str = "/etc/kubernetes/pki/apiserver.key";
+
+/// A node below a folder, with a sealed payload.
+struct Machine {
+    _folder: tempfile::TempDir,
+    context: Context,
+}
+
+impl Machine {
+    fn new(seal: &Seal<'_>, paths: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(folder.path());
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(6);
+        header.set_mode(0o600);
+        header.set_uid(rustix::process::getuid().as_raw().into());
+        header.set_gid(rustix::process::getgid().as_raw().into());
+        archive.append_data(&mut header, KEY.trim_start_matches('/'), &b"secret"[..]).unwrap();
+        let text = archive.into_inner().unwrap();
+        fs_err::create_dir_all(root.at("/etc/kfimg")).unwrap();
+        fs_err::create_dir_all(root.at("/dev/disk/by-label/KFIMG-KEY")).unwrap();
+        fs_err::write(root.at("/etc/kfimg/sealed.age"), age::seal(&text, seal, &[5; 32])).unwrap();
+        let sealed = Sealed {
+            file: "/etc/kfimg/sealed.age".to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        let plan = Plan { sealed: Some(sealed), ..Plan::fake() };
+        Self { _folder: folder, context: Context { root, plan } }
+    }
+
+    fn bring(&self, text: &str) {
+        fs_err::write(self.context.root.at("/dev/disk/by-label/KFIMG-KEY/kfimg.key"), text).unwrap();
+    }
+
+    fn boot(&self) -> Result<(), Failure> {
+        run(&self.context, &mut StepLog::begin(&self.context.root, Step::Unseal))
+    }
+
+    fn status(&self) -> String {
+        fs_err::read_to_string(Step::Unseal.file(&self.context.root)).unwrap_or_default()
+    }
+}
+
+fn recipients() -> [age::Recipient; 1] {
+    [IDENTITY.parse::<Identity>().unwrap().recipient()]
+}
+
+#[test]
+fn the_key_of_a_medium_opens_the_payload_and_the_next_boot_needs_none() {
+    let machine = Machine::new(&Seal::Recipients(&recipients()), &[KEY]);
+    machine.bring(&format!("# created: today\n{OTHER}\n{IDENTITY}\n"));
+    let former = machine.context.root.at("/var/lib/kfimg/unsealed/former.tar");
+    fs_err::create_dir_all(former.parent().unwrap()).unwrap();
+    fs_err::write(&former, "of an earlier payload").unwrap();
+    for boot in 0..2 {
+        machine.boot().unwrap();
+        let key = machine.context.root.at(KEY);
+        assert_eq!(fs_err::read(&key).unwrap(), b"secret", "boot {boot}");
+        assert_eq!(fs_err::metadata(&key).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert!(!former.exists());
+        // /etc is made anew at each boot, and the medium is gone.
+        fs_err::remove_file(&key).unwrap();
+        let _ = fs_err::remove_file(machine.context.root.at("/dev/disk/by-label/KFIMG-KEY/kfimg.key"));
+    }
+    assert!(machine.status().contains("by what was kept"), "{}", machine.status());
+}
+
+#[test]
+fn a_node_waits_says_so_and_goes_on_when_the_passphrase_comes() {
+    let passphrase = Passphrase::new("correct horse battery", [1; 16]).unwrap();
+    let machine = Machine::new(&Seal::Passphrase(&passphrase), &[KEY]);
+    machine.bring("wrong horse battery\n");
+    std::thread::scope(|scope| {
+        let boot = scope.spawn(|| machine.boot());
+        let start = std::time::Instant::now();
+        while !machine.status().contains("SEALED_WRONG_KEY") || !machine.status().contains("its key is not here") {
+            assert!(start.elapsed().as_secs() < 60, "{}", machine.status());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        machine.bring("correct horse battery\n");
+        boot.join().unwrap().unwrap();
+    });
+    assert_eq!(fs_err::read(machine.context.root.at(KEY)).unwrap(), b"secret");
+}
+
+#[test]
+fn what_is_sealed_is_what_the_plan_says() {
+    for (paths, expected) in [
+        (&[][..], "and the plan does not say so"),
+        (&[KEY, "/etc/kubernetes/admin.conf"], "/etc/kubernetes/admin.conf should be sealed"),
+    ] {
+        let machine = Machine::new(&Seal::Recipients(&recipients()), paths);
+        machine.bring(IDENTITY);
+        let failure = machine.boot().unwrap_err();
+        assert_eq!(failure.code.name, "SEALED_DAMAGED");
+        assert!(failure.message.contains(expected), "{}", failure.message);
+    }
+    let machine = Machine::new(&Seal::Recipients(&recipients()), &[KEY]);
+    machine.bring(IDENTITY);
+    fs_err::write(machine.context.root.at("/etc/kfimg/sealed.age"), "age-encryption.org/v1\n").unwrap();
+    assert_eq!(machine.boot().unwrap_err().code.name, "SEALED_DAMAGED");
+}

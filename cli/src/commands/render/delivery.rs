@@ -1,0 +1,98 @@
+//! What brings payloads to machines: boot scripts and a script for vSphere; and whether payloads fit into their channels.
+
+use super::super::description::plural;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::output::{FileRecord, Secrecy, Staging};
+use kfimg_ignition::delivery::{boot_scripts, deploy_script, dnsmasq};
+use kfimg_profiles::cluster::{Cluster, Delivery};
+use kfimg_profiles::description::{Channel, GuestinfoTransport};
+use std::collections::BTreeMap;
+
+/// Greatest size of a virtual machine's whole configuration where nobody raised it, in bytes (`.vmx`, 1 MiB).
+const VMX_LIMIT: u64 = 1 << 20;
+
+type Files = BTreeMap<String, FileRecord>;
+
+/// Writes what belongs to no single payload.
+pub(super) fn write(cluster: &Cluster, staging: &Staging) -> Result<(), Failure> {
+    if cluster.delivery.has(Channel::Pxe) {
+        for file in boot_scripts(cluster) {
+            staging.write(&file.path, file.content.as_bytes(), Secrecy::Public)?;
+        }
+        staging.write("pxe/dnsmasq.conf", dnsmasq(cluster).as_bytes(), Secrecy::Public)?;
+    }
+    if cluster.delivery.has(Channel::Guestinfo) {
+        staging.write("vmware/deploy.sh", deploy_script(cluster).as_bytes(), Secrecy::Program)?;
+    }
+    Ok(())
+}
+
+/// Says every payload that is too large for its channel; goes on when there are warnings only.
+pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console) -> Result<(), Failure> {
+    let is_refused = delivery.guestinfo_transport == GuestinfoTransport::OvfProperties;
+    let mut errors = 0;
+    for problem in values_over(delivery, files) {
+        if is_refused {
+            console.error(&problem);
+            errors += 1;
+        } else {
+            console.warn(&problem);
+        }
+    }
+    for problem in machines_over(files).into_iter().chain(user_data_over(delivery, files)) {
+        console.error(&problem);
+        errors += 1;
+    }
+    match errors {
+        0 => Ok(()),
+        count => Err(Failure::TooLarge {
+            summary: format!("{} too large for the channel; nothing was written", plural(count, "payload")),
+        }),
+    }
+}
+
+/// The guestinfo values of an output: node, key, bytes.
+pub(super) fn guestinfo_values(files: &Files) -> impl Iterator<Item = (&str, &str, u64)> {
+    files.iter().filter_map(|(path, record)| {
+        let (node, file) = path.strip_prefix("vmware/")?.split_once('/')?;
+        Some((node, file, record.size))
+    })
+}
+
+const SMALLER: &str =
+    "move manifests and charts into a cluster that runs, or name a `delivery.bootServer` that nodes fetch them from";
+
+fn values_over(delivery: &Delivery, files: &Files) -> Vec<String> {
+    let limit = delivery.guestinfo_limit;
+    let over = guestinfo_values(files).filter(|(.., bytes)| *bytes > limit);
+    over.map(|(node, key, bytes)| {
+        format!("{node}: {key} has {bytes} bytes; VMware takes {limit} (`delivery.guestinfo.limit`): {SMALLER}")
+    })
+    .collect()
+}
+
+fn machines_over(files: &Files) -> Vec<String> {
+    let mut machines: BTreeMap<&str, u64> = BTreeMap::new();
+    guestinfo_values(files).for_each(|(node, _, bytes)| *machines.entry(node).or_default() += bytes);
+    let over = machines.into_iter().filter(|(_, bytes)| *bytes > VMX_LIMIT);
+    over.map(|(node, bytes)| {
+        format!(
+            "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {VMX_LIMIT}: {SMALLER}"
+        )
+    })
+    .collect()
+}
+
+fn user_data_over(delivery: &Delivery, files: &Files) -> Vec<String> {
+    let Some(limit) = delivery.user_data_limit else { return Vec::new() };
+    let node_files = files.iter().filter_map(|(path, record)| {
+        let (node, file) = path.strip_prefix("nodes/")?.split_once('/')?;
+        Some((node, file, record.size))
+    });
+    let over = node_files.filter(|(_, file, bytes)| matches!(*file, "ignition.json" | "user-data") && *bytes > limit);
+    over.map(|(node, file, bytes)| {
+        format!("{node}: {file} has {bytes} bytes; `delivery.userDataLimit` is {limit}: {SMALLER}")
+    })
+    .collect()
+}

@@ -1,0 +1,193 @@
+//! The real iPXE in an emulated machine finds its script by Ethernet address, UUID or serial number, and fetches what the
+//! script names; and dnsmasq accepts its example.
+//!
+//! Nothing is booted here: what the machine fetches as kernel is iPXE once more.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+use support::program::{empty_folder, find, succeed};
+
+/// iPXE as a kernel for a machine with a BIOS (package `ipxe`).
+const IPXE: &str = "/boot/ipxe.lkrn";
+/// Time for an emulated machine to fetch all, far more than it takes.
+const BOUND: Duration = Duration::from_secs(120);
+/// Where QEMU's user network shows the host's loopback.
+const HOST: &str = "10.0.2.2";
+
+const SITE: &str = "
+nodes:
+  - {name: master1, mac: '52:54:00:00:00:11'}
+  - {name: master2, uuid: 4c4c4544-0047-3510-8052-b4c04f4d3732}
+  - {name: master3, serial: 'VMware-56 4d'}
+  - {name: worker1, mac: '52:54:00:00:00:21', uuid: 4c4c4544-0047-3510-8052-b4c04f4d3799}
+";
+
+/// A rendered output behind a web server.
+struct BootServer {
+    port: u16,
+    requests: Receiver<(u16, String)>,
+}
+
+impl BootServer {
+    fn start(name: &str, payload: &str) -> Self {
+        let folder = empty_folder(&format!("pxe/{name}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        fs::write(folder.join("site.yaml"), SITE).unwrap();
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--site", "site.yaml", "--set"]);
+        kfimg.arg(format!("delivery.bootServer=http://{HOST}:{port}"));
+        succeed(kfimg.args(["--set", &format!("delivery.payload={payload}")]).current_dir(&folder));
+        let root = folder.join("out");
+        fs::create_dir(root.join("images")).unwrap();
+        fs::copy(IPXE, root.join("images/vmlinuz")).unwrap();
+        fs::write(root.join("images/initrd"), "an initial RAM disk").unwrap();
+        let (sender, requests) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(&stream, &root, &sender);
+            }
+        });
+        Self { port, requests }
+    }
+
+    /// Starts a machine and waits until it asked for the path; gives what it asked for, with the answers' codes.
+    fn boot(&self, arguments: &[&str], last: &str) -> Vec<(u16, String)> {
+        let embedded = format!("dhcp && chain http://{HOST}:{}/pxe/boot.ipxe", self.port);
+        let mut qemu = Command::new(find("qemu-system-x86_64"));
+        qemu.args(["-M", "q35", "-m", "256", "-display", "none", "-serial", "none", "-monitor", "none", "-no-reboot"]);
+        qemu.args(["-kernel", IPXE, "-append", &embedded]).args(arguments).stdin(Stdio::null());
+        let machine = Running(qemu.spawn().unwrap());
+        let start = Instant::now();
+        let mut asked: Vec<(u16, String)> = Vec::new();
+        while asked.last().is_none_or(|(_, path)| path != last) {
+            let left = BOUND.checked_sub(start.elapsed()).unwrap_or_default();
+            match self.requests.recv_timeout(left) {
+                Ok(request) => asked.push(request),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("{last} was not asked for within {BOUND:?}: {asked:?}")
+                }
+            }
+        }
+        drop(machine);
+        asked
+    }
+}
+
+/// A process that ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Answers one request with the file that it names.
+fn answer(stream: &TcpStream, root: &Path, log: &Sender<(u16, String)>) {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let request = lines.next().unwrap_or_default();
+    for line in lines {
+        if line.is_empty() {
+            break;
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default().replace("%20", " ");
+    let content = fs::read(root.join(path.trim_start_matches('/')));
+    let (code, body) = content.map_or((404, Vec::new()), |body| (200, body));
+    let head = format!("HTTP/1.1 {code} Status\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let mut stream = stream;
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    let _ = log.send((code, path));
+}
+
+fn served(asked: &[(u16, String)]) -> Vec<&str> {
+    asked.iter().filter(|(code, _)| *code == 200).map(|(_, path)| path.as_str()).collect()
+}
+
+#[test]
+#[ignore = "needs QEMU and iPXE, which `make interop` installs"]
+fn a_machine_is_known_by_its_ethernet_address_then_by_its_uuid_then_by_its_serial_number() {
+    let server = BootServer::start("known", "ignition");
+    let network = |mac: &str| format!("user,model=e1000,mac={mac}");
+    let (first, other, worker) =
+        (network("52:54:00:00:00:11"), network("52:54:00:ff:ff:ff"), network("52:54:00:00:00:21"));
+    let machines: [(&str, Vec<&str>); 4] = [
+        ("mac-52-54-00-00-00-11", vec!["-nic", &first]),
+        (
+            "uuid-4c4c4544-0047-3510-8052-b4c04f4d3732",
+            vec!["-nic", &other, "-uuid", "4c4c4544-0047-3510-8052-b4c04f4d3732"],
+        ),
+        ("serial-VMware-56 4d", vec!["-nic", &other, "-smbios", "type=1,serial=VMware-56 4d"]),
+        // Its address counts before a UUID that is another machine's.
+        ("mac-52-54-00-00-00-21", vec!["-nic", &worker, "-uuid", "4c4c4544-0047-3510-8052-b4c04f4d3732"]),
+    ];
+    for (script, arguments) in machines {
+        let asked = server.boot(&arguments, "/images/initrd");
+        let script = format!("/pxe/{script}.ipxe");
+        assert_eq!(served(&asked), ["/pxe/boot.ipxe", &script, "/images/vmlinuz", "/images/initrd"], "{asked:?}");
+    }
+}
+
+#[test]
+fn every_name_of_a_machine_has_its_script_with_the_payload_that_the_system_reads() {
+    for (payload, expected) in [
+        ("ignition", "ignition.config.url=${boot-server}/nodes/master2/ignition.json"),
+        ("cloud-init", "ds=nocloud-net;s=${boot-server}/nodes/master2/"),
+    ] {
+        let folder = empty_folder(&format!("pxe/{payload}"));
+        fs::write(folder.join("site.yaml"), SITE).unwrap();
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.args([
+            "render",
+            "--profile",
+            "ha3",
+            "--registry",
+            "reg.local",
+            "--site",
+            "site.yaml",
+            "--channel",
+            "pxe",
+        ]);
+        succeed(kfimg.args(["--set", &format!("delivery.payload={payload}")]).current_dir(&folder));
+        let script = |name: &str| fs::read_to_string(folder.join("out/pxe").join(name)).unwrap();
+        let by_uuid = script("uuid-4c4c4544-0047-3510-8052-b4c04f4d3732.ipxe");
+        assert!(by_uuid.contains(expected), "{by_uuid}");
+        assert_eq!(by_uuid, script("node-master2.ipxe"));
+        let chooser = script("boot.ipxe");
+        assert!(chooser.contains("\nitem worker2 worker2  192.168.49.162\n"), "only worker2 has no name: {chooser}");
+        assert!(!chooser.contains("item worker1"), "{chooser}");
+    }
+}
+
+#[test]
+fn dnsmasq_accepts_its_example() {
+    let folder = empty_folder("pxe/dnsmasq");
+    fs::write(folder.join("site.yaml"), SITE).unwrap();
+    let good = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../profiles/tests/good/{name}.yaml"));
+    let sites =
+        [folder.join("site.yaml"), good("ipv6-only"), good("dual-stack"), good("two-subnets"), good("vlan-and-bond")];
+    for (number, site) in sites.iter().enumerate() {
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--channel", "pxe", "--state"]);
+        kfimg.arg(format!("state{number}")).arg("-o").arg(format!("out{number}")).arg("--site").arg(site);
+        succeed(kfimg.current_dir(&folder));
+        let example = folder.join(format!("out{number}/pxe/dnsmasq.conf"));
+        succeed(Command::new(find("dnsmasq")).arg("--test").arg("-C").arg(&example));
+        let text = fs::read_to_string(&example).unwrap();
+        if number == 0 {
+            assert!(text.contains("\ndhcp-host=52:54:00:00:00:11,192.168.49.151,master1\n"), "{text}");
+            assert!(text.contains("option:router,192.168.49.1\n"), "{text}");
+        }
+    }
+}

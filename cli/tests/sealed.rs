@@ -1,0 +1,142 @@
+//! `kfimg render --seal`: no key stands in the output in the clear, and Debian's age opens what is sealed.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::payload::Payload;
+use support::program::{both, empty_folder, find, run, succeed};
+
+const PASSPHRASE: &str = "correct horse battery staple";
+const SEALED: &str = "/etc/kfimg/sealed.age";
+
+/// A folder with a pair of keys, and a passphrase.
+fn folder(name: &str) -> PathBuf {
+    let folder = empty_folder(&format!("sealed/{name}"));
+    succeed(Command::new(find("age-keygen")).args(["-o", "site.key"]).current_dir(&folder));
+    let recipient = succeed(Command::new(find("age-keygen")).args(["-y", "site.key"]).current_dir(&folder));
+    fs::write(folder.join("recipients.txt"), format!("# the site's own\n{recipient}")).unwrap();
+    fs::write(folder.join("passphrase.txt"), format!("{PASSPHRASE}\n")).unwrap();
+    folder
+}
+
+fn render(folder: &Path, words: &[&str]) -> Output {
+    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    run(kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local"]).args(words).current_dir(folder))
+}
+
+fn rendered(folder: &Path, words: &[&str]) {
+    let said = render(folder, words);
+    assert!(said.status.success(), "{words:?}\n{}", both(&said));
+}
+
+fn payload(folder: &Path, output: &str, node: &str) -> Payload {
+    Payload::read(&folder.join(output).join(format!("nodes/{node}/ignition.json")))
+}
+
+/// Everything below a folder as one text.
+fn everything(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            text.push_str(&everything(&entry));
+        } else {
+            text.push_str(&String::from_utf8_lossy(&fs::read(entry).unwrap()));
+        }
+    }
+    text
+}
+
+#[test]
+fn age_opens_what_is_sealed_and_nothing_secret_is_beside_it() {
+    let folder = folder("keys");
+    rendered(&folder, &["-o", "plain", "--channel", "ignition"]);
+    rendered(&folder, &["--seal", "age:recipients.txt", "--channel", "ignition"]);
+    for node in ["master1", "worker1"] {
+        let (plain, sealed) = (payload(&folder, "plain", node), payload(&folder, "out", node));
+        fs::write(folder.join("sealed.age"), &sealed.files()[SEALED]).unwrap();
+        succeed(
+            Command::new(find("age"))
+                .args(["-d", "-i", "site.key", "-o", "secrets.tar", "sealed.age"])
+                .current_dir(&folder),
+        );
+        let root = folder.join(node);
+        fs::create_dir(&root).unwrap();
+        succeed(Command::new("tar").args(["-xpf", "../secrets.tar"]).current_dir(&root));
+        let listed = succeed(Command::new("tar").args(["-tf", "secrets.tar"]).current_dir(&folder));
+        let names: BTreeSet<String> = listed.lines().map(|name| format!("/{name}")).collect();
+        let missing: BTreeSet<String> =
+            plain.files().keys().filter(|path| !sealed.files().contains_key(*path)).cloned().collect();
+        assert_eq!(names, missing, "{node}: what was sealed is what is gone");
+        assert!(!names.is_empty());
+        for name in &names {
+            let path = root.join(name.trim_start_matches('/'));
+            assert_eq!(fs::read(&path).unwrap(), plain.files()[name], "{node}: {name}");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600, "{node}: {name}");
+        }
+        let clear = sealed.texts().find(|text| text.contains("PRIVATE KEY"));
+        assert!(clear.is_none(), "{node}: {clear:?}");
+    }
+    assert!(!everything(&folder.join("out/nodes")).contains("PRIVATE%20KEY"));
+}
+
+#[test]
+fn age_opens_what_a_passphrase_sealed() {
+    let folder = folder("passphrase");
+    rendered(&folder, &["--seal", "passphrase:passphrase.txt", "--channel", "ignition"]);
+    fs::write(folder.join("sealed.age"), &payload(&folder, "out", "master2").files()[SEALED]).unwrap();
+    // age asks at a terminal only.
+    let asked = format!("printf '{PASSPHRASE}\\n' | script -qec 'age -d -o secrets.tar sealed.age' /dev/null");
+    let said = run(Command::new("sh").args(["-euc", &asked]).current_dir(&folder));
+    assert!(said.status.success(), "{}", both(&said));
+    let listed = succeed(Command::new("tar").args(["-tf", "secrets.tar"]).current_dir(&folder));
+    assert!(listed.contains("etc/kubernetes/pki/ca.key\n"), "{listed}");
+}
+
+#[test]
+fn sealing_again_changes_nothing_and_another_key_changes_every_payload() {
+    let folder = folder("again");
+    let manifest = || fs::read_to_string(folder.join("out/manifest.json")).unwrap();
+    rendered(&folder, &["--seal", "age:recipients.txt"]);
+    let first = manifest();
+    rendered(&folder, &["--seal", "age:recipients.txt"]);
+    assert_eq!(manifest(), first);
+    fs::remove_dir_all(folder.join("out")).unwrap();
+    rendered(&folder, &["--seal", "age:recipients.txt"]);
+    assert_eq!(manifest(), first, "also without the former output");
+    rendered(&folder, &["--seal", "passphrase:passphrase.txt"]);
+    let generation = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["generation"].as_u64();
+    assert_eq!((generation(&first), generation(&manifest())), (Some(1), Some(2)));
+}
+
+#[test]
+fn a_wrong_seal_is_named_with_its_line_and_no_key_is_shown() {
+    let folder = folder("wrong");
+    fs::write(folder.join("mixed.txt"), "# two mistakes\nage1qqqq\n\nssh-ed25519 AAAA\n").unwrap();
+    fs::write(folder.join("empty.txt"), "# none\n").unwrap();
+    fs::write(folder.join("short.txt"), "hunter2\n").unwrap();
+    let cases: [(&str, i32, &[&str]); 7] = [
+        ("age:mixed.txt", 3, &["mixed.txt:2: `age1qqqq`", "mixed.txt:4: `ssh-ed25519 AAAA`"]),
+        ("age:site.key", 3, &["this is an identity"]),
+        ("age:empty.txt", 3, &["no recipient is in it"]),
+        ("passphrase:short.txt", 3, &["at least 16 characters"]),
+        ("age:missing.txt", 4, &["missing.txt"]),
+        ("gpg:recipients.txt", 2, &["write age:FILE"]),
+        ("age:", 2, &["write age:FILE"]),
+    ];
+    let identity = fs::read_to_string(folder.join("site.key")).unwrap();
+    let secret = identity.lines().last().unwrap();
+    for (seal, code, expected) in cases {
+        let said = render(&folder, &["--seal", seal]);
+        assert_eq!(said.status.code(), Some(code), "{seal}: {}", both(&said));
+        let text = both(&said);
+        assert!(expected.iter().all(|part| text.contains(part)), "{seal}: {text}");
+        assert!(!text.contains(secret) && !text.contains("hunter2"), "{seal}: {text}");
+        assert!(!folder.join("out").exists(), "{seal}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Payloads and the limits of their channels: what is too large is named, and left to a boot server where there is one.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::payload::Payload;
+use support::program::{both, empty_folder, run, succeed};
+
+/// A site whose manifests are larger than a value of guestinfo, although they are compressed.
+fn site(name: &str, delivery: &str) -> PathBuf {
+    let folder = empty_folder(&format!("too-large/{name}"));
+    // Digits of a sequence that no compressor shortens to less than their information.
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut noise = String::new();
+    while noise.len() < 200_000 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        noise.push_str(&format!("{state:016x}"));
+    }
+    let object = |kind: &str, name: &str, key: &str, value: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: default}}\n{key}: {{x: {value}}}\n"
+        )
+    };
+    fs::write(folder.join("large.yaml"), object("ConfigMap", "large", "data", &noise)).unwrap();
+    fs::write(folder.join("secret.yaml"), object("Secret", "secret", "stringData", &"a".repeat(5000))).unwrap();
+    fs::write(folder.join("site.yaml"), format!("manifests: [large.yaml, secret.yaml]\ndelivery: {{{delivery}}}\n"))
+        .unwrap();
+    folder
+}
+
+fn render(folder: &Path, words: &[&str]) -> Output {
+    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--site", "site.yaml"]).args(words);
+    run(kfimg.current_dir(folder))
+}
+
+#[test]
+fn an_overrun_is_named_with_its_node_its_field_and_what_to_do() {
+    let folder = site("overrun", "guestinfo: {transport: ovf-properties}");
+    let said = render(&folder, &[]);
+    assert_eq!(said.status.code(), Some(3), "{}", both(&said));
+    let text = both(&said);
+    for master in ["master1", "master2", "master3"] {
+        assert!(text.contains(&format!("{master}: import.json has ")), "{text}");
+    }
+    assert!(text.contains("`delivery.guestinfo.limit`") && text.contains("`delivery.bootServer`"), "{text}");
+    assert!(!text.contains("worker1:") && text.contains("3 payloads too large"), "{text}");
+    assert!(!folder.join("out").exists(), "nothing was written");
+
+    let warned = render(&folder, &["--set", "delivery.guestinfo.transport=extra-config"]);
+    assert_eq!(warned.status.code(), Some(0), "{}", both(&warned));
+    assert!(both(&warned).contains("warning: master1: guestinfo.ignition.config.data has "), "{}", both(&warned));
+
+    let huge = render(&folder, &["--set", "delivery.userDataLimit=16Ki", "--channel", "ignition", "-o", "cloud"]);
+    assert_eq!(huge.status.code(), Some(3), "{}", both(&huge));
+    assert!(both(&huge).contains("`delivery.userDataLimit` is 16384"), "{}", both(&huge));
+}
+
+#[test]
+fn what_does_not_fit_is_left_to_the_boot_server_but_no_secret_is() {
+    let folder = site("split", "bootServer: \"http://192.168.49.2:8080\"");
+    let said = render(&folder, &[]);
+    assert!(said.status.success() && !both(&said).contains("VMware takes"), "{}", both(&said));
+    let value = |node: &str| {
+        fs::metadata(folder.join(format!("out/vmware/{node}/guestinfo.ignition.config.data"))).unwrap().len()
+    };
+    assert!(value("master1") <= 64 << 10, "{} bytes", value("master1"));
+    let payload = Payload::read(&folder.join("out/nodes/master1/ignition.json"));
+    let plan = payload.plan();
+    let fetched = plan["fetch"].as_array().unwrap();
+    assert!(!fetched.is_empty());
+    for file in fetched {
+        let sha512 = file["sha512"].as_str().unwrap();
+        assert_eq!(file["url"], format!("http://192.168.49.2:8080/content/{sha512}"));
+        let served = folder.join("out/content").join(sha512);
+        assert!(succeed(Command::new("sha512sum").arg(&served)).starts_with(sha512));
+        assert_eq!(fs::metadata(&served).unwrap().len(), file["size"].as_u64().unwrap());
+        assert!(!fs::read_to_string(&served).unwrap().contains("\"Secret\""), "no Secret leaves the payload");
+        assert!(!payload.files().contains_key(file["path"].as_str().unwrap()), "it is not in both places");
+    }
+    let secret = payload.texts().find(|text| text.contains("\"kind\":\"Secret\""));
+    assert!(secret.is_some_and(|text| text.contains("aaaa")), "the Secret is still in the payload");
+    assert!(Payload::read(&folder.join("out/nodes/worker1/ignition.json")).plan().get("fetch").is_none());
+
+    let manifest = || fs::read_to_string(folder.join("out/manifest.json")).unwrap();
+    let first = manifest();
+    assert!(render(&folder, &[]).status.success());
+    assert_eq!(manifest(), first, "a second render keeps all");
+    let lost = folder.join("out/content").join(fetched[0]["sha512"].as_str().unwrap());
+    fs::write(&lost, "damaged").unwrap();
+    assert!(render(&folder, &[]).status.success());
+    assert_eq!(manifest(), first, "what was damaged is written again");
+    assert_ne!(fs::read_to_string(lost).unwrap(), "damaged");
+}

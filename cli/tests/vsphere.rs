@@ -1,0 +1,200 @@
+//! govc runs the deploy script against the vCenter simulator: machines are made, get their payloads, boot, and forget them.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use support::program::{both, empty_folder, go_folder, run, succeed};
+
+/// A machine of the simulator's inventory that serves as the template.
+const TEMPLATE: &str = "DC0_H0_VM0";
+const SITE: &str = "nodes: [{name: master1, mac: '00:50:56:00:00:11'}]\n";
+
+/// An appliance with one small disk and the properties that carry an Ignition payload.
+const OVF: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">
+  <References><File ovf:href="disk.vmdk" ovf:id="file1" ovf:size="512"/></References>
+  <DiskSection><Info>Disks</Info>
+    <Disk ovf:capacity="1" ovf:capacityAllocationUnits="byte * 2^20" ovf:diskId="disk1" ovf:fileRef="file1" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
+  </DiskSection>
+  <NetworkSection><Info>Networks</Info><Network ovf:name="VM Network"><Description>The network</Description></Network></NetworkSection>
+  <VirtualSystem ovf:id="node"><Info>A node</Info><Name>node</Name>
+    <OperatingSystemSection ovf:id="96"><Info>System</Info></OperatingSystemSection>
+    <VirtualHardwareSection ovf:transport="com.vmware.guestInfo"><Info>Hardware</Info>
+      <System><vssd:ElementName>Hardware</vssd:ElementName><vssd:InstanceID>0</vssd:InstanceID><vssd:VirtualSystemIdentifier>node</vssd:VirtualSystemIdentifier><vssd:VirtualSystemType>vmx-17</vssd:VirtualSystemType></System>
+      <Item><rasd:ElementName>1 CPU</rasd:ElementName><rasd:InstanceID>1</rasd:InstanceID><rasd:ResourceType>3</rasd:ResourceType><rasd:VirtualQuantity>1</rasd:VirtualQuantity></Item>
+      <Item><rasd:AllocationUnits>byte * 2^20</rasd:AllocationUnits><rasd:ElementName>memory</rasd:ElementName><rasd:InstanceID>2</rasd:InstanceID><rasd:ResourceType>4</rasd:ResourceType><rasd:VirtualQuantity>2048</rasd:VirtualQuantity></Item>
+      <Item><rasd:Address>0</rasd:Address><rasd:ElementName>SCSI</rasd:ElementName><rasd:InstanceID>3</rasd:InstanceID><rasd:ResourceSubType>VirtualSCSI</rasd:ResourceSubType><rasd:ResourceType>6</rasd:ResourceType></Item>
+      <Item><rasd:AddressOnParent>0</rasd:AddressOnParent><rasd:ElementName>disk</rasd:ElementName><rasd:HostResource>ovf:/disk/disk1</rasd:HostResource><rasd:InstanceID>4</rasd:InstanceID><rasd:Parent>3</rasd:Parent><rasd:ResourceType>17</rasd:ResourceType></Item>
+      <Item><rasd:AddressOnParent>7</rasd:AddressOnParent><rasd:AutomaticAllocation>true</rasd:AutomaticAllocation><rasd:Connection>VM Network</rasd:Connection><rasd:ElementName>card</rasd:ElementName><rasd:InstanceID>5</rasd:InstanceID><rasd:ResourceSubType>VmxNet3</rasd:ResourceSubType><rasd:ResourceType>10</rasd:ResourceType></Item>
+    </VirtualHardwareSection>
+    <ProductSection><Info>Payload</Info><Product>node</Product>
+      <Property ovf:key="guestinfo.ignition.config.data" ovf:type="string" ovf:userConfigurable="true"/>
+      <Property ovf:key="guestinfo.ignition.config.data.encoding" ovf:type="string" ovf:userConfigurable="true"/>
+    </ProductSection>
+  </VirtualSystem>
+</Envelope>
+"#;
+
+/// A simulated vCenter, and an output of kfimg to deploy there.
+struct Site {
+    folder: PathBuf,
+    bin: PathBuf,
+    url: String,
+    simulator: Child,
+}
+
+impl Site {
+    fn start(name: &str, options: &[&str]) -> Self {
+        let folder = empty_folder(&format!("vsphere/{name}"));
+        fs::write(folder.join("site.yaml"), SITE).unwrap();
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--site", "site.yaml"]).args(options);
+        succeed(kfimg.current_dir(&folder));
+        let bin = go_folder(&["vsphere"]);
+        let mut simulator =
+            Command::new(bin.join("vcsim")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(simulator.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
+        Self { folder, bin, url: url.trim().to_owned(), simulator }
+    }
+
+    fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap());
+        command.current_dir(&self.folder).env("PATH", path).env("GOVC_URL", &self.url).env("GOVC_INSECURE", "1");
+        command.envs([("GOVC_NETWORK", "VM Network"), ("GOVC_DATACENTER", "DC0"), ("GOVC_DATASTORE", "LocalDS_0")]);
+        command.env("GOVC_RESOURCE_POOL", "/DC0/host/DC0_H0/Resources").env("GOVMOMI_HOME", &self.folder);
+        command
+    }
+
+    /// The script, as its user starts it.
+    fn deploy(&self, words: &[&str]) -> Output {
+        run(self.command("out/vmware/deploy.sh").args(words))
+    }
+
+    /// What the simulator knows of a machine.
+    fn machine(&self, name: &str) -> Value {
+        let said = succeed(self.command(self.bin.join("govc")).args(["vm.info", "-json", "-e", name]));
+        serde_json::from_str::<Value>(&said).unwrap()["virtualMachines"][0].clone()
+    }
+
+    /// guestinfo of a machine.
+    fn guestinfo(&self, name: &str) -> BTreeMap<String, String> {
+        let machine = self.machine(name);
+        let settings = machine["config"]["extraConfig"].as_array().unwrap();
+        let pair = |setting: &Value| {
+            let text = |key: &str| setting[key].as_str().map(str::to_owned);
+            Some((text("key")?, text("value")?)).filter(|(key, _)| key.starts_with("guestinfo."))
+        };
+        settings.iter().filter_map(pair).collect()
+    }
+
+    fn power(&self, name: &str) -> String {
+        self.machine(name)["runtime"]["powerState"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.simulator.kill();
+        let _ = self.simulator.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn machines_are_cloned_get_their_payloads_and_forget_them() {
+    let site = Site::start("clone", &[]);
+    let made = site.deploy(&["--template", TEMPLATE, "master1", "worker1"]);
+    assert!(made.status.success(), "{}", both(&made));
+    for node in ["master1", "worker1"] {
+        let value =
+            fs::read_to_string(site.folder.join(format!("out/vmware/{node}/guestinfo.ignition.config.data"))).unwrap();
+        let guestinfo = site.guestinfo(node);
+        assert_eq!(guestinfo["guestinfo.ignition.config.data"], value, "{node}");
+        assert_eq!(guestinfo["guestinfo.ignition.config.data.encoding"], "gzip+base64", "{node}");
+        assert_eq!(site.power(node), "poweredOn", "{node}");
+    }
+    let card = site.machine("master1").to_string();
+    assert!(card.contains("00:50:56:00:00:11"), "the address of the description: {card}");
+
+    let again = site.deploy(&["--template", TEMPLATE, "master1"]);
+    assert!(!again.status.success() && both(&again).contains("there is a machine master1 already"), "{}", both(&again));
+    let given = site.deploy(&["master1"]);
+    assert!(given.status.success() && both(&given).contains("master1: payload given"), "{}", both(&given));
+    let erased = site.deploy(&["--erase", "master1", "worker1"]);
+    assert!(erased.status.success(), "{}", both(&erased));
+    for node in ["master1", "worker1"] {
+        assert!(site.guestinfo(node).values().all(String::is_empty), "{node}: {:?}", site.guestinfo(node).keys());
+    }
+    let all = site.deploy(&["--template", TEMPLATE, "--no-power-on", "master2", "master3", "worker2"]);
+    assert!(all.status.success(), "{}", both(&all));
+    assert_eq!(site.power("worker2"), "poweredOff");
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn an_appliance_is_imported_with_the_payload_as_properties() {
+    let site = Site::start("import", &["--set", "delivery.guestinfo.transport=ovf-properties"]);
+    fs::write(site.folder.join("node.ovf"), OVF).unwrap();
+    fs::write(site.folder.join("disk.vmdk"), [0; 512]).unwrap();
+    succeed(Command::new("tar").args(["-cf", "node.ova", "node.ovf", "disk.vmdk"]).current_dir(&site.folder));
+    let made = site.deploy(&["--ova", "node.ova", "master2", "worker1"]);
+    assert!(made.status.success(), "{}", both(&made));
+    let specification = fs::read(site.folder.join("out/vmware/master2/import.json")).unwrap();
+    let specification: Value = serde_json::from_slice(&specification).unwrap();
+    let machine = site.machine("master2");
+    let properties = machine["config"]["vAppConfig"]["property"].as_array().unwrap();
+    for wanted in specification["PropertyMapping"].as_array().unwrap() {
+        let found = properties.iter().find(|property| property["id"] == wanted["Key"]).unwrap();
+        assert_eq!(found["value"], wanted["Value"], "{}", wanted["Key"]);
+    }
+    assert_eq!(site.power("master2"), "poweredOn");
+    let refused = site.deploy(&["master2"]);
+    assert!(!refused.status.success() && both(&refused).contains("say --ova"), "{}", both(&refused));
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn the_script_says_what_is_wrong_before_it_makes_anything() {
+    let site = Site::start("errors", &[]);
+    let cases: [(&[&str], &str); 5] = [
+        (&["--template", TEMPLATE, "master9"], "the cluster has no machine master9"),
+        (&["master1"], "there is no machine master1 yet"),
+        (&["--template", TEMPLATE, "--ova", "x.ova"], "either --template or --ova"),
+        (&["--colour"], "unknown option --colour"),
+        (&["--template", "none", "worker1"], "none"),
+    ];
+    for (words, expected) in cases {
+        let said = site.deploy(words);
+        assert!(!said.status.success() && both(&said).contains(expected), "{words:?}: {}", both(&said));
+    }
+    let without =
+        run(Command::new("/bin/sh").arg("out/vmware/deploy.sh").current_dir(&site.folder).env("PATH", "/usr/bin:/bin"));
+    assert!(!without.status.success() && both(&without).contains("govc is missing"), "{}", both(&without));
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn the_commands_of_the_document_run_in_their_order() {
+    let site = Site::start("document", &[]);
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vmware.md")).unwrap();
+    let path = format!("{}:{}", site.bin.display(), std::env::var("PATH").unwrap());
+    let own = Path::new(env!("CARGO_BIN_EXE_kfimg")).parent().unwrap().display();
+    let commands: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(commands.len() >= 4, "{commands:?}");
+    for command in commands {
+        let mut shell = site.command("/bin/sh");
+        let said = run(shell.args(["-euc", command]).env("PATH", format!("{own}:{path}")));
+        assert!(said.status.success(), "$ {command}\n{}", both(&said));
+    }
+    assert_eq!(site.guestinfo("master1")["guestinfo.ignition.config.data.encoding"], "gzip+base64");
+    assert!(site.guestinfo("worker1").values().all(String::is_empty), "erased");
+}

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Makes the virtual machines of the cluster @CLUSTER@ in vSphere by govc, each with its payload as guestinfo.
+#
+#   deploy.sh --template NAME [NODE...]   clones a template (or a machine) that is switched off
+#   deploy.sh --ova FILE [NODE...]        imports an appliance for each machine
+#   deploy.sh [NODE...]                   gives machines that exist their payloads anew: they apply them when they boot
+#   deploy.sh --erase [NODE...]           takes the payloads away from machines that have booted with them
+#
+#   --no-power-on                         leaves new machines switched off
+#
+# Without a NODE: all of them. govc reads GOVC_URL, GOVC_USERNAME, GOVC_PASSWORD, GOVC_DATACENTER, GOVC_DATASTORE,
+# GOVC_RESOURCE_POOL, GOVC_FOLDER and GOVC_NETWORK; `govc about` tells whether they are right. Payloads are read from
+# files: no secret stands on a command line.
+set -eu
+
+transport=@TRANSPORT@
+# One line a machine: its name, and its Ethernet address or a dash.
+machines='@MACHINES@'
+
+here=$(cd "$(dirname "$0")" && pwd)
+template='' ova='' erase='' power_on=yes nodes=''
+
+fail() {
+  echo "deploy.sh: $*" >&2
+  exit 1
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --template) template=${2:?--template needs the name of a template} && shift ;;
+    --ova) ova=${2:?--ova needs a file} && shift ;;
+    --erase) erase=yes ;;
+    --no-power-on) power_on='' ;;
+    -*) fail "unknown option $1; the head of this script tells what there is" ;;
+    *) nodes="$nodes $1" ;;
+  esac
+  shift
+done
+
+command -v govc >/dev/null || fail 'govc is missing: https://github.com/vmware/govmomi/releases'
+[ -z "$template" ] || [ -z "$ova" ] || fail 'say either --template or --ova'
+[ "$transport" = extra-config ] || [ -n "$ova" ] || fail 'vApp properties are given when an appliance is imported: say --ova'
+[ -n "$nodes" ] || nodes=$(echo "$machines" | while read -r node _; do echo "$node"; done)
+for node in $nodes; do
+  echo "$machines" | grep -q "^$node " || fail "the cluster has no machine $node"
+  [ -d "$here/$node" ] || fail "$here/$node is missing: copy the whole folder that kfimg render wrote"
+done
+
+# Makes a machine, switched off.
+make_machine() { # NODE
+  address=$(echo "$machines" | while read -r node mac; do if [ "$node" = "$1" ]; then echo "$mac"; fi; done)
+  if [ "$transport" = ovf-properties ]; then
+    govc import.ova -options="$here/$1/import.json" -name="$1" "$ova"
+  elif [ -n "$ova" ]; then
+    govc import.ova -name="$1" "$ova"
+  else
+    govc vm.clone -vm "$template" -on=false "$1"
+  fi
+  if [ "$address" != - ]; then
+    network=${GOVC_NETWORK:-}
+    [ -n "$network" ] || fail "$1 has the address $address in the description: say in GOVC_NETWORK which network its card is in"
+    govc vm.network.change -vm "$1" -net "$network" -net.address "$address" ethernet-0
+  fi
+  # So that disks have names below /dev/disk/by-id.
+  govc vm.change -vm "$1" -e disk.enableUUID=TRUE
+}
+
+# Gives a machine the values of its payload, or with --erase empty ones.
+give_payload() { # NODE
+  node=$1
+  set -- vm.change -vm "$node"
+  for file in "$here/$node"/guestinfo.*; do
+    key=${file##*/}
+    if [ -n "$erase" ]; then
+      set -- "$@" -f "$key=" -f "$key.encoding="
+    else
+      set -- "$@" -f "$key=$file" -e "$key.encoding=gzip+base64"
+    fi
+  done
+  govc "$@"
+}
+
+for node in $nodes; do
+  found=$(govc vm.info "$node")
+  if [ -z "$template$ova" ]; then
+    [ -n "$found" ] || fail "there is no machine $node yet: say --template or --ova"
+    give_payload "$node"
+    echo "$node: payload $([ -n "$erase" ] && echo erased || echo given)"
+    continue
+  fi
+  [ -z "$found" ] || fail "there is a machine $node already; without --template and --ova it gets its payload anew"
+  make_machine "$node"
+  [ "$transport" != extra-config ] || give_payload "$node"
+  [ -z "$power_on" ] || govc vm.power -on "$node"
+  echo "$node: made"
+done

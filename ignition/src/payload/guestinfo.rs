@@ -1,0 +1,74 @@
+//! Payloads as values of VMware guestinfo.
+//!
+//! Sources: Ignition `docs/operator-notes.md` and `internal/providers/vmware`; cloud-init's `DataSourceVMware`.
+
+use data_encoding::BASE64;
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use std::io::Write;
+
+/// How every large value is encoded.
+pub const ENCODING: &str = "gzip+base64";
+/// Key of an Ignition configuration.
+pub const IGNITION_KEY: &str = "guestinfo.ignition.config.data";
+/// Key of cloud-init's user data.
+pub const USER_DATA_KEY: &str = "guestinfo.userdata";
+/// Key of cloud-init's metadata.
+pub const METADATA_KEY: &str = "guestinfo.metadata";
+
+/// One value: its key and its text. The key with `.encoding` behind it has the value [`ENCODING`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Guestinfo {
+    /// The whole key.
+    pub key: &'static str,
+    /// The value: base64 of gzip.
+    pub value: String,
+}
+
+/// The value of an Ignition configuration.
+pub fn guestinfo_ignition(configuration: &[u8]) -> [Guestinfo; 1] {
+    [Guestinfo { key: IGNITION_KEY, value: encode(configuration) }]
+}
+
+/// The values of cloud-init: the network is configured by a part of the metadata.
+pub fn guestinfo_cloud_init(user_data: &[u8], meta_data: &str, network_config: &str) -> [Guestinfo; 2] {
+    let network = encode(network_config.as_bytes());
+    let ending = if meta_data.ends_with('\n') { "" } else { "\n" };
+    let metadata = format!("{meta_data}{ending}network: {network}\nnetwork.encoding: {ENCODING}\n");
+    [
+        Guestinfo { key: USER_DATA_KEY, value: encode(user_data) },
+        Guestinfo { key: METADATA_KEY, value: encode(metadata.as_bytes()) },
+    ]
+}
+
+/// The same bytes at every time: the header of gzip names no clock.
+fn encode(content: &[u8]) -> String {
+    let mut encoder: GzEncoder<Vec<u8>> = GzBuilder::new().mtime(0).write(Vec::new(), Compression::new(6));
+    let written = encoder.write_all(content).and_then(|()| encoder.finish());
+    BASE64.encode(&written.expect("writing into memory cannot fail"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BASE64, METADATA_KEY, guestinfo_cloud_init, guestinfo_ignition};
+    use flate2::read::GzDecoder;
+    use std::io::Read;
+
+    fn decode(value: &str) -> String {
+        let mut text = String::new();
+        GzDecoder::new(&BASE64.decode(value.as_bytes()).unwrap()[..]).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn values_are_what_the_guest_unpacks() {
+        let [ignition] = guestinfo_ignition(b"{\"ignition\":{}}");
+        assert_eq!(decode(&ignition.value), "{\"ignition\":{}}");
+        let [user, metadata] = guestinfo_cloud_init(b"#cloud-config\n", "instance-id: a\n", "version: 2\n");
+        assert_eq!((decode(&user.value).as_str(), metadata.key), ("#cloud-config\n", METADATA_KEY));
+        let metadata = decode(&metadata.value);
+        let network = metadata.lines().find_map(|line| line.strip_prefix("network: ")).unwrap();
+        assert_eq!(decode(network), "version: 2\n");
+        assert!(metadata.starts_with("instance-id: a\n") && metadata.ends_with("network.encoding: gzip+base64\n"));
+    }
+}
