@@ -273,7 +273,8 @@ pub struct Addons {
     pub files: Vec<String>,
 }
 
-/// The partition for what lasts, chosen by size; one chosen by path is in the payload's own words for disks.
+/// The partition for what lasts. Its disk is named, or chosen by its size; Ignition makes one on a named disk before the
+/// agent runs.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct DataPartition {
@@ -283,6 +284,9 @@ pub struct DataPartition {
     pub mount_point: String,
     /// File system of a new one.
     pub filesystem: String,
+    /// Path of the disk, where the description names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<String>,
     /// Least size of the disk in bytes, where the disk is chosen by size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_disk_bytes: Option<u64>,

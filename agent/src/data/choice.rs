@@ -35,8 +35,8 @@ pub(super) fn choose<'a>(disks: &'a [Disk], wanted: &DataPartition) -> Result<Ch
     if let Some((disk, partition)) = labelled(disks, &unfinished(&wanted.label))? {
         return Ok(Choice::Finish(disk, partition));
     }
-    let of_size: Vec<&Disk> = disks.iter().filter(|disk| size_problem(disk, wanted).is_none()).collect();
-    let free: Vec<&Disk> = of_size.into_iter().filter(|disk| disk.unfit.is_none()).collect();
+    let meant: Vec<&Disk> = disks.iter().filter(|disk| other_is_meant(disk, wanted).is_none()).collect();
+    let free: Vec<&Disk> = meant.into_iter().filter(|disk| disk.unfit.is_none()).collect();
     let blank: Vec<&Disk> = free.iter().copied().filter(|disk| disk.content == Content::Blank).collect();
     let code = match blank.as_slice() {
         [disk] => return Ok(Choice::Make(disk)),
@@ -64,6 +64,9 @@ fn labelled<'a>(disks: &'a [Disk], label: &str) -> Result<Option<(&'a Disk, &'a 
 
 /// What is looked for, in words.
 pub(super) fn sought(wanted: &DataPartition) -> String {
+    if let Some(path) = &wanted.disk {
+        return format!("the blank disk {path}");
+    }
     let least = size(wanted.min_disk_bytes.unwrap_or_default());
     match wanted.max_disk_bytes {
         Some(most) => format!("a blank disk of {least} to {}", size(most)),
@@ -71,7 +74,11 @@ pub(super) fn sought(wanted: &DataPartition) -> String {
     }
 }
 
-fn size_problem(disk: &Disk, wanted: &DataPartition) -> Option<&'static str> {
+/// Why a disk is not the one that the description means.
+fn other_is_meant(disk: &Disk, wanted: &DataPartition) -> Option<&'static str> {
+    if wanted.disk.is_some() {
+        return (!disk.named).then_some("is another disk");
+    }
     match disk.bytes {
         bytes if bytes < wanted.min_disk_bytes.unwrap_or_default() => Some("is too small"),
         bytes if bytes > wanted.max_disk_bytes.unwrap_or(u64::MAX) => Some("is too large"),
@@ -89,7 +96,7 @@ fn list(disks: &[Disk], wanted: &DataPartition) -> String {
 }
 
 fn verdict(disk: &Disk, wanted: &DataPartition) -> String {
-    if let Some(problem) = size_problem(disk, wanted).or(disk.unfit) {
+    if let Some(problem) = other_is_meant(disk, wanted).or(disk.unfit) {
         return problem.to_owned();
     }
     match &disk.content {
@@ -108,7 +115,8 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn disk(name: &str, gib: u64, content: Content) -> Disk {
-        Disk { name: name.into(), node: format!("/dev/{name}").into(), bytes: gib * GIB, unfit: None, content }
+        let node = format!("/dev/{name}").into();
+        Disk { name: name.into(), node, bytes: gib * GIB, named: false, unfit: None, content }
     }
 
     fn blank(name: &str, gib: u64) -> Disk {
@@ -129,16 +137,29 @@ mod tests {
         Disk { unfit: Some("is in use"), ..labelled(name, gib, "root") }
     }
 
+    fn named(disk: Disk) -> Disk {
+        Disk { named: true, ..disk }
+    }
+
     /// The choice in a word; of a refusal the code and what is said of the disks.
     fn chosen(disks: &[Disk], min: u64, max: Option<u64>) -> String {
-        let wanted = DataPartition {
+        let (min_disk_bytes, max_disk_bytes) = (Some(min * GIB), max.map(|max| max * GIB));
+        told(disks, &DataPartition { min_disk_bytes, max_disk_bytes, ..by_name("") })
+    }
+
+    fn by_name(disk: &str) -> DataPartition {
+        DataPartition {
             label: "kfimg-data".into(),
             mount_point: "/var".into(),
             filesystem: "ext4".into(),
-            min_disk_bytes: Some(min * GIB),
-            max_disk_bytes: max.map(|max| max * GIB),
-        };
-        match choose(disks, &wanted) {
+            disk: (!disk.is_empty()).then(|| disk.to_owned()),
+            min_disk_bytes: None,
+            max_disk_bytes: None,
+        }
+    }
+
+    fn told(disks: &[Disk], wanted: &DataPartition) -> String {
+        match choose(disks, wanted) {
             Ok(Choice::Use(disk, _)) => format!("use {}", disk.name),
             Ok(Choice::Finish(disk, _)) => format!("finish {}", disk.name),
             Ok(Choice::Make(disk)) => format!("make {}", disk.name),
@@ -187,6 +208,23 @@ mod tests {
             told.ends_with("of 21 GiB to 22 GiB is wanted; sda (20 GiB) is too small, sdb (30 GiB) is too large"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_disk_that_is_named_is_the_only_one_that_is_touched() {
+        let wanted = "the blank disk /dev/x is wanted; ";
+        let cases = [
+            (vec![blank("sda", 1), named(blank("sdb", 2))], "make sdb".to_owned()),
+            (vec![labelled("sda", 5, "kfimg-data"), named(blank("sdb", 9))], "use sda".to_owned()),
+            (vec![blank("sda", 1)], format!("DATA_DISK_MISSING: {wanted}sda (1.0 GiB) is another disk")),
+            (vec![named(in_use("sda", 9))], format!("DATA_DISK_MISSING: {wanted}sda (9.0 GiB) is in use")),
+            (vec![blank("sda", 1), named(other("sdb", 9))], {
+                format!("DATA_DISK_NOT_EMPTY: {wanted}sda (1.0 GiB) is another disk, sdb (9.0 GiB) holds ext4")
+            }),
+        ];
+        for (disks, expected) in cases {
+            assert_eq!(told(&disks, &by_name("/dev/x")), expected);
+        }
     }
 
     #[test]

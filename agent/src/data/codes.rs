@@ -5,13 +5,13 @@ use crate::failure::{Code, Weight};
 pub(super) const MISSING: Code = Code {
     name: "DATA_DISK_MISSING",
     weight: Weight::Fatal,
-    meaning: "no free disk of this machine has the size that the description gives to the data disk",
+    meaning: "no free disk of this machine is the data disk that the description names, or has the size that it gives",
     remedy: "connect the disk, or correct `dataDisk` in the description (`lsblk` shows what is there); nothing was changed",
 };
 pub(super) const NOT_EMPTY: Code = Code {
     name: "DATA_DISK_NOT_EMPTY",
     weight: Weight::Fatal,
-    meaning: "a disk of the right size is there, but it carries something that is not kfimg's",
+    meaning: "the disk that is meant is there, but it carries something that is not kfimg's",
     remedy: "if that may go, empty the disk (`wipefs --all DISK?* DISK`) and boot; else connect another; nothing was changed",
 };
 pub(super) const AMBIGUOUS: Code = Code {

@@ -11,6 +11,8 @@ pub(super) struct Disk {
     pub(super) node: PathBuf,
     /// Its size.
     pub(super) bytes: u64,
+    /// Whether the description names it.
+    pub(super) named: bool,
     /// Why it may not be given a new partition, whatever is on it: `is in use`.
     pub(super) unfit: Option<&'static str>,
     /// What is on it.

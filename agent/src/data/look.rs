@@ -25,14 +25,15 @@ pub(super) const START: u64 = 1 << 20;
 /// Bytes at both ends of a disk in which signatures and tables lie.
 const END: u64 = 1 << 20;
 
-/// All disks, sorted by name. Loop devices, RAM disks, device mapper and software RAID are none.
-pub(super) fn disks(root: &Root) -> Vec<Disk> {
+/// All disks, sorted by name. Loop devices, RAM disks, device mapper and software RAID are none. `named` is the path by which
+/// the description names one, often a link that udev makes.
+pub(super) fn disks(root: &Root, named: Option<&str>) -> Vec<Disk> {
     let entries = std::fs::read_dir(root.at("/sys/block")).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.retain(|name| is_hardware(root, name));
     names.sort();
     std::thread::scope(|scope| {
-        let looks: Vec<_> = names.iter().map(|name| scope.spawn(|| disk(root, name))).collect();
+        let looks: Vec<_> = names.iter().map(|name| scope.spawn(|| disk(root, name, named))).collect();
         looks
             .into_iter()
             .filter_map(|look| look.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -41,14 +42,20 @@ pub(super) fn disks(root: &Root) -> Vec<Disk> {
 }
 
 /// One disk; [`None`] where there is no medium.
-pub(super) fn disk(root: &Root, name: &str) -> Option<Disk> {
+pub(super) fn disk(root: &Root, name: &str, named: Option<&str>) -> Option<Disk> {
     let bytes = attribute(root, name, "size").parse::<u64>().ok()?.saturating_mul(SYSFS_SECTOR);
     if bytes == 0 {
         return None;
     }
     let node = root.at("/dev").join(name);
     let (unfit, content) = (unfit(root, name, &node), content(root, name, &node, bytes));
-    Some(Disk { name: name.to_owned(), node, bytes, unfit, content })
+    let named = named.is_some_and(|path| is_same(&root.at(path), &node));
+    Some(Disk { name: name.to_owned(), node, bytes, named, unfit, content })
+}
+
+/// Whether a path leads to a device.
+fn is_same(path: &Path, node: &Path) -> bool {
+    matches!((path.canonicalize(), node.canonicalize()), (Ok(path), Ok(node)) if path == node)
 }
 
 /// What is on a partition: the name of a file system, or other words; [`None`] when nothing is.

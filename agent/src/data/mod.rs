@@ -1,8 +1,9 @@
-//! `kfimg-agent data`: the data partition on the disk of the right size.
+//! `kfimg-agent data`: the data partition on the disk of the right size, or on the one that the description names.
 //!
 //! It runs before anything is mounted. It finds the partition by its label; makes it on the only blank disk that fits when
 //! it is missing; gives it the rest of its disk. It never wipes, shrinks or replaces anything. The file system grows when
-//! it is mounted (`kfimg-grow.service`). A disk that the description names is Ignition's; see `ignition`'s `data_disk`.
+//! it is mounted (`kfimg-grow.service`). Where there is an Ignition, it makes the partition on a named disk before this could
+//! run, and this step is not there; see `ignition`'s `data_disk`.
 //!
 //! A power cut at any point leaves one of four states, and each has one next step: a blank disk (make the partition, with a
 //! label that nothing mounts), that partition (make its file system, give it its own label), a partition with its
@@ -39,12 +40,12 @@ const LEFT_OVER: u64 = 4 << 20;
 /// Runs the step.
 pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let Context { root, plan } = context;
-    let Some(wanted) = plan.data_partition.as_ref().filter(|wanted| wanted.min_disk_bytes.is_some()) else {
-        log.done("the plan chooses no disk by its size");
+    let Some(wanted) = &plan.data_partition else {
+        log.done("the plan has no data disk");
         return Ok(());
     };
     make::settle();
-    let node = prepare(wanted, log, &|| look::disks(root))?;
+    let node = prepare(wanted, log, &|| look::disks(root, wanted.disk.as_deref()))?;
     if !root.at("/dev/disk/by-partlabel").join(&wanted.label).exists() {
         make::tell_udev(&node);
     }

@@ -34,7 +34,7 @@ impl Loop {
 
     fn look(&self) -> Vec<Disk> {
         let name = self.device.file_name().unwrap().to_str().unwrap();
-        look::disk(&Root::new("/"), name).into_iter().collect()
+        look::disk(&Root::new("/"), name, Some(self.node())).into_iter().collect()
     }
 
     fn prepare(&self, wanted: &DataPartition) -> Result<PathBuf, String> {
@@ -94,6 +94,7 @@ fn wanted(filesystem: &str) -> DataPartition {
         label: "kfimg-data".into(),
         mount_point: "/var".into(),
         filesystem: filesystem.into(),
+        disk: None,
         min_disk_bytes: Some(256 << 20),
         max_disk_bytes: None,
     }

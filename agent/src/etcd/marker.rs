@@ -141,6 +141,7 @@ mod tests {
             label: "kfimg-data".to_owned(),
             mount_point: path.to_owned(),
             filesystem: "ext4".to_owned(),
+            disk: None,
             min_disk_bytes: None,
             max_disk_bytes: None,
         });

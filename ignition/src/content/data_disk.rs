@@ -1,14 +1,15 @@
 //! What lasts on a node: the partition mounted at `/var`, and the folders of it that others count on.
 //!
 //! A disk that the description names is Ignition's to partition, one that it chooses by size the agent's
-//! (`kfimg-agent data`), because only the running machine knows its disks. Both find the partition by its label, make it
+//! (`kfimg-agent data`), because only the running machine knows its disks. Where there is no Ignition, the agent makes the
+//! partition on a named disk too. Both find the partition by its label, make it
 //! when it is missing, give it the rest of the disk when there is room, and never wipe it. The file system in it grows
 //! by `systemd-growfs`. No file of a payload may lie below `/var`: a disk that the agent chooses is mounted after
 //! the payload was applied, and would hide it.
 
 use super::units::Ini;
 use super::{Content, ContentError, Context};
-use crate::tree::DataPartition;
+use crate::tree::{DataPartition, NodePath, TreeError};
 use kfimg_profiles::cluster::{DataDisk, DiskChoice};
 use kfimg_profiles::description::Filesystem;
 
@@ -19,6 +20,7 @@ pub(super) const MOUNT_POINT: &str = "/var";
 
 const MOUNT_UNIT: &str = "var.mount";
 const CHOICE_UNIT: &str = "kfimg-data.service";
+const CHOICE: &str = include_str!("units/kfimg-data.service");
 const GROW_UNIT: &str = "kfimg-grow.service";
 /// `/dev/disk/by-partlabel/kfimg-data` as part of a unit's name (`systemd-escape --path`).
 const DEVICE_UNIT: &str = r"dev-disk-by\x2dpartlabel-kfimg\x2ddata";
@@ -60,15 +62,15 @@ fn write_mount(disk: &DataDisk, content: &mut Content) -> Result<(), ContentErro
                 label: LABEL.to_owned(),
                 filesystem: filesystem(disk.filesystem),
                 mount_point: MOUNT_POINT.to_owned(),
+                units: units()?,
             });
             false
         }
         DiskChoice::Size { .. } => true,
     };
     if chosen_by_agent {
-        content.tree.unit(CHOICE_UNIT, include_str!("units/kfimg-data.service"), None)?;
-        let path = format!("/etc/systemd/system/{DEVICE_UNIT}.device.d/10-kfimg.conf");
-        let text = Ini::new().section("Unit").key("JobRunningTimeoutSec", DEVICE_TIMEOUT).finish(&path)?;
+        content.tree.unit(CHOICE_UNIT, CHOICE, None)?;
+        let (path, text) = patience()?;
         content.tree.file(&path, 0o600, text)?;
     }
     content.tree.unit(GROW_UNIT, include_str!("units/kfimg-grow.service"), None)?;
@@ -76,6 +78,22 @@ fn write_mount(disk: &DataDisk, content: &mut Content) -> Result<(), ContentErro
     // Wanted, not required: without its data a node must still come up far enough to say so. What needs the data
     // requires the mount itself.
     Ok(content.tree.unit(MOUNT_UNIT, &unit, Some("local-fs.target"))?)
+}
+
+/// What a node without Ignition needs to have the agent make the partition on a named disk.
+fn units() -> Result<Vec<(NodePath, String)>, ContentError> {
+    let mount = format!("/etc/systemd/system/{MOUNT_UNIT}.d/10-kfimg-data.conf");
+    let order = Ini::new().section("Unit").key("Requires", CHOICE_UNIT).key("After", CHOICE_UNIT).finish(&mount)?;
+    let units = [(format!("/etc/systemd/system/{CHOICE_UNIT}"), CHOICE.to_owned()), (mount, order), patience()?];
+    let paths = units.into_iter().map(|(path, text)| Ok((NodePath::new(&path)?, text)));
+    Ok(paths.collect::<Result<_, TreeError>>()?)
+}
+
+/// A drop-in for the partition's device: its path and its text.
+fn patience() -> Result<(String, String), ContentError> {
+    let path = format!("/etc/systemd/system/{DEVICE_UNIT}.device.d/10-kfimg.conf");
+    let text = Ini::new().section("Unit").key("JobRunningTimeoutSec", DEVICE_TIMEOUT).finish(&path)?;
+    Ok((path, text))
 }
 
 fn mount(disk: &DataDisk, chosen_by_agent: bool) -> Ini {

@@ -157,14 +157,15 @@ fn restore(written: &kfimg_profiles::cluster::Restore) -> Restore {
 
 fn data_partition(context: &Context<'_>) -> Option<DataPartition> {
     let disk = context.node.data_disk.as_ref()?;
-    let (min_disk_bytes, max_disk_bytes) = match disk.choice {
-        DiskChoice::Path(_) => (None, None),
-        DiskChoice::Size { min, max } => (Some(min), max),
+    let (named, min_disk_bytes, max_disk_bytes) = match &disk.choice {
+        DiskChoice::Path(path) => (Some(path.clone()), None, None),
+        DiskChoice::Size { min, max } => (None, Some(*min), *max),
     };
     Some(DataPartition {
         label: super::data_disk::LABEL.to_owned(),
         mount_point: super::data_disk::MOUNT_POINT.to_owned(),
         filesystem: super::data_disk::filesystem(disk.filesystem).to_owned(),
+        disk: named,
         min_disk_bytes,
         max_disk_bytes,
     })

@@ -2,6 +2,7 @@
 //!
 //! Sources: Ignition `docs/operator-notes.md` and `internal/providers/vmware`; cloud-init's `DataSourceVMware`.
 
+use super::cloud_init::CloudInit;
 use data_encoding::BASE64;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
@@ -30,14 +31,11 @@ pub fn guestinfo_ignition(configuration: &[u8]) -> [Guestinfo; 1] {
     [Guestinfo { key: IGNITION_KEY, value: encode(configuration) }]
 }
 
-/// The values of cloud-init: the network is configured by a part of the metadata.
-pub fn guestinfo_cloud_init(user_data: &[u8], meta_data: &str, network_config: &str) -> [Guestinfo; 2] {
-    let network = encode(network_config.as_bytes());
-    let ending = if meta_data.ends_with('\n') { "" } else { "\n" };
-    let metadata = format!("{meta_data}{ending}network: {network}\nnetwork.encoding: {ENCODING}\n");
+/// The values of cloud-init: the metadata names the machine and its cards.
+pub fn guestinfo_cloud_init(files: &CloudInit) -> [Guestinfo; 2] {
     [
-        Guestinfo { key: USER_DATA_KEY, value: encode(user_data) },
-        Guestinfo { key: METADATA_KEY, value: encode(metadata.as_bytes()) },
+        Guestinfo { key: USER_DATA_KEY, value: encode(&files.user_data) },
+        Guestinfo { key: METADATA_KEY, value: encode(&files.guestinfo_metadata) },
     ]
 }
 
@@ -50,7 +48,7 @@ fn encode(content: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BASE64, METADATA_KEY, guestinfo_cloud_init, guestinfo_ignition};
+    use super::{BASE64, CloudInit, METADATA_KEY, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition};
     use flate2::read::GzDecoder;
     use std::io::Read;
 
@@ -64,11 +62,15 @@ mod tests {
     fn values_are_what_the_guest_unpacks() {
         let [ignition] = guestinfo_ignition(b"{\"ignition\":{}}");
         assert_eq!(decode(&ignition.value), "{\"ignition\":{}}");
-        let [user, metadata] = guestinfo_cloud_init(b"#cloud-config\n", "instance-id: a\n", "version: 2\n");
-        assert_eq!((decode(&user.value).as_str(), metadata.key), ("#cloud-config\n", METADATA_KEY));
-        let metadata = decode(&metadata.value);
-        let network = metadata.lines().find_map(|line| line.strip_prefix("network: ")).unwrap();
-        assert_eq!(decode(network), "version: 2\n");
-        assert!(metadata.starts_with("instance-id: a\n") && metadata.ends_with("network.encoding: gzip+base64\n"));
+        let text = |text: &str| text.as_bytes().to_vec();
+        let files = CloudInit {
+            user_data: text("#cloud-config\n"),
+            meta_data: text("instance-id: a\n"),
+            network_config: text("version: 2\n"),
+            guestinfo_metadata: text("instance-id: a\nnetwork: {}\n"),
+        };
+        let [user, metadata] = guestinfo_cloud_init(&files);
+        assert_eq!((decode(&user.value).as_str(), user.key), ("#cloud-config\n", USER_DATA_KEY));
+        assert_eq!((decode(&metadata.value).as_str(), metadata.key), ("instance-id: a\nnetwork: {}\n", METADATA_KEY));
     }
 }

@@ -192,6 +192,7 @@ mod tests {
             label: "kfimg-data".to_owned(),
             filesystem: "ext4",
             mount_point: "/var".to_owned(),
+            units: Vec::new(),
         });
         tree
     }

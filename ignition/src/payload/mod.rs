@@ -1,9 +1,15 @@
-//! Formats in which a node's tree travels. An encoder reads a [`crate::tree::NodeTree`] and nothing else.
+//! Formats in which a node's tree travels. An encoder reads a [`crate::tree::NodeTree`] and, where a format asks for it, the
+//! node's name and cards; none knows Kubernetes.
 
+mod cloud_init;
 mod data_url;
+mod drive;
+mod fat;
 mod guestinfo;
 mod ignition;
 
+pub use cloud_init::{CloudInit, cloud_init};
+pub use drive::{config_drive, nocloud_seed};
 pub use guestinfo::{
     ENCODING, Guestinfo, IGNITION_KEY, METADATA_KEY, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition,
 };

@@ -1,5 +1,6 @@
 //! What can lie at a path of a node, and what a node has beside paths.
 
+use super::NodePath;
 use std::fmt;
 
 /// One thing at one path.
@@ -109,4 +110,7 @@ pub struct DataPartition {
     pub filesystem: &'static str,
     /// Where it is mounted while the payload is applied.
     pub mount_point: String,
+    /// Files of systemd, paths and contents, by which the running machine makes the partition itself. For channels that
+    /// can't make it before the machine runs; each is root's, mode 0600.
+    pub units: Vec<(NodePath, String)>,
 }

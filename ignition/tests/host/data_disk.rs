@@ -24,13 +24,15 @@ fn tree(choice: Option<DiskChoice>) -> NodeTree {
 #[test]
 fn a_disk_with_a_path_is_ignitions_to_partition() {
     let tree = tree(Some(DiskChoice::Path("/dev/disk/by-id/x".to_owned())));
+    let partition = tree.data_partition().unwrap();
     let expected = DataPartition {
         disk: "/dev/disk/by-id/x".to_owned(),
         label: "kfimg-data".to_owned(),
         filesystem: "xfs",
         mount_point: "/var".to_owned(),
+        units: partition.units.clone(),
     };
-    assert_eq!(tree.data_partition(), Some(&expected));
+    assert_eq!(partition, &expected);
     assert!(tree.get(CHOICE).is_none());
     let expected = r"[Unit]
 Description=Data partition of kfimg
@@ -47,6 +49,18 @@ Options=rw,noatime
 ";
     assert_eq!(text(&tree, MOUNT), expected);
     assert!(is_wanted(&tree, "var.mount", "local-fs.target"));
+}
+
+#[test]
+fn without_ignition_the_agent_partitions_a_disk_with_a_path() {
+    let tree = tree(Some(DiskChoice::Path("/dev/disk/by-id/x".to_owned())));
+    let units = &tree.data_partition().unwrap().units;
+    let unit = |path: &str| units.iter().find(|(found, _)| found.as_str() == path).map(|(_, text)| text.as_str());
+    assert!(unit(CHOICE).unwrap().contains("\nExecStart=/usr/bin/kfimg-agent data\n"));
+    let order = unit("/etc/systemd/system/var.mount.d/10-kfimg-data.conf").unwrap();
+    assert_eq!(order, "[Unit]\nRequires=kfimg-data.service\nAfter=kfimg-data.service\n");
+    assert!(units.iter().all(|(path, _)| tree.get(path.as_str()).is_none()));
+    assert_eq!(object(&tree, "/etc/kfimg/plan.json")["dataPartition"]["disk"], "/dev/disk/by-id/x");
 }
 
 #[test]

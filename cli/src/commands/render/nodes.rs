@@ -123,14 +123,14 @@ impl<'a> Rendering<'a> {
         {
             return Ok((name, NodeRecord { inputs: item.record().inputs.clone(), ..former.clone() }));
         }
-        let Made { content, record, .. } = match item {
+        let Made { node, content, record, .. } = match item {
             Item::Made(made) => *made,
             // The former payload was changed or taken away.
             Item::Same(node, former) => {
                 self.with_context(node, |context| made(node, context, target, former.inputs))?
             }
         };
-        for (path, content) in target.format.files(&name, &content.stamp(stamp)?) {
+        for (path, content) in target.format.files(node, &content.stamp(stamp)?) {
             target.staging.write(&path, &content, Secrecy::Secret)?;
         }
         Ok((name, NodeRecord { generation: stamp.generation, ..record }))
@@ -180,7 +180,7 @@ impl<'a> Item<'a> {
 fn made<'a>(node: &'a Node, context: &Context<'_>, target: &Target<'_>, inputs: String) -> Result<Made<'a>, Failure> {
     let content = NodeContent::new(context)?;
     let (content, fetched) = match &target.format.delivery.boot_server {
-        Some(url) if content.has_addons() && target.format.is_too_large(&content)? => content.split(url)?,
+        Some(url) if content.has_addons() && target.format.is_too_large(node, &content)? => content.split(url)?,
         _ => (content, Vec::new()),
     };
     let content = match target.sealing {

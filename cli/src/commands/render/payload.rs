@@ -5,10 +5,14 @@
 
 use kfimg_ignition::content::{ContentError, NodeContent, Stamp};
 use kfimg_ignition::delivery::import_specification;
-use kfimg_ignition::payload::{Guestinfo, IGNITION_KEY, IgnitionVersion, guestinfo_ignition, ignition};
+use kfimg_ignition::payload::{
+    CloudInit, Guestinfo, IGNITION_KEY, IgnitionVersion, METADATA_KEY, USER_DATA_KEY, cloud_init, config_drive,
+    guestinfo_cloud_init, guestinfo_ignition, ignition, nocloud_seed,
+};
 use kfimg_ignition::tree::NodeTree;
-use kfimg_profiles::cluster::Delivery;
+use kfimg_profiles::cluster::{Delivery, Node};
 use kfimg_profiles::description::{Channel, GuestinfoTransport, PayloadFormat};
+use std::cell::OnceCell;
 
 /// How payloads of this render are written.
 #[derive(Clone, Copy)]
@@ -21,9 +25,19 @@ pub(super) struct Format<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Part {
     Ignition,
+    UserData,
+    MetaData,
+    NetworkConfig,
+    Seed,
+    ConfigDrive,
     GuestinfoIgnition,
+    GuestinfoUserData,
+    GuestinfoMetadata,
     ImportSpecification,
 }
+
+/// What cloud-init reads as files.
+const NOCLOUD: [Part; 3] = [Part::UserData, Part::MetaData, Part::NetworkConfig];
 
 impl Format<'_> {
     /// The paths below the output folder.
@@ -32,39 +46,27 @@ impl Format<'_> {
     }
 
     /// The files: path below the output folder, and content. All are secret.
-    pub(super) fn files(&self, node: &str, tree: &NodeTree) -> Vec<(String, Vec<u8>)> {
-        self.contents(node, tree).into_iter().map(|(part, content)| (part.path(node), content)).collect()
-    }
-
-    fn contents(&self, node: &str, tree: &NodeTree) -> Vec<(Part, Vec<u8>)> {
-        let configuration = ignition(tree, self.version);
-        let content = |part: Part| {
-            let content = match part {
-                Part::Ignition => configuration.clone(),
-                Part::GuestinfoIgnition => {
-                    let [Guestinfo { value, .. }] = guestinfo_ignition(&configuration);
-                    value.into_bytes()
-                }
-                Part::ImportSpecification => {
-                    import_specification(node, &guestinfo_ignition(&configuration)).into_bytes()
-                }
-            };
-            (part, content)
-        };
-        self.parts().into_iter().map(content).collect()
+    pub(super) fn files(&self, node: &Node, tree: &NodeTree) -> Vec<(String, Vec<u8>)> {
+        let made = Made::new(self, node, tree);
+        self.parts().into_iter().map(|part| (part.path(&node.name), made.content(part))).collect()
     }
 
     /// Whether a part of the payload is larger than its channel takes.
-    pub(super) fn is_too_large(&self, content: &NodeContent) -> Result<bool, ContentError> {
+    pub(super) fn is_too_large(&self, node: &Node, content: &NodeContent) -> Result<bool, ContentError> {
         let tree = content.clone().stamp(Stamp { generation: u64::MAX, render_time: i64::MAX })?;
-        let is_over = |(part, content): (Part, Vec<u8>)| {
+        let made = Made::new(self, node, &tree);
+        let is_over = |part: Part| {
             let limit = match part {
-                Part::Ignition => self.delivery.user_data_limit,
-                Part::GuestinfoIgnition | Part::ImportSpecification => Some(self.delivery.guestinfo_limit),
+                Part::Ignition | Part::UserData => self.delivery.user_data_limit,
+                Part::GuestinfoIgnition
+                | Part::GuestinfoUserData
+                | Part::GuestinfoMetadata
+                | Part::ImportSpecification => Some(self.delivery.guestinfo_limit),
+                Part::MetaData | Part::NetworkConfig | Part::Seed | Part::ConfigDrive => None,
             };
-            limit.is_some_and(|limit| content.len() as u64 > limit)
+            limit.is_some_and(|limit| made.content(part).len() as u64 > limit)
         };
-        Ok(self.contents("", &tree).into_iter().any(is_over))
+        Ok(self.parts().into_iter().any(is_over))
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -74,13 +76,29 @@ impl Format<'_> {
         if delivery.has(Channel::Ignition) || fetches(PayloadFormat::Ignition) {
             parts.push(Part::Ignition);
         }
+        if delivery.has(Channel::Nocloud) || fetches(PayloadFormat::CloudInit) {
+            parts.extend(NOCLOUD);
+        }
+        if delivery.has(Channel::Nocloud) {
+            parts.push(Part::Seed);
+        }
+        if delivery.has(Channel::ConfigDrive) {
+            parts.push(Part::ConfigDrive);
+        }
         if delivery.has(Channel::Guestinfo) {
-            parts.push(match delivery.guestinfo_transport {
-                GuestinfoTransport::ExtraConfig => Part::GuestinfoIgnition,
-                GuestinfoTransport::OvfProperties => Part::ImportSpecification,
-            });
+            parts.extend(self.guestinfo());
         }
         parts
+    }
+
+    fn guestinfo(&self) -> &'static [Part] {
+        match (self.delivery.guestinfo_transport, self.delivery.payload) {
+            (GuestinfoTransport::OvfProperties, _) => &[Part::ImportSpecification],
+            (GuestinfoTransport::ExtraConfig, PayloadFormat::Ignition) => &[Part::GuestinfoIgnition],
+            (GuestinfoTransport::ExtraConfig, PayloadFormat::CloudInit) => {
+                &[Part::GuestinfoUserData, Part::GuestinfoMetadata]
+            }
+        }
     }
 }
 
@@ -88,8 +106,77 @@ impl Part {
     fn path(self, node: &str) -> String {
         match self {
             Self::Ignition => format!("nodes/{node}/ignition.json"),
+            Self::UserData => format!("nodes/{node}/user-data"),
+            Self::MetaData => format!("nodes/{node}/meta-data"),
+            Self::NetworkConfig => format!("nodes/{node}/network-config"),
+            Self::Seed => format!("nodes/{node}/seed.img"),
+            Self::ConfigDrive => format!("nodes/{node}/config-drive.img"),
             Self::GuestinfoIgnition => format!("vmware/{node}/{IGNITION_KEY}"),
+            Self::GuestinfoUserData => format!("vmware/{node}/{USER_DATA_KEY}"),
+            Self::GuestinfoMetadata => format!("vmware/{node}/{METADATA_KEY}"),
             Self::ImportSpecification => format!("vmware/{node}/import.json"),
         }
+    }
+}
+
+/// A tree in the formats that are asked for, each made once.
+struct Made<'a> {
+    format: &'a Format<'a>,
+    node: &'a Node,
+    tree: &'a NodeTree,
+    configuration: OnceCell<Vec<u8>>,
+    files: OnceCell<CloudInit>,
+}
+
+impl<'a> Made<'a> {
+    fn new(format: &'a Format<'a>, node: &'a Node, tree: &'a NodeTree) -> Self {
+        Self { format, node, tree, configuration: OnceCell::new(), files: OnceCell::new() }
+    }
+
+    fn content(&self, part: Part) -> Vec<u8> {
+        match part {
+            Part::Ignition => self.configuration().to_vec(),
+            Part::UserData => self.files().user_data.clone(),
+            Part::MetaData => self.files().meta_data.clone(),
+            Part::NetworkConfig => self.files().network_config.clone(),
+            Part::Seed => nocloud_seed(self.files()),
+            Part::ConfigDrive => config_drive(self.node, self.user_data()),
+            Part::GuestinfoIgnition => {
+                let [Guestinfo { value, .. }] = guestinfo_ignition(self.configuration());
+                value.into_bytes()
+            }
+            Part::GuestinfoUserData => {
+                let [Guestinfo { value, .. }, _] = guestinfo_cloud_init(self.files());
+                value.into_bytes()
+            }
+            Part::GuestinfoMetadata => {
+                let [_, Guestinfo { value, .. }] = guestinfo_cloud_init(self.files());
+                value.into_bytes()
+            }
+            Part::ImportSpecification => import_specification(&self.node.name, &self.values()).into_bytes(),
+        }
+    }
+
+    /// What the machine's operating system reads.
+    fn user_data(&self) -> &[u8] {
+        match self.format.delivery.payload {
+            PayloadFormat::Ignition => self.configuration(),
+            PayloadFormat::CloudInit => &self.files().user_data,
+        }
+    }
+
+    fn values(&self) -> Vec<Guestinfo> {
+        match self.format.delivery.payload {
+            PayloadFormat::Ignition => guestinfo_ignition(self.configuration()).to_vec(),
+            PayloadFormat::CloudInit => guestinfo_cloud_init(self.files()).to_vec(),
+        }
+    }
+
+    fn configuration(&self) -> &[u8] {
+        self.configuration.get_or_init(|| ignition(self.tree, self.format.version))
+    }
+
+    fn files(&self) -> &CloudInit {
+        self.files.get_or_init(|| cloud_init(self.tree, self.node))
     }
 }

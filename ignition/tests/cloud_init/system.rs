@@ -1,0 +1,151 @@
+//! A Debian with cloud-init in a folder, and what becomes of it.
+
+use crate::tools::{find, succeed, text};
+use kfimg_ignition::payload::{CloudInit, nocloud_seed};
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a cloud image has: one that sets up the network by netplan, and settings that a payload has to take back.
+const PACKAGES: &str = "ca-certificates,cloud-init,iproute2,netplan.io,openssh-server,sudo,systemd-resolved,udev";
+const HOOK: &str = r#"
+printf 'manage_etc_hosts: true\npreserve_hostname: true\n' >"$1"/etc/cloud/cloud.cfg.d/01_image.cfg
+install -d "$1"/etc/selinux/targeted/contexts/files
+printf 'SELINUX=permissive\nSELINUXTYPE=targeted\n' >"$1"/etc/selinux/config
+: >"$1"/etc/selinux/targeted/contexts/files/file_contexts
+: >"$1"/etc/machine-id
+ln -sf ../run/systemd/resolve/stub-resolv.conf "$1"/etc/resolv.conf
+rm -rf "$1"/var/lib/apt/lists "$1"/var/cache "$1"/usr/share/doc "$1"/usr/share/locale "$1"/usr/share/man
+"#;
+
+/// A Debian of this release, made once and kept.
+pub(crate) fn debian(release: &str) -> PathBuf {
+    let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), PathBuf::from);
+    let cache = std::env::var_os("KFIMG_CACHE").map_or_else(|| home.join(".cache/kfimg"), PathBuf::from);
+    let path = cache.join("interop").join(format!("cloud-init-{release}-1"));
+    if path.exists() {
+        return path;
+    }
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut mmdebstrap = Command::new(find("mmdebstrap"));
+    mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
+    mmdebstrap.args(["--aptopt=Apt::Install-Recommends \"false\"", "--dpkgopt=path-exclude=/usr/share/man/*"]);
+    mmdebstrap.arg(format!("--include={PACKAGES}")).arg(format!("--customize-hook={HOOK}")).arg(release).arg(&partial);
+    succeed(&mut mmdebstrap);
+    std::fs::rename(&partial, &path).unwrap();
+    path
+}
+
+/// A system that was made from a Debian and changed by somebody: only what differs from the Debian.
+pub(crate) struct Changed {
+    place: tempfile::TempDir,
+}
+
+impl Changed {
+    fn empty() -> Self {
+        let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        for folder in ["upper", "work", "root"] {
+            std::fs::create_dir(place.path().join(folder)).unwrap();
+        }
+        Self { place }
+    }
+
+    fn run(&self, debian: &Path, script: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(find("unshare"));
+        command.args(["--mount", "--pid", "--fork", "--kill-child", "--uts", "--net", "bash", "-euc", script, "bash"]);
+        command.arg(debian).arg(self.place.path()).args(arguments);
+        text(&succeed(&mut command))
+    }
+
+    /// cloud-init's four stages, with a seed. The machine has one card, `ens192`, of this Ethernet address.
+    pub(crate) fn by_cloud_init(debian: &Path, files: &CloudInit, mac: &str) -> (Self, String) {
+        let system = Self::empty();
+        let image = system.place.path().join("seed.img");
+        std::fs::write(&image, nocloud_seed(files)).unwrap();
+        let seed = system.path("/var/lib/cloud/seed/nocloud");
+        std::fs::create_dir_all(&seed).unwrap();
+        for name in ["user-data", "meta-data", "network-config"] {
+            succeed(Command::new(find("mcopy")).arg("-i").arg(&image).arg(format!("::{name}")).arg(&seed));
+        }
+        let said = system.run(debian, &[MACHINE, CLOUD_INIT].concat(), &[mac]);
+        (system, said)
+    }
+
+    /// Ignition's stage `files`, and the two programs that every boot runs before units.
+    pub(crate) fn by_ignition(debian: &Path, config: &[u8]) -> Self {
+        let system = Self::empty();
+        let file = system.place.path().join("config.ign");
+        std::fs::write(&file, config).unwrap();
+        // Debian's Ignition relabels what it writes.
+        let tools = system.place.path().join("tools");
+        std::fs::create_dir(&tools).unwrap();
+        symlink("/bin/true", tools.join("setfiles")).unwrap();
+        system.run(debian, &[MACHINE, IGNITION].concat(), &["-", find("ignition").to_str().unwrap()]);
+        system
+    }
+
+    /// The place of something that was changed.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.place.path().join("upper").join(path.trim_start_matches('/'))
+    }
+
+    /// Text of a file that was changed.
+    pub(crate) fn text(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Everything that was changed, by path: type, mode, owner, target, SHA-256.
+    pub(crate) fn listing(&self) -> BTreeMap<String, String> {
+        let script = r"find . -mindepth 1 -printf '%P\0%y %m %U:%G %l\0'";
+        let found = succeed(Command::new("sh").args(["-euc", script]).current_dir(self.path("/")));
+        let mut fields = found.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
+        let mut listing = BTreeMap::new();
+        while let (Some(path), Some(mut what)) = (fields.next(), fields.next()) {
+            if what.starts_with('f') {
+                let sum = succeed(Command::new("sha256sum").arg("--zero").arg(self.path(&path)));
+                what += &text(&sum[..64]);
+            }
+            listing.insert(format!("/{path}"), what);
+        }
+        listing
+    }
+}
+
+/// `debian place …`: the Debian with what is changed over it, as a machine's root.
+const MACHINE: &str = r#"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+cd "$2/root"
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys
+mount -t tmpfs -o mode=755 run run
+mount -t tmpfs tmp tmp
+mount -t tmpfs -o mode=755 dev dev
+for device in null zero full random urandom; do touch dev/$device; mount --bind /dev/$device dev/$device; done
+"#;
+const CLOUD_INIT: &str = r#"
+ip link add name ens192 address "$3" type veth peer name cable
+cat >run/stages <<'END'
+cloud-init init --local
+ip -oneline link >/run/links
+cloud-init init
+cloud-init modules --mode=config
+cloud-init modules --mode=final
+END
+chroot . sh -eu /run/stages >"$2/output" 2>&1 || { cat "$2/output"; exit 1; }
+cat run/links
+echo ---
+cat var/log/cloud-init.log
+echo ---
+cat var/lib/cloud/data/result.json
+"#;
+const IGNITION: &str = r#"
+export IGNITION_CONFIG_FILE="$2/config.ign" PATH="$2/tools:$PATH:/usr/sbin"
+for stage in fetch files; do
+  "$4" --root="$PWD" --stage=$stage --platform=file --log-to-stdout --config-cache="$2/cache" --state-file="$2/state" \
+    --neednet="$2/neednet"
+done
+chroot . systemd-sysusers
+chroot . systemd-tmpfiles --create
+"#;
