@@ -49,10 +49,10 @@ fn gnu_tar_finds_every_entry_with_its_mode_owner_and_content() {
             let mode = found.permissions().mode() & 0o7777;
             match entry {
                 Entry::Link(link) => {
-                    assert_eq!(std::fs::read_link(&place).unwrap().to_str(), Some(link.target.as_str()))
+                    assert_eq!(std::fs::read_link(&place).unwrap().to_str(), Some(link.target.as_str()));
                 }
                 Entry::Directory(directory) => {
-                    assert_eq!((is_folder(&place), mode), (true, directory.mode), "{place:?}")
+                    assert_eq!((is_folder(&place), mode), (true, directory.mode), "{place:?}");
                 }
                 Entry::File(file) => {
                     assert_eq!((mode, found.len()), (file.mode, file.content.len() as u64), "{place:?}");

@@ -22,7 +22,7 @@ impl Summary<'_> {
         let (output, state) = (self.output.display(), self.state.display());
         let (control_planes, workers) = head_count(self.cluster);
         let written = [
-            (format!("{output}/nodes/<node>/ignition.json"), self.payloads()),
+            (format!("{output}/{}", self.folders()), self.payloads()),
             (format!("{output}/admin.kubeconfig"), "rules the cluster: for you alone".to_owned()),
             (format!("{output}/images.txt"), self.images()),
             (format!("{output}/manifest.json"), "SHA-256 of every file".to_owned()),
@@ -49,6 +49,13 @@ impl Summary<'_> {
         steps.push(format!("kubectl --kubeconfig {output}/admin.kubeconfig get nodes"));
         lines.extend(steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}", index + 1)));
         lines
+    }
+
+    /// The folders that hold payloads and what brings them to machines: `nodes/`, `{nodes,pxe,vmware}/`.
+    fn folders(&self) -> String {
+        let has = |folder: &&str| self.manifest.files.keys().any(|path| path.starts_with(&format!("{folder}/")));
+        let folders: Vec<&str> = ["nodes", "pxe", "vmware", "content"].into_iter().filter(has).collect();
+        if let [one] = folders[..] { format!("{one}/") } else { format!("{{{}}}/", folders.join(",")) }
     }
 
     fn payloads(&self) -> String {
