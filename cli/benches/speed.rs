@@ -45,6 +45,8 @@ fn main() {
     row("render again, one worker changed", changed, "");
     ratio("against the full render (goal <= 0.25)", changed.as_secs_f64() / whole.as_secs_f64());
 
+    row("diff of two outputs, every node changed", difference(folder), "goal <= 1 s");
+
     let written = write_limit(folder);
     row("limit: writing the same bytes and syncing", written, "");
     ratio("full render against that limit", whole.as_secs_f64() / written.as_secs_f64());
@@ -77,6 +79,17 @@ fn one_changed(folder: &Path) -> Duration {
         let inventory = inventory(folder, WORKERS, edition);
         let begun = Instant::now();
         run(&mut render(folder, &inventory));
+        begun.elapsed()
+    })
+}
+
+/// A comparison of the last output with one in which every node has another setting.
+fn difference(folder: &Path) -> Duration {
+    let inventory = inventory(folder, WORKERS, 0);
+    run(render(folder, &inventory).args(["--set", "kubelet.maxPods=150", "-o", "other"]));
+    median(|| {
+        let begun = Instant::now();
+        run(Command::new(KFIMG).current_dir(folder).args(["diff", "out", "other"]).stdout(Stdio::null()));
         begun.elapsed()
     })
 }

@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Validate(crate::commands::validate::ValidateArgs),
     /// Render the payload of every node
     Render(crate::commands::render::RenderArgs),
+    /// Tell what changes between two outputs, and in which order to boot
+    Diff(crate::commands::diff::DiffArgs),
     /// Look at certificates, or renew them
     #[command(subcommand)]
     Pki(PkiCommand),

@@ -76,6 +76,17 @@ pub(crate) enum Failure {
         /// How many gaps there are.
         summary: String,
     },
+    /// Outputs of `kfimg render` are missing or damaged; the files are named already.
+    #[error("{summary}")]
+    Outputs {
+        /// How many there are.
+        summary: String,
+        /// Whether something is missing and nothing is damaged.
+        missing_input: bool,
+    },
+    /// Two outputs differ, and whoever asks wants to know by the exit code. Nothing is said.
+    #[error("the outputs differ")]
+    Differs,
     /// Another program is missing or failed.
     #[error("{program}: {reason}")]
     Program {
@@ -128,6 +139,9 @@ impl Failure {
             Self::Description { missing_input: false, .. } => 3,
             Self::Description { missing_input: true, .. } | Self::Io { .. } | Self::Exists { .. } => 4,
             Self::Unproven { .. } => 5,
+            Self::Outputs { missing_input: true, .. } => 4,
+            Self::Outputs { missing_input: false, .. } => 5,
+            Self::Differs => 8,
             Self::Program { .. } => 6,
             Self::Output(error) => match error.kind() {
                 output::Kind::Input => 4,

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod console;
+mod diff;
 mod failure;
 mod interrupt;
 mod output;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let console = Console::new(cli.talk);
     match run(cli.command, &console) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Differs) => ExitCode::from(Failure::Differs.exit_code()),
         Err(failure) => console.fail(&failure),
     }
 }
@@ -35,6 +37,7 @@ fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Man(args) => commands::completions::man(&args, console),
         Command::Validate(args) => commands::validate::run(&args, console),
         Command::Render(args) => commands::render::run(&args, console),
+        Command::Diff(args) => commands::diff::run(&args, console),
         Command::Pki(PkiCommand::Show(args)) => commands::pki::show::run(&args, console),
         Command::Pki(PkiCommand::Renew(args)) => commands::pki::renew::run(&args, console),
         Command::Bundle(command) => commands::bundle::run(&command, console),

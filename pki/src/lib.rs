@@ -9,6 +9,7 @@
 
 pub mod credentials;
 mod error;
+pub mod facts;
 mod generations;
 mod incarnations;
 pub mod inventory;

@@ -4,6 +4,7 @@ pub(crate) mod bundle;
 mod charts;
 pub(crate) mod completions;
 mod description;
+pub(crate) mod diff;
 pub(crate) mod images;
 pub(crate) mod init;
 pub(crate) mod pki;

@@ -63,6 +63,32 @@ pub(crate) enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no output to read.
+    #[error("{}: this is no output of `kfimg render`, which has a manifest.json", .path.display())]
+    NoOutput {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The manifest of an output to read cannot be read.
+    #[error("{}: {reason}; render again with the kfimg that reads it", .path.display())]
+    UnreadableManifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of an output is not there.
+    #[error("{}: the file is missing; take the whole output, or render again", .path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of an output was changed.
+    #[error("{}: the file is not what manifest.json says; take the whole output, or render again", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// What sort of failure it is; the command line makes an exit code of it.
@@ -82,8 +108,17 @@ impl Error {
     /// What sort of failure it is.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Io { .. } | Self::Unnamed { .. } | Self::NoParent { .. } | Self::InUse { .. } => Kind::Input,
-            Self::NotFolder { .. } | Self::Foreign { .. } | Self::DamagedManifest { .. } => Kind::Verification,
+            Self::Io { .. }
+            | Self::Unnamed { .. }
+            | Self::NoParent { .. }
+            | Self::InUse { .. }
+            | Self::NoOutput { .. }
+            | Self::Missing { .. } => Kind::Input,
+            Self::NotFolder { .. }
+            | Self::Foreign { .. }
+            | Self::DamagedManifest { .. }
+            | Self::UnreadableManifest { .. }
+            | Self::Damaged { .. } => Kind::Verification,
         }
     }
 }

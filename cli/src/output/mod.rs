@@ -5,10 +5,12 @@
 mod error;
 mod former;
 mod manifest;
+mod read;
 mod replace;
 mod staging;
 
 pub(crate) use error::{Error, Kind};
 pub(crate) use manifest::{FileRecord, Manifest, NodeRecord};
+pub(crate) use read::Output;
 pub(crate) use replace::replace;
 pub(crate) use staging::{Secrecy, Staging};

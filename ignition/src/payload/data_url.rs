@@ -28,6 +28,35 @@ fn percent_encode(text: &str) -> String {
     encoded
 }
 
+/// The contents of a URL that [`data_url`] made; `None` for any other.
+pub(super) fn read_data_url(url: &str) -> Option<Vec<u8>> {
+    match url.strip_prefix("data:,") {
+        Some(text) => percent_decode(text),
+        None => BASE64.decode(url.strip_prefix("data:;base64,")?.as_bytes()).ok(),
+    }
+}
+
+fn percent_decode(text: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        decoded.push(match byte {
+            b'%' => {
+                let (digits, tail) = rest.split_first_chunk::<2>()?;
+                rest = tail;
+                hex_value(digits[0])? << 4 | hex_value(digits[1])?
+            }
+            other => *other,
+        });
+    }
+    Some(decoded)
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
 fn hex_digit(nibble: u8) -> char {
     char::from(b"0123456789ABCDEF"[usize::from(nibble & 15)])
 }

@@ -3,6 +3,10 @@
 //! Every content lies within the configuration, so nothing has to be fetched and nothing can be swapped on the way. The
 //! fields used are those of 3.3.0, which later versions read alike; only the version's text differs.
 
+mod read;
+
+pub use read::{ReadError, read_ignition};
+
 use super::data_url::data_url;
 use crate::tree::{self, Entry, NodePath, NodeTree, Owner};
 use ignition_config::v3_3::{
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
     use crate::tree::{DataPartition, User};
 
-    fn sample() -> NodeTree {
+    pub(super) fn sample() -> NodeTree {
         let mut tree = NodeTree::new();
         tree.file("/etc/hostname", 0o644, "master1\n").unwrap();
         tree.secret("/etc/kubernetes/pki/ca.key", "k").unwrap();

@@ -1,5 +1,5 @@
 //! Formats in which a node's tree travels. An encoder reads a [`crate::tree::NodeTree`] and, where a format asks for it, the
-//! node's name and cards; none knows Kubernetes.
+//! node's name and cards; none knows Kubernetes. What is needed to compare payloads is read back.
 
 mod cloud_init;
 mod data_url;
@@ -13,4 +13,4 @@ pub use drive::{config_drive, nocloud_seed};
 pub use guestinfo::{
     ENCODING, Guestinfo, IGNITION_KEY, METADATA_KEY, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition,
 };
-pub use ignition::{IgnitionVersion, UnknownVersion, ignition};
+pub use ignition::{IgnitionVersion, ReadError, UnknownVersion, ignition, read_ignition};

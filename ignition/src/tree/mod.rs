@@ -173,7 +173,8 @@ impl NodeTree {
         hash.finalize().into()
     }
 
-    fn insert(&mut self, path: &str, entry: Entry) -> Result<(), TreeError> {
+    /// Adds anything, with an owner of its own.
+    pub(crate) fn insert(&mut self, path: &str, entry: Entry) -> Result<(), TreeError> {
         let path = NodePath::new(path)?;
         self.check_place(&path, &entry)?;
         self.entries.insert(path, entry);

@@ -1,0 +1,234 @@
+//! What changes from one output of `kfimg render` to another, in words: for each node, and for who boots them.
+//!
+//! [`compare`] reads both outputs and makes a [`Difference`]; [`text`] prints it for people, serde for programs. It reads payloads
+//! only: it knows no description and no state, so that whoever has two outputs can compare them. No secret is told.
+
+mod change;
+mod danger;
+mod files;
+mod lines;
+mod names;
+mod node;
+mod order;
+mod plan;
+mod settings;
+pub(crate) mod text;
+
+use crate::output::{Error, Manifest, NodeRecord, Output};
+use change::Change;
+use danger::Danger;
+use kfimg_ignition::payload::{ReadError, read_ignition};
+use kfimg_ignition::tree::Entry;
+use node::{Node, NodeDifference, State, Text};
+use order::Step;
+use plan::{Member, Plan};
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// The administrator's own file.
+const KUBECONFIG: &str = "admin.kubeconfig";
+
+/// Why two outputs could not be compared.
+#[derive(Debug, Error)]
+pub(crate) enum Trouble {
+    /// An output is missing, or damaged.
+    #[error(transparent)]
+    Output(#[from] Error),
+    /// A payload is what the manifest says, and can't be read.
+    #[error("{path}: {error}")]
+    Payload {
+        /// The file below its output.
+        path: String,
+        /// What is wrong with it.
+        error: ReadError,
+    },
+}
+
+/// Everything that differs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Difference {
+    /// Whether anything differs that somebody would notice: content, numbers, the administrator's file.
+    pub(crate) differs: bool,
+    /// The old output.
+    pub(crate) old: Side,
+    /// The new output.
+    pub(crate) new: Side,
+    /// What to think about first.
+    pub(crate) dangers: Vec<Danger>,
+    /// What differs in the administrator's kubeconfig.
+    pub(crate) administrator: Vec<Change>,
+    /// Nodes with the same change together; nodes that did not change too.
+    pub(crate) groups: Vec<Group>,
+    /// What to do, step by step.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// One output as a whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Side {
+    /// The cluster's name.
+    pub(crate) cluster: String,
+    /// Its identity.
+    pub(crate) cluster_uid: String,
+    /// Kubernetes version.
+    pub(crate) kubernetes_version: String,
+    /// Number of the newest payload.
+    pub(crate) generation: u64,
+}
+
+/// Nodes with the same change.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Group {
+    /// What became of them.
+    pub(crate) state: State,
+    /// Their role.
+    pub(crate) role: String,
+    /// Their names, as people count.
+    pub(crate) nodes: Vec<Numbers>,
+    /// What changed.
+    pub(crate) changes: Vec<Change>,
+    /// Lines that differ, when they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) texts: Vec<Text>,
+}
+
+/// A node and the numbers of its payloads.
+#[derive(Debug, Serialize)]
+pub(crate) struct Numbers {
+    /// Its name.
+    pub(crate) name: String,
+    /// Number of the old payload.
+    pub(crate) old: Option<u64>,
+    /// Number of the new payload.
+    pub(crate) new: Option<u64>,
+}
+
+/// Both manifests.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    old: &'a Manifest,
+    new: &'a Manifest,
+}
+
+/// Compares two outputs; `with_texts` asks for the lines that differ in files without secrets.
+///
+/// # Errors
+/// Everything that is wrong with either of them.
+pub(crate) fn compare(old: &Output, new: &Output, with_texts: bool) -> Result<Difference, Vec<Trouble>> {
+    let sides = Sides { old: &old.manifest, new: &new.manifest };
+    let names: BTreeSet<&String> = sides.old.nodes.keys().chain(sides.new.nodes.keys()).collect();
+    let names: Vec<&String> = names.into_iter().collect();
+    let compared: Vec<_> = names.into_par_iter().map(|name| compare_node(old, new, name, with_texts)).collect();
+    let (mut nodes, mut troubles) = (Vec::new(), Vec::new());
+    for result in compared {
+        match result {
+            Ok(node) => nodes.push(node),
+            Err(found) => troubles.extend(found),
+        }
+    }
+    let administrator = compare_kubeconfig(old, new).unwrap_or_else(|found| {
+        troubles.extend(found);
+        Vec::new()
+    });
+    if !troubles.is_empty() {
+        return Err(troubles);
+    }
+    let dangers = danger::find(&sides, &nodes);
+    let steps = order::steps(&sides, &nodes);
+    let differs =
+        !administrator.is_empty() || nodes.iter().any(|node| !matches!(node.state, State::Same | State::Rewritten));
+    let (old, new) = (Side::of(sides.old), Side::of(sides.new));
+    Ok(Difference { differs, old, new, dangers, administrator, groups: groups(nodes), steps })
+}
+
+fn compare_node(old: &Output, new: &Output, name: &str, with_texts: bool) -> Result<NodeDifference, Vec<Trouble>> {
+    let file = format!("nodes/{name}/ignition.json");
+    let digest = |output: &Output| output.manifest.files.get(&file).map(|record| record.sha256.clone());
+    let is_same_file = digest(old).is_some() && digest(old) == digest(new);
+    let read = |output: &Output| read_node(output, name, &file, is_same_file);
+    let (old, new) = both(read(old), read(new))?;
+    Ok(NodeDifference::new(name.to_owned(), old, new, is_same_file, with_texts))
+}
+
+/// A node of an output, if it has it. Of a worker that did not change the payload is proven and not taken apart.
+fn read_node(output: &Output, name: &str, file: &str, is_same_file: bool) -> Result<Option<Node>, Trouble> {
+    let Some(NodeRecord { role, generation, content, .. }) = output.manifest.nodes.get(name) else { return Ok(None) };
+    let payload = output.read(file)?;
+    let (role, generation, content) = (role.clone(), *generation, content.clone());
+    let (mut tree, mut plan) = Default::default();
+    if !is_same_file || role != "worker" {
+        let read = read_ignition(&payload);
+        tree = read.map_err(|error| Trouble::Payload { path: file.to_owned(), error })?;
+        if let Some(Entry::File(file)) = tree.get(plan::PATH) {
+            plan = Plan::read(&file.content);
+        }
+    }
+    Ok(Some(Node { role, generation, content, tree, plan }))
+}
+
+fn compare_kubeconfig(old: &Output, new: &Output) -> Result<Vec<Change>, Vec<Trouble>> {
+    let read = |output: &Output| output.read(KUBECONFIG).map_err(Trouble::from);
+    let (old, new) = both(read(old), read(new))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(if old == new { Vec::new() } else { files::kubeconfig("", &text(&old), &text(&new)) })
+}
+
+/// Both results, or everything that is wrong.
+fn both<T>(old: Result<T, Trouble>, new: Result<T, Trouble>) -> Result<(T, T), Vec<Trouble>> {
+    match (old, new) {
+        (Ok(old), Ok(new)) => Ok((old, new)),
+        (old, new) => Err([old.err(), new.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// The members of etcd by the plan of the first node that has them.
+fn members(nodes: &[NodeDifference], side: impl Fn(&NodeDifference) -> Option<&Node>) -> Vec<Member> {
+    let etcd = nodes.iter().filter_map(side).find_map(|node| node.plan.etcd.as_ref());
+    etcd.map(|etcd| etcd.members.clone()).unwrap_or_default()
+}
+
+/// Nodes with the same change together: control planes first, then what became of them, then by name.
+fn groups(nodes: Vec<NodeDifference>) -> Vec<Group> {
+    type Key = (State, String, Vec<Change>, Vec<Text>);
+    let mut found: BTreeMap<Key, Vec<Numbers>> = BTreeMap::new();
+    for node in nodes {
+        let role = node.role().to_owned();
+        let NodeDifference { name, state, old, new, changes, texts } = node;
+        let number = |node: Option<Node>| node.map(|node| node.generation);
+        let numbers = Numbers { name, old: number(old), new: number(new) };
+        found.entry((state, role, changes, texts)).or_default().push(numbers);
+    }
+    let mut groups: Vec<Group> = found
+        .into_iter()
+        .map(|((state, role, changes, texts), mut nodes)| {
+            nodes.sort_by(|one, other| names::natural(&one.name, &other.name));
+            Group { state, role, nodes, changes, texts }
+        })
+        .collect();
+    let order = |group: &Group| (group.state == State::Same, rank(&group.role), group.state);
+    groups.sort_by(|one, other| {
+        order(one).cmp(&order(other)).then_with(|| names::natural(&one.nodes[0].name, &other.nodes[0].name))
+    });
+    groups
+}
+
+/// The order of roles for people.
+fn rank(role: &str) -> usize {
+    ["control-plane", "etcd", "worker"].iter().position(|known| *known == role).unwrap_or(3)
+}
+
+impl Side {
+    fn of(manifest: &Manifest) -> Self {
+        Self {
+            cluster: manifest.cluster.clone(),
+            cluster_uid: manifest.cluster_uid.clone(),
+            kubernetes_version: manifest.kubernetes_version.clone(),
+            generation: manifest.generation,
+        }
+    }
+}
