@@ -75,6 +75,8 @@ fn data_partition(disks: Vec<Disk>, filesystems: Vec<Filesystem>) -> Result<Opti
         label: partition.label,
         filesystem: format,
         mount_point: filesystem.path,
+        // Ignition makes the partition itself: no unit of the configuration does.
+        units: Vec::new(),
     }))
 }
 
