@@ -66,7 +66,7 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test containerd_pull --test air_gap --test charts --test pxe --test vsphere -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 

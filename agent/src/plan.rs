@@ -37,7 +37,11 @@ pub struct Plan {
     /// etcd, on its members.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etcd: Option<Etcd>,
-    /// Manifest of the API server, installed when the local etcd member is a voter.
+    /// Members of etcd on other machines, on control planes without a member of their own: their API server waits for
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remote_etcd: Vec<Member>,
+    /// Manifest of the API server, installed when the local etcd member is a voter, or remote members have a quorum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_server_manifest: Option<ManifestInstall>,
     /// Addons in the order in which they are applied, on control planes.
@@ -343,6 +347,7 @@ impl Plan {
                 discard: Vec::new(),
                 snapshot: Snapshot { dir: "/var/lib/kfimg/snapshots".to_owned(), interval_seconds: 21_600, retain: 4 },
             }),
+            remote_etcd: Vec::new(),
             api_server_manifest: Some(install("kube-apiserver.yaml")),
             addons: None,
             data_partition: None,

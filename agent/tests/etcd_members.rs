@@ -302,3 +302,68 @@ fn data_of_another_cluster_stop_a_member_until_the_description_discards_them() {
     cluster.wait_joined(60);
     assert_eq!(cluster.get(&[3], "before"), "kept");
 }
+
+#[test]
+#[ignore = "needs etcd; run by make interop"]
+fn an_api_server_apart_from_etcd_waits_for_a_quorum_and_stays_when_it_is_gone() {
+    let mut cluster = Cluster::new("apart", 40, 3);
+    cluster.add_client();
+    cluster.nodes[3].boot();
+    let says = |words: &'static str| move |cluster: &Cluster| cluster.nodes[3].message().contains(words);
+    cluster.wait("a silent etcd", 20, says("no answer from master1, master2, master3"));
+    cluster.nodes[0].boot();
+    cluster.wait("a member alone", 20, says("no answer from master2, master3, no quorum on master1"));
+    assert!(!cluster.nodes[3].has_api_server());
+    cluster.boot_all();
+    cluster.wait("an API server", 60, |cluster| cluster.nodes[3].has_api_server());
+    cluster.wait_joined(60);
+    for node in &mut cluster.nodes[..2] {
+        node.cut();
+    }
+    sleep(10_000);
+    assert!(cluster.nodes[3].has_api_server() && cluster.nodes[3].is_done(), "{}", cluster.nodes[3].status());
+}
+
+#[test]
+#[ignore = "needs etcd; run by make interop"]
+fn an_api_server_apart_from_etcd_starts_anew_when_etcd_begins_anew() {
+    let mut cluster = founded("anew", 41, 3);
+    cluster.add_client();
+    cluster.nodes[3].boot();
+    cluster.wait_joined(60);
+    let manifest = cluster.nodes[3].root.join("etc/kubernetes/manifests/kube-apiserver.yaml");
+    let installed = || std::fs::metadata(&manifest).and_then(|metadata| metadata.modified()).ok();
+    let before = installed().expect("the API server runs");
+    for node in &mut cluster.nodes[..3] {
+        node.cut();
+    }
+    for node in &cluster.nodes[1..3] {
+        node.wipe();
+    }
+    cluster.render.incarnation = 2;
+    cluster.render.generation = 2;
+    cluster.render.recover_from = Some(1);
+    // Its agent still has the plan with which it booted.
+    cluster.deliver();
+    for node in &mut cluster.nodes[..3] {
+        node.boot();
+    }
+    cluster.wait("an API server that is started anew", 120, |_| installed().is_some_and(|time| time != before));
+    cluster.wait_joined(60);
+    assert_eq!(cluster.get(&[2], "before"), "kept");
+}
+
+#[test]
+#[ignore = "needs etcd; run by make interop"]
+fn an_api_server_of_the_next_incarnation_does_not_start_on_the_last_one() {
+    let mut cluster = founded("ahead", 42, 1);
+    cluster.add_client();
+    cluster.render.incarnation = 2;
+    cluster.render.generation = 2;
+    cluster.deliver();
+    cluster.nodes[1].boot();
+    cluster.wait("to wait", 20, |cluster| {
+        cluster.nodes[1].message() == "waiting for incarnation 2 of etcd: its members still run 1"
+    });
+    assert!(!cluster.nodes[1].has_api_server());
+}

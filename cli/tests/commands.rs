@@ -10,6 +10,8 @@ use std::process::{Command, Output};
 use support::program::empty_folder;
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
+/// The built-in profiles.
+const PROFILES: [&str; 6] = ["single", "single-vip", "ha3", "ha5", "external-lb", "external-etcd"];
 
 fn folder(name: &str) -> PathBuf {
     empty_folder(&format!("commands/{name}"))
@@ -47,7 +49,7 @@ fn the_sentence_that_users_type_works_in_an_empty_folder() {
 #[test]
 fn every_payload_of_the_built_in_profiles_fits_into_guestinfo() {
     let folder = folder("sizes");
-    for profile in ["single", "ha3", "ha5"] {
+    for profile in PROFILES {
         assert_eq!(run(&folder, &format!("render --profile {profile} --registry reg.local -o out-{profile}")).code, 0);
         let nodes = fs::read_dir(folder.join(format!("out-{profile}/nodes"))).unwrap();
         for node in nodes.map(|node| node.unwrap().file_name().into_string().unwrap()) {
@@ -65,7 +67,7 @@ fn every_payload_of_the_built_in_profiles_fits_into_guestinfo() {
 #[test]
 fn a_new_site_renders_as_it_was_written_and_is_never_overwritten() {
     let folder = folder("init");
-    for profile in ["single", "ha3", "ha5"] {
+    for profile in PROFILES {
         let init = format!("init {profile} {profile}-site");
         assert_eq!(run(&folder, &init).code, 0);
         let site = format!("--site {profile}-site/site.yaml --inventory {profile}-site/nodes.csv");
@@ -86,9 +88,8 @@ fn wrong_input_ends_with_the_documented_exit_code_and_writes_nothing() {
     let table = [
         ("frobnicate", 2, "unrecognized subcommand"),
         ("render --ignition-version 9.9.9 --profile ha3", 2, "choose 3.3.0"),
-        ("init nonsense x", 2, "choose one of single, ha3, ha5"),
+        ("init nonsense x", 2, "choose one of single, single-vip, ha3, ha5, external-lb, external-etcd"),
         ("render --profile ha4", 3, "did you mean `ha3`?"),
-        ("render --profile external-etcd", 3, "not available yet"),
         ("render --profile ha3 --site bad.yaml", 3, "did you mean `clusterName`?"),
         ("validate --profile ha3 --site bad.yaml", 3, "v1.20.0 is older"),
         ("validate --profile ha3 --set nodes[master4].address=x", 3, "nothing here is called `master4`"),
@@ -208,8 +209,7 @@ fn the_schema_takes_every_profile_and_refuses_unknown_settings() {
     let schema: serde_json::Value = serde_json::from_str(&run(&folder, "schema").stdout).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles");
-    let mut texts: Vec<PathBuf> =
-        ["single", "ha3", "ha5"].map(|name| profiles.join(format!("builtin/{name}.yaml"))).into();
+    let mut texts: Vec<PathBuf> = PROFILES.map(|name| profiles.join(format!("builtin/{name}.yaml"))).into();
     texts.push(profiles.join("tests/good/everything.yaml"));
     for path in texts {
         let value: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -218,4 +218,28 @@ fn the_schema_takes_every_profile_and_refuses_unknown_settings() {
     }
     assert!(!validator.is_valid(&serde_json::json!({"clusterNmae": "x"})));
     assert!(!validator.is_valid(&serde_json::json!({"nodes": [{"name": "a", "rol": "worker"}]})));
+}
+
+#[test]
+fn what_the_words_for_recovery_do_is_told_by_validate_and_by_nobody_else() {
+    let folder = folder("recovery-notes");
+    let words = "--set etcd.incarnation=2 --set etcd.recoverFrom=master2";
+    let said = run(&folder, &format!("validate --profile ha3 {words}"));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.stderr.matches("note[etcd-").count(), 2, "{}", said.stderr);
+    assert!(said.stderr.contains("begins incarnation 2 with its own data"), "{}", said.stderr);
+    let json = run(&folder, &format!("validate --profile ha3 {words} --output-format json")).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let severities: Vec<_> = json["problems"].as_array().unwrap().iter().map(|one| one["severity"].clone()).collect();
+    assert_eq!(severities, ["note", "note"]);
+    for command in ["images", "validate --set etcd.without=[master9]"] {
+        let said = run(&folder, &format!("{command} --profile ha3 {words}"));
+        assert!(!said.stderr.contains("note["), "{command}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn machines_for_etcd_alone_are_counted() {
+    let said = run(&folder("etcd-count"), "validate --profile external-etcd");
+    assert!(said.stderr.contains("3 etcd nodes, 3 control planes, 2 workers"), "{}", said.stderr);
 }

@@ -13,8 +13,17 @@ use std::process::Command;
 use support::payload::{Entry, Payload};
 use support::program::{empty_folder, succeed};
 
-const NODES: [(&str, &str); 5] =
-    [("single", "master1"), ("ha3", "master1"), ("ha3", "worker1"), ("ha5", "master5"), ("dual-stack", "master1")];
+const NODES: [(&str, &str); 9] = [
+    ("single", "master1"),
+    ("single-vip", "master1"),
+    ("ha3", "master1"),
+    ("ha3", "worker1"),
+    ("ha5", "master5"),
+    ("external-lb", "master1"),
+    ("external-etcd", "etcd1"),
+    ("external-etcd", "master1"),
+    ("dual-stack", "master1"),
+];
 
 /// What the description of the last row changes in `ha3`.
 const DUAL_STACK: &str = "

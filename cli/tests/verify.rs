@@ -214,15 +214,35 @@ const SITES: [(&str, &[&str]); 4] = [
 #[test]
 fn sites_of_other_kinds_are_accepted_too() {
     for (site, profile) in SITES {
-        let workplace = Workplace::render_site(site, profile);
-        for node in workplace.apply_all() {
-            let output = run(Command::new(find("ignition-validate")).arg(workplace.payload(&node.name)));
-            assert!(output.status.success() && both(&output).is_empty(), "{site} {}: {}", node.name, both(&output));
-            systemd_accepts_the_units_of(&node);
+        all_is_accepted(site, &Workplace::render_site(site, profile), true);
+    }
+}
+
+/// Profiles with other machines than `ha3`, and whether keepalived holds their address.
+const OTHER_PROFILES: [(&str, bool); 3] = [("single-vip", true), ("external-lb", false), ("external-etcd", true)];
+
+#[test]
+fn other_topologies_are_accepted_too() {
+    for (profile, has_vip) in OTHER_PROFILES {
+        all_is_accepted(profile, &Workplace::render_profile(profile, &[]), has_vip);
+    }
+}
+
+fn all_is_accepted(label: &str, workplace: &Workplace, has_vip: bool) {
+    for node in workplace.apply_all() {
+        let output = run(Command::new(find("ignition-validate")).arg(workplace.payload(&node.name)));
+        assert!(output.status.success() && both(&output).is_empty(), "{label} {}: {}", node.name, both(&output));
+        systemd_accepts_the_units_of(&node);
+        if !node.is_etcd_alone() {
             haproxy_loads_the_configuration_of(&node);
-            if node.is_control_plane() {
-                keepalived_loads_the_configuration_of(&node);
-            }
+        }
+        if node.is_control_plane() && has_vip {
+            keepalived_loads_the_configuration_of(&node);
+        }
+        for (pod, expected) in [("haproxy", !node.is_etcd_alone()), ("keepalived", node.is_control_plane() && has_vip)]
+        {
+            let manifest = node.path(&format!("/etc/kubernetes/manifests/{pod}.yaml"));
+            assert_eq!(manifest.exists(), expected, "{label} {}: {pod}", node.name);
         }
     }
 }

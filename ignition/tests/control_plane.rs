@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kfimg_ignition::tree::{Entry, NodeTree};
 use kfimg_pki::{BroughtCa, Ca, Secret, inventory};
 use kfimg_profiles::cluster::Cluster;
-use kfimg_profiles::description::{Argument, EncryptionProvider, ExtraVolume, PathType, Role};
+use kfimg_profiles::description::{Argument, CloudProvider, EncryptionProvider, ExtraVolume, PathType, Role};
 use kfimg_profiles::load::Inputs;
 use kfimg_profiles::problem::Appearance;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn settings_reach_the_arguments_of_their_component() {
         cluster.etcd.extra_args = vec![argument("tls-min-version", "TLS1.3"), argument("heartbeat-interval", "200")];
         cluster.api_server.feature_gates = BTreeMap::from([("B".to_owned(), false), ("A".to_owned(), true)]);
         cluster.api_server.runtime_config = BTreeMap::from([("batch/v1".to_owned(), "true".to_owned())]);
-        cluster.controller_manager.cloud_provider = Some("external".to_owned());
+        cluster.cloud_provider = Some(CloudProvider::External);
         cluster.pki.ca_key_on_nodes = false;
     });
     let external = Site::with(|cluster| {
@@ -42,7 +42,7 @@ fn settings_reach_the_arguments_of_their_component() {
     let v4 = Site::new(Cluster::fake());
     let v6 = Site::with(|cluster| site::ipv6(cluster, false));
     let both = Site::with(|cluster| site::ipv6(cluster, true));
-    let table: [(&Site, &str, &str, &[&str]); 24] = [
+    let table: [(&Site, &str, &str, &[&str]); 26] = [
         (&v4, API_SERVER, "bind-address", &["192.168.49.151"]),
         (&v4, API_SERVER, "etcd-servers", &["https://127.0.0.1:2379"]),
         (&v6, API_SERVER, "advertise-address", &["fd00:49::151"]),
@@ -60,6 +60,9 @@ fn settings_reach_the_arguments_of_their_component() {
         (&changed, CONTROLLER_MANAGER, "cluster-signing-key-file", &[]),
         (&changed, CONTROLLER_MANAGER, "cluster-signing-cert-file", &[]),
         (&changed, CONTROLLER_MANAGER, "cloud-provider", &["external"]),
+        // Gone since Kubernetes 1.33: with it the API server does not start.
+        (&changed, API_SERVER, "cloud-provider", &[]),
+        (&v4, CONTROLLER_MANAGER, "cloud-provider", &[]),
         (&changed, SCHEDULER, "v", &["4"]),
         (&changed, SCHEDULER, "tls-min-version", &["VersionTLS13"]),
         (&changed, ETCD, "tls-min-version", &["TLS1.3"]),

@@ -101,6 +101,15 @@ pub struct EtcdCredentials<'a> {
     pub healthcheck_client: &'a Credential,
 }
 
+/// What a machine for etcd alone needs.
+#[derive(Clone, Debug, Hash)]
+pub struct EtcdNodeCredentials<'a> {
+    /// The cluster's authority, certificates only: `kfimg serve` may show one of its certificates.
+    pub cluster_ca: CaCertificates,
+    /// Its etcd member's.
+    pub member: EtcdCredentials<'a>,
+}
+
 /// What a control plane needs. The keys of the etcd and front-proxy authorities stay in the state folder.
 #[derive(Clone, Debug, Hash)]
 pub struct ControlPlaneCredentials<'a> {
@@ -158,7 +167,7 @@ pub enum NodeCredentials<'a> {
     /// A control plane.
     ControlPlane(Box<ControlPlaneCredentials<'a>>),
     /// An etcd member without Kubernetes.
-    Etcd(EtcdCredentials<'a>),
+    Etcd(EtcdNodeCredentials<'a>),
     /// A worker.
     Worker(KubeletCredentials<'a>),
 }
@@ -177,8 +186,17 @@ impl<'a> NodeCredentials<'a> {
     pub fn etcd(&self) -> Option<&EtcdCredentials<'a>> {
         match self {
             Self::ControlPlane(node) => node.etcd.as_ref(),
-            Self::Etcd(etcd) => Some(etcd),
+            Self::Etcd(node) => Some(&node.member),
             Self::Worker(_) => None,
+        }
+    }
+
+    /// The cluster's authority, which every node may know.
+    pub fn cluster_ca(&self) -> &CaCertificates {
+        match self {
+            Self::ControlPlane(node) => &node.kubelet.cluster_ca,
+            Self::Etcd(node) => &node.cluster_ca,
+            Self::Worker(kubelet) => &kubelet.cluster_ca,
         }
     }
 
@@ -224,7 +242,10 @@ impl Credentials {
         let node = self.nodes.get(name).ok_or_else(|| Error::NoCredentials(format!("node {name}")))?;
         match node.role {
             Role::Worker => self.kubelet(name).map(NodeCredentials::Worker),
-            Role::Etcd => self.etcd(name).map(NodeCredentials::Etcd),
+            Role::Etcd => Ok(NodeCredentials::Etcd(EtcdNodeCredentials {
+                cluster_ca: self.ca(Ca::Kubernetes)?,
+                member: self.etcd(name)?,
+            })),
             Role::ControlPlane => self.control_plane(node).map(Box::new).map(NodeCredentials::ControlPlane),
         }
     }

@@ -14,11 +14,16 @@ pub struct Profile {
 }
 
 /// All built-in profiles.
-pub const PROFILES: [Profile; 3] = [
+pub const PROFILES: [Profile; 6] = [
     Profile {
         name: "single",
         summary: "one machine that is the whole cluster",
         text: include_str!("../builtin/single.yaml"),
+    },
+    Profile {
+        name: "single-vip",
+        summary: "one control plane with etcd behind a virtual IP address, to grow later; two workers",
+        text: include_str!("../builtin/single-vip.yaml"),
     },
     Profile {
         name: "ha3",
@@ -29,6 +34,16 @@ pub const PROFILES: [Profile; 3] = [
         name: "ha5",
         summary: "five control planes with etcd, a virtual IP address, two workers",
         text: include_str!("../builtin/ha5.yaml"),
+    },
+    Profile {
+        name: "external-lb",
+        summary: "three control planes with etcd behind somebody else's load balancer, two workers",
+        text: include_str!("../builtin/external-lb.yaml"),
+    },
+    Profile {
+        name: "external-etcd",
+        summary: "three machines for etcd alone, three control planes, a virtual IP address, two workers",
+        text: include_str!("../builtin/external-etcd.yaml"),
     },
 ];
 

@@ -7,11 +7,25 @@ use crate::schema;
 /// Name of the schema file that the first line of the site file names.
 const SCHEMA_FILE: &str = "cluster.schema.json";
 
-/// A profile's name, site file and inventory.
-const TEMPLATES: [(&str, &str, &str); 3] = [
-    ("single", include_str!("../templates/single/site.yaml"), include_str!("../templates/single/nodes.csv")),
-    ("ha3", include_str!("../templates/ha3/site.yaml"), include_str!("../templates/ha3/nodes.csv")),
-    ("ha5", include_str!("../templates/ha5/site.yaml"), include_str!("../templates/ha5/nodes.csv")),
+/// A template of that profile: its name, site file and inventory.
+macro_rules! template {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../templates/", $name, "/site.yaml")),
+            include_str!(concat!("../templates/", $name, "/nodes.csv")),
+        )
+    };
+}
+
+/// Each built-in profile's name, site file and inventory.
+const TEMPLATES: [(&str, &str, &str); 6] = [
+    template!("single"),
+    template!("single-vip"),
+    template!("ha3"),
+    template!("ha5"),
+    template!("external-lb"),
+    template!("external-etcd"),
 ];
 
 /// Names and contents of the files of a new site: `site.yaml`, `nodes.csv`, `cluster.schema.json`. `None` for a profile that

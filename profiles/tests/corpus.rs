@@ -61,7 +61,14 @@ fn every_bad_input_gets_its_exact_diagnostics() {
     for case in &cases {
         let text = fs::read_to_string(case).unwrap_or_default();
         let found = match load(&inputs(case, &text)) {
-            Ok(loaded) => format!("accepted\n{}", loaded.report.render(&loaded.sources, Appearance::default())),
+            Ok(loaded) => {
+                let said =
+                    [&loaded.report, &loaded.notes].map(|said| said.render(&loaded.sources, Appearance::default()));
+                format!(
+                    "accepted\n{}",
+                    said.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join("\n")
+                )
+            }
             Err(failed) => failed.report.render(&failed.sources, Appearance::default()),
         };
         let golden = format!("{case}.expected");
@@ -72,8 +79,8 @@ fn every_bad_input_gets_its_exact_diagnostics() {
         if found != expected {
             wrong.push(format!("--- {golden}\n{expected}\n+++ found\n{found}"));
         }
-        // Warnings alone are a case only where the name says so.
-        let is_warning = case.contains("/warn-");
+        // Warnings and notes alone are a case only where the name says so.
+        let is_warning = case.contains("/warn-") || case.contains("/note-");
         if found.starts_with("accepted") != is_warning {
             wrong.push(format!("--- {case}: accepted or refused, against its name\n{found}"));
         }
@@ -86,7 +93,7 @@ fn every_bad_input_gets_its_exact_diagnostics() {
 
 /// The codes that a source file reports.
 fn codes(source: &str) -> Vec<String> {
-    const CALLS: [&str; 4] = [".error(", ".warning(", ".error_at(", ".warning_at("];
+    const CALLS: [&str; 5] = [".error(", ".warning(", ".remark(", ".error_at(", ".warning_at("];
     let calls = CALLS.iter().flat_map(|call| source.match_indices(call).map(move |(at, _)| at + call.len()));
     let literals = calls.filter_map(|at| source[at..].trim_start().strip_prefix('"')?.split('"').next());
     literals.map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! The step `etcd`: the guard on a member, and the API server's manifest on every control plane.
+//! The step `etcd`: the guard on a member; on every control plane the API server's manifest.
 //!
 //! What is decided is in `guard`; here are the disk, the network, and the loop between them.
 
@@ -18,6 +18,7 @@ mod member;
 mod membership;
 mod mount;
 mod process;
+mod remote;
 mod restore;
 mod round;
 mod run;
@@ -26,7 +27,6 @@ mod tell;
 mod tend;
 
 use crate::failure::{Code, Failure};
-use crate::notify;
 use crate::program::Context;
 use crate::step::StepLog;
 
@@ -38,16 +38,6 @@ pub(crate) const CODES: &[Code] = tell::CODES;
 /// # Errors
 /// The plan does not fit the node, or the certificates can't be used.
 pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
-    let Some(etcd) = &context.plan.etcd else { return without_etcd(context, log) };
+    let Some(etcd) = &context.plan.etcd else { return remote::run(context, log) };
     run::run(&member::Member::of(context, etcd)?, log)
-}
-
-/// A control plane whose etcd is elsewhere. The unit stays active, for systemd would start it again.
-fn without_etcd(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
-    manifest::install_api_server(&context.root, &context.plan)?;
-    notify::ready();
-    log.done("etcd is elsewhere");
-    loop {
-        std::thread::park();
-    }
 }

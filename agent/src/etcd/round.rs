@@ -113,22 +113,14 @@ impl Questions {
 
     /// One peer's answer, and, when it is joined in this incarnation, its etcd's linearizable list of members.
     fn hear(&self, member: &Member, other: MemberIndex, state: &str) -> Heard {
-        let Ok(answer) = self.answer(&member.etcd.members[other].guard_url, state) else { return (None, None) };
+        let url = &member.etcd.members[other].guard_url;
+        let Ok(answer) = answer_of(&self.client, url, Some(state)) else { return (None, None) };
         let cluster = &member.plan.cluster;
         let current = |marker: &&Marker| marker.uid == cluster.uid && marker.incarnation == cluster.incarnation;
         let counts = answer.uid == cluster.uid && answer.incarnation == cluster.incarnation;
         let joined = answer.marker.as_ref().filter(current).filter(|marker| counts && marker.phase == Phase::Joined);
         let quorum = joined.and_then(|marker| Some((marker.clone(), self.gateways[other].members().ok()?)));
         (Some(answer), quorum)
-    }
-
-    fn answer(&self, url: &str, state: &str) -> Result<Answer, HttpError> {
-        let url = format!("{url}{PATH}");
-        let wrong = |reason: String| HttpError::Answer { url: url.clone(), reason };
-        let request = ureq::http::Request::get(&url).header(STATE_HEADER, state);
-        let request = request.body(Vec::new()).map_err(|error| wrong(error.to_string()))?;
-        let text = self.client.send(request, LIMIT)?;
-        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
     }
 
     /// A learner can't read linearizably; that it has a leader is all that it can tell.
@@ -141,6 +133,20 @@ impl Questions {
         let voter = members.members.iter().any(|entry| entry.id() == members.responder() && !entry.learner);
         (Etcd::Running { leader: true, voter }, Some(Local { members, errors: status.errors }))
     }
+}
+
+/// What a member's guard answers; `state`: what the one who asks would answer, if it is a member.
+pub(crate) fn answer_of(client: &Client, url: &str, state: Option<&str>) -> Result<Answer, HttpError> {
+    let url = format!("{url}{PATH}");
+    let wrong = |reason: String| HttpError::Answer { url: url.clone(), reason };
+    let request = ureq::http::Request::get(&url);
+    let request = match state {
+        Some(state) => request.header(STATE_HEADER, state),
+        None => request,
+    };
+    let request = request.body(Vec::new()).map_err(|error| wrong(error.to_string()))?;
+    let text = client.send(request, LIMIT)?;
+    serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
 }
 
 const STARTING: Etcd = Etcd::Running { leader: false, voter: false };

@@ -47,6 +47,13 @@ impl Cluster {
         self.render.generation += 1;
     }
 
+    /// A control plane whose etcd is elsewhere.
+    pub fn add_client(&mut self) {
+        let number = u8::try_from(self.nodes.len() + 1).unwrap();
+        self.nodes.push(Node::new(&self.folder, self.network, number, &self.authority));
+        self.deliver();
+    }
+
     /// Puts the payload of the present render on all machines; they read it when they boot.
     pub fn deliver(&self) {
         for node in &self.nodes {

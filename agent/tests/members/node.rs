@@ -75,7 +75,8 @@ impl Node {
                 "uid": rustix::process::geteuid().as_raw() })
         };
         let copies = ["ca.crt", "peer.crt", "peer.key"].map(copy);
-        let plan = json!({
+        let is_member = render.members.iter().any(|number| name(*number) == self.name);
+        let mut plan = json!({
             "version": 1, "generation": render.generation, "renderTime": 0,
             "cluster": { "name": "test", "uid": render.uid, "incarnation": render.incarnation,
                 "kubernetesVersion": "v1.36.0" },
@@ -84,14 +85,31 @@ impl Node {
             "certificates": { "notBefore": 0, "notAfter": i64::MAX }, "timeServers": [],
             "preflight": { "freePorts": [], "kernelModules": [], "sysctls": {}, "memoryBytes": 0, "dataBytes": 0,
                 "containerd": "", "requireCgroupV2": false },
-            "images": [], "copies": copies, "etcd": etcd,
+            "images": [], "copies": copies,
             "apiServerManifest": { "source": "/etc/kfimg/manifests/kube-apiserver.yaml",
                 "destination": "/etc/kubernetes/manifests/kube-apiserver.yaml" },
         });
+        if is_member {
+            plan["etcd"] = etcd;
+        } else {
+            plan["remoteEtcd"] = etcd["members"].take();
+            self.become_client();
+        }
         let write = |file: &str, text: &Value| std::fs::write(self.root.join(file), text.to_string()).unwrap();
         write("etc/kfimg/plan.json", &plan);
         write("etc/kfimg/manifests/etcd.json", &self.manifest());
         write("etc/kfimg/manifests/kube-apiserver.yaml", &json!({}));
+    }
+
+    /// A control plane without a member has a certificate towards etcd, and no member's.
+    fn become_client(&self) {
+        let pki = self.root.join("etc/kubernetes/pki");
+        for kind in ["crt", "key"] {
+            let _ = std::fs::rename(
+                pki.join(format!("etcd/peer.{kind}")),
+                pki.join(format!("apiserver-etcd-client.{kind}")),
+            );
+        }
     }
 
     /// As a payload has it, but for the loopback address, which all members of a test share.

@@ -58,10 +58,14 @@ pub(super) fn state_folder(layers: &Layers, state: &StateFolder, console: &Conso
     Ok(state.of(&load(layers, console)?.cluster.name))
 }
 
-/// `3 control planes` and `2 workers`.
-pub(super) fn head_count(cluster: &Cluster) -> (String, String) {
+/// `3 control planes, 2 workers`; where etcd has machines of its own, these too.
+pub(super) fn head_count(cluster: &Cluster) -> String {
     let count = |role| cluster.nodes.iter().filter(|node| node.role == role).count();
-    (plural(count(Role::ControlPlane), "control plane"), plural(count(Role::Worker), "worker"))
+    let etcd = match count(Role::Etcd) {
+        0 => String::new(),
+        etcd => format!("{}, ", plural(etcd, "etcd node")),
+    };
+    format!("{etcd}{}, {}", plural(count(Role::ControlPlane), "control plane"), plural(count(Role::Worker), "worker"))
 }
 
 /// `1 file`, `2 files`.

@@ -29,12 +29,15 @@ pub(crate) fn run(args: &ValidateArgs, console: &Console) -> Result<(), Failure>
         return explain(&loaded, console);
     }
     if console.is_json() {
-        return console.problems(&loaded.report, &loaded.sources);
+        let mut report = loaded.report;
+        report.extend(loaded.notes);
+        return console.problems(&report, &loaded.sources);
     }
+    console.problems(&loaded.notes, &loaded.sources)?;
     let cluster = &loaded.cluster;
-    let (control_planes, others) = description::head_count(cluster);
+    let machines = description::head_count(cluster);
     console.say(&format!(
-        "*{}* is valid: Kubernetes {}, {control_planes}, {others}, endpoint {}.",
+        "*{}* is valid: Kubernetes {}, {machines}, endpoint {}.",
         cluster.name,
         cluster.version,
         cluster.endpoint_url()

@@ -35,6 +35,11 @@ impl Workplace {
         )
     }
 
+    /// Renders another built-in profile, with more options.
+    pub(crate) fn render_profile(profile: &str, options: &[&str]) -> Self {
+        Self::rendered(&format!("profile-{profile}"), &[&["--profile", profile], options].concat())
+    }
+
     fn rendered(name: &str, options: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         succeed(as_root("rm").arg("-rf").arg(&folder));
@@ -124,6 +129,11 @@ impl NodeRoot {
     /// Whether the node runs an API server.
     pub(crate) fn is_control_plane(&self) -> bool {
         self.plan()["node"]["role"] == "control-plane"
+    }
+
+    /// Whether the node is no Node of the cluster.
+    pub(crate) fn is_etcd_alone(&self) -> bool {
+        self.plan()["node"]["role"] == "etcd"
     }
 
     /// The node's main address.

@@ -38,6 +38,15 @@ pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), 
     }
 }
 
+/// Writes the cluster's authority where nothing else does: a machine for etcd alone checks nobody's certificate by it but the
+/// registry's.
+pub(super) fn write_cluster_ca(context: &Context<'_>, content: &mut Content) -> Result<(), ContentError> {
+    if context.credentials.kubelet().is_none() {
+        content.tree.file(CA, CERTIFICATE_MODE, context.credentials.cluster_ca().bundle_pem.as_str())?;
+    }
+    Ok(())
+}
+
 /// The file with the authority that clients are checked against, and that signs: one certificate, not its issuers. With
 /// a company's root in it, every certificate of every other authority below that root would be let in.
 pub(super) fn client_ca(credentials: &NodeCredentials<'_>) -> &'static str {

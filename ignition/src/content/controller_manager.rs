@@ -81,8 +81,9 @@ fn arguments(context: &Context<'_>, signs: bool) -> Arguments {
         arguments.set("cluster-signing-cert-file", client_ca);
         arguments.set("cluster-signing-key-file", "/etc/kubernetes/pki/ca.key");
     }
-    if let Some(provider) = &settings.cloud_provider {
-        arguments.set("cloud-provider", provider);
+    if cluster.cloud_provider.is_some() {
+        // It leaves Nodes' lives and routes to the cloud's own. The API server has no such flag any more.
+        arguments.set("cloud-provider", "external");
     }
     set_networks(&mut arguments, &cluster.networking);
     arguments.set_feature_gates(&settings.feature_gates);

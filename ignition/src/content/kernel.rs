@@ -28,6 +28,9 @@ const BETTER: [(&str, &str); 2] =
 const BRIDGE: [(&str, &str); 2] =
     [("net.bridge.bridge-nf-call-ip6tables", "1"), ("net.bridge.bridge-nf-call-iptables", "1")];
 
+/// For the interface that has the address of the node's cache of names.
+const CACHE: &str = "dummy";
+
 /// Setting of each family: IPv4, then IPv6.
 type ByFamily = [(&'static str, &'static str); 2];
 /// Packets between pods and nodes are passed on.
@@ -60,11 +63,23 @@ fn modules(cluster: &Cluster, node: &Node) -> BTreeSet<String> {
         if networking.cni == Cni::Flannel && networking.flannel.backend == FlannelBackend::Vxlan {
             modules.push("vxlan");
         }
-        if !cluster.kube_proxy.disabled && cluster.kube_proxy.mode == ProxyMode::Nftables {
-            modules.push("nf_tables");
+        if !cluster.kube_proxy.disabled {
+            modules.extend(proxy_modules(cluster.kube_proxy.mode));
+        }
+        if cluster.dns.node_local_cache.is_some() {
+            modules.push(CACHE);
         }
     }
     modules.into_iter().map(str::to_owned).chain(node.kernel_modules.iter().cloned()).collect()
+}
+
+fn proxy_modules(mode: ProxyMode) -> &'static [&'static str] {
+    match mode {
+        ProxyMode::Nftables => &["nf_tables"],
+        ProxyMode::Iptables => &[],
+        // The schedulers that kube-proxy's documentation names, and the interface that has the Services' addresses.
+        ProxyMode::Ipvs => &["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "dummy"],
+    }
 }
 
 /// What must hold on this node; its own settings win.

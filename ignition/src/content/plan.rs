@@ -48,6 +48,7 @@ pub(super) fn plan(context: &Context<'_>, content: &Content) -> Plan {
         images: images(&content.images),
         copies: content.copies.clone(),
         etcd: context.is_etcd_member().then(|| etcd(context)),
+        remote_etcd: if control_plane && !context.is_etcd_member() { members(context) } else { Vec::new() },
         api_server_manifest: control_plane.then(super::api_server::install),
         addons: control_plane
             .then(|| Addons { kubeconfig: super::kubeconfig::ADMIN_PATH.to_owned(), files: content.addons.clone() }),
@@ -123,16 +124,20 @@ fn images(list: &ImageList) -> Vec<Image> {
     own.into_iter().chain(others).map(image).collect()
 }
 
-fn etcd(context: &Context<'_>) -> Etcd {
-    let (cluster, written) = (context.cluster, &context.cluster.etcd);
+fn members(context: &Context<'_>) -> Vec<Member> {
     let member = |node: &kfimg_profiles::cluster::Node| Member {
         name: node.name.clone(),
         peer_url: https_url(node.ip(), ETCD_PEER_PORT),
         client_url: https_url(node.ip(), ETCD_CLIENT_PORT),
         guard_url: https_url(node.ip(), GUARD_PORT),
     };
+    context.cluster.etcd_members().map(member).collect()
+}
+
+fn etcd(context: &Context<'_>) -> Etcd {
+    let written = &context.cluster.etcd;
     Etcd {
-        members: cluster.etcd_members().map(member).collect(),
+        members: members(context),
         manifest: super::etcd::install(),
         data_dir: super::etcd::DATA_DIR.to_owned(),
         marker_dir: "/var/lib/kfimg/etcd".to_owned(),

@@ -119,10 +119,26 @@ Authorization = "Basic bWU6cGFzcw=="
     assert_eq!((file.mode, file.secret), (0o600, true));
 }
 
+/// `kfimg serve` shows a certificate of the cluster's authority to whoever pulls, and machines for etcd alone pull as well.
 #[test]
-fn a_node_without_the_clusters_authority_does_not_name_it() {
-    let tree = Site::with(|cluster| cluster.nodes[0].role = Role::Etcd).tree("master1");
-    assert!(!hosts_toml(&tree, "registry.k8s.io").contains("ca ="));
+fn a_machine_for_etcd_alone_knows_the_clusters_authority_for_the_registry_and_for_nothing_else() {
+    let etcd_alone = |change: fn(&mut Cluster)| {
+        let change = |cluster: &mut Cluster| {
+            cluster.nodes[0].role = Role::Etcd;
+            change(cluster);
+        };
+        Site::with(change).tree("master1")
+    };
+    let tree = etcd_alone(|_| {});
+    assert!(hosts_toml(&tree, "registry.k8s.io").contains("ca = [\"/etc/kubernetes/pki/ca.crt\"]\n"));
+    assert!(text(&tree, "/etc/kubernetes/pki/ca.crt").starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(tree.get("/etc/kubernetes/pki/ca.key").is_none());
+    for without in [
+        etcd_alone(|cluster| cluster.registry = None),
+        etcd_alone(|cluster| cluster.registry.as_mut().unwrap().plain_http = true),
+    ] {
+        assert!(without.get("/etc/kubernetes/pki/ca.crt").is_none());
+    }
 }
 
 #[test]

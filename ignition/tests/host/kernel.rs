@@ -14,7 +14,7 @@ fn modules(change: impl FnOnce(&mut Cluster), node: &str) -> String {
 #[test]
 fn modules_follow_from_the_role_and_the_plug_in() {
     type Change = fn(&mut Cluster);
-    let cases: [(Change, &str, &str); 6] = [
+    let cases: [(Change, &str, &str); 8] = [
         (|_| {}, "worker1", "br_netfilter nf_conntrack nf_tables overlay vxlan"),
         (|cluster| cluster.networking.cni = Cni::None, "worker1", "br_netfilter nf_conntrack nf_tables overlay"),
         (
@@ -23,6 +23,16 @@ fn modules_follow_from_the_role_and_the_plug_in() {
             "br_netfilter nf_conntrack nf_tables overlay",
         ),
         (|cluster| cluster.kube_proxy.mode = ProxyMode::Iptables, "worker1", "br_netfilter nf_conntrack overlay vxlan"),
+        (
+            |cluster| cluster.kube_proxy.mode = ProxyMode::Ipvs,
+            "worker1",
+            "br_netfilter dummy ip_vs ip_vs_rr ip_vs_sh ip_vs_wrr nf_conntrack overlay vxlan",
+        ),
+        (
+            |cluster| cluster.dns.node_local_cache = Some("169.254.20.10".parse().unwrap()),
+            "worker1",
+            "br_netfilter dummy nf_conntrack nf_tables overlay vxlan",
+        ),
         (|cluster| cluster.nodes[0].role = Role::Etcd, "master1", "overlay"),
         (
             |cluster| cluster.nodes[3].kernel_modules = vec!["dm_crypt".to_owned()],

@@ -2,7 +2,7 @@
 
 use crate::site::{Site, file, object, text};
 use kfimg_profiles::cluster::{Cluster, NodeAddress};
-use kfimg_profiles::description::{Argument, Effect, Role, Taint};
+use kfimg_profiles::description::{Argument, CloudProvider, Effect, Role, Taint};
 use serde_json::{Value, json};
 
 const CONFIG: &str = "/etc/kubernetes/kubelet-config.yaml";
@@ -67,6 +67,24 @@ fn a_worker_has_the_clusters_settings() {
 }
 
 #[test]
+fn pods_ask_the_nodes_own_cache_first_and_the_cluster_while_it_is_away() {
+    let asked = |change: fn(&mut Cluster)| config(change, "worker1")["clusterDNS"].clone();
+    let cache = |cluster: &mut Cluster| cluster.dns.node_local_cache = Some("169.254.20.10".parse().unwrap());
+    assert_eq!(asked(cache), json!(["169.254.20.10", "10.96.0.10"]));
+    // A resolver file holds three servers.
+    let both = |cluster: &mut Cluster| {
+        crate::site::ipv6(cluster, true);
+        cluster.dns.node_local_cache = Some("169.254.20.10".parse().unwrap());
+    };
+    assert_eq!(asked(both), json!(["169.254.20.10", "10.96.0.10"]));
+    let alone = |cluster: &mut Cluster| {
+        crate::site::ipv6(cluster, false);
+        cluster.dns.node_local_cache = Some("fd6b:6669:6d67::10".parse().unwrap());
+    };
+    assert_eq!(asked(alone), json!(["fd6b:6669:6d67::10", "fd00:10:96::a"]));
+}
+
+#[test]
 fn an_etcd_node_stands_alone_and_answers_nobody() {
     let site = Site::with(|cluster| cluster.nodes[0].role = Role::Etcd);
     let tree = site.tree("master1");
@@ -123,7 +141,7 @@ fn the_unit_says_what_the_configuration_cannot() {
     let site = Site::with(|cluster| {
         let labels = [("zone", "a"), ("example.com/disk", "ssd")];
         cluster.nodes[3].labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        cluster.controller_manager.cloud_provider = Some("external".to_owned());
+        cluster.cloud_provider = Some(CloudProvider::External);
         let argument = |name: &str, value: &str| Argument { name: name.to_owned(), value: value.to_owned() };
         cluster.kubelet.extra_args = vec![argument("v", "2"), argument("x", "50% $HOME")];
     });

@@ -90,11 +90,6 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
                 .help("write GROUP/VERSION and true or false, such as `batch/v1: \"true\"`, or `api/beta: \"false\"`");
         }
     }
-    if subject.description.controller_manager.cloud_provider.is_some() {
-        report
-            .error("not-yet", at("controllerManager.cloudProvider"), "a cloud controller manager cannot be used yet")
-            .help("remove `cloudProvider`");
-    }
 }
 
 fn admission(subject: &Subject<'_>, report: &mut Report) {

@@ -1,6 +1,7 @@
 //! Cluster DNS and metrics-server: servers, domains, pods, resources.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::addresses::unusable;
 use super::{Subject, at, syntax};
@@ -8,7 +9,10 @@ use crate::description::values::Ip;
 use crate::description::{Dns, Resources};
 use crate::document::Path;
 use crate::problem::Report;
+use crate::resolve::site::{default_cache_address, default_pod_subnet, default_service_subnet, networks};
 
+/// Setting of the cache's address.
+const CACHE: &str = "dns.nodeLocalCache.address";
 /// More pods than this of an addon is a slip of the finger.
 const MOST_REPLICAS: u32 = 100;
 /// CoreDNS takes so many servers in one `forward` (plugin `forward`, `max`).
@@ -22,6 +26,7 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     stub_domains(subject, dns, report);
     replicas(at("dns.replicas"), dns.replicas, report);
     resources(&dns.resources, report);
+    cache(subject, dns, report);
     let metrics_server = &subject.description.addons.metrics_server;
     replicas(at("addons.metricsServer.replicas"), metrics_server.replicas, report);
     if metrics_server.enabled == Some(false) && metrics_server.replicas.is_some() {
@@ -133,5 +138,44 @@ fn amounts_of(path: &Path, amounts: &BTreeMap<String, String>, report: &mut Repo
                 .error("invalid-quantity", path.key(name), format!("`{amount}` is no quantity"))
                 .help("write a number with an optional unit: 100m, 1, 70Mi, 1Gi");
         }
+    }
+}
+
+/// The cache's address is the same on every node, so it can be nobody else's.
+fn cache(subject: &Subject<'_>, dns: &Dns, report: &mut Report) {
+    let written = &dns.node_local_cache;
+    let networking = &subject.description.networking;
+    let services = networks(networking.service_subnet.as_ref(), default_service_subnet);
+    let ipv6 = services.first().is_some_and(|net| net.addr().is_ipv6());
+    if !written.enabled.unwrap_or(false) {
+        if written.address.is_some() {
+            report
+                .warning("unused-setting", at(CACHE), "no node has a cache, so its address has no effect")
+                .help("remove it, or write `enabled: true`");
+        }
+        return;
+    }
+    let Some(Ip(address)) = written.address else { return };
+    let default = default_cache_address(ipv6);
+    let wrong = match address {
+        _ if address.is_ipv6() != ipv6 => Some("is not of the services' first family"),
+        IpAddr::V4(address) if address.is_link_local() => None,
+        // One of IPv6 that is link-local means nothing without its interface, which a resolver file can't name for pods.
+        address => unusable(address),
+    };
+    if let Some(wrong) = wrong {
+        report.error("unusable-address", at(CACHE), format!("{address} {wrong}")).help(format!("write `{default}`"));
+        return;
+    }
+    let pods = networks(networking.pod_subnet.as_ref(), default_pod_subnet);
+    let machines = networking.node_subnet.iter().flat_map(|networks| networks.get().iter().copied());
+    if let Some(net) = pods.into_iter().chain(services).chain(machines).find(|net| net.contains(&address)) {
+        report
+            .error(
+                "address-in-cluster-range",
+                at(CACHE),
+                format!("the cache's address {address} lies in the range {net}"),
+            )
+            .help(format!("write an address that is nobody's, such as {default}"));
     }
 }

@@ -19,15 +19,7 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     let endpoint = &subject.description.control_plane_endpoint;
     name(subject, endpoint, report);
     match endpoint.mode {
-        EndpointMode::External => {
-            report
-                .error(
-                    "not-yet",
-                    at("controlPlaneEndpoint.mode"),
-                    "a load balancer that someone else runs cannot be used yet",
-                )
-                .help("write `mode: vip` with an address, or `mode: node` with one control plane");
-        }
+        EndpointMode::External => external_mode(subject, endpoint, report),
         EndpointMode::Node => node_mode(subject, endpoint, report),
         EndpointMode::Vip => vip_mode(subject, endpoint, report),
     }
@@ -76,12 +68,40 @@ fn node_mode(subject: &Subject<'_>, endpoint: &Endpoint, report: &mut Report) {
                 at("controlPlaneEndpoint.mode"),
                 format!("{count} control planes have no common address"),
             )
-            .help("write `controlPlaneEndpoint: {mode: vip, address: ADDRESS}` with a free address of their subnet");
+            .help(
+                "write `controlPlaneEndpoint: {mode: vip, address: ADDRESS}` with a free address of their subnet, or \
+                 `mode: external` with the address of a load balancer",
+            );
     }
+    without_vip("node", endpoint, report);
+}
+
+/// A balancer of somebody else's: all that is known of it is where it answers.
+fn external_mode(subject: &Subject<'_>, endpoint: &Endpoint, report: &mut Report) {
+    without_vip("external", endpoint, report);
+    match &endpoint.address {
+        Some(addresses) if is_well_formed(addresses, report) => {
+            addresses.get().iter().any(|address| is_of_a_node(subject, address.ip, report));
+        }
+        Some(_) => {}
+        None if endpoint.name.is_none() => {
+            report
+                .error(
+                    "missing-setting",
+                    at(ADDRESS),
+                    "mode `external` needs the address or the name at which the load balancer answers",
+                )
+                .help("write `controlPlaneEndpoint.address`, `controlPlaneEndpoint.name`, or both");
+        }
+        None => {}
+    }
+}
+
+fn without_vip(mode: &str, endpoint: &Endpoint, report: &mut Report) {
     let vip = &endpoint.vip;
     if vip.virtual_router_id.is_some() || vip.image.is_some() || !vip.reserved_virtual_router_ids.is_empty() {
         report
-            .warning("unused-setting", at("controlPlaneEndpoint.vip"), "`vip` has no effect in mode `node`")
+            .warning("unused-setting", at("controlPlaneEndpoint.vip"), format!("`vip` has no effect in mode `{mode}`"))
             .at_key()
             .help("remove it, or write `mode: vip`");
     }
@@ -141,21 +161,27 @@ fn is_well_formed(addresses: &Addresses, report: &mut Report) -> bool {
     true
 }
 
+/// Whether the address is that of a machine of the cluster.
+fn is_of_a_node(subject: &Subject<'_>, ip: IpAddr, report: &mut Report) -> bool {
+    let has = |machine: &&Machine<'_>| {
+        let mut own = machine.node.address.iter().flat_map(|addresses| addresses.get());
+        own.any(|own| own.ip == ip)
+    };
+    let Some(machine) = subject.machines.iter().find(has) else { return false };
+    let message = format!("the endpoint's address {ip} is the address of {}", machine.shown());
+    report
+        .error("vip-is-node", at(ADDRESS), message)
+        .note(machine.at("address"), "the node's address")
+        .help("write an address that no machine has");
+    true
+}
+
 /// Whether the address belongs to something else already.
 fn is_taken(subject: &Subject<'_>, ip: IpAddr, report: &mut Report) -> bool {
+    if is_of_a_node(subject, ip, report) {
+        return true;
+    }
     for machine in &subject.machines {
-        let own = machine.node.address.iter().flat_map(|addresses| addresses.get());
-        if own.map(|address| address.ip).any(|own| own == ip) {
-            report
-                .error(
-                    "vip-is-node",
-                    at(ADDRESS),
-                    format!("the endpoint's address {ip} is the address of {}", machine.shown()),
-                )
-                .note(machine.at("address"), "the node's address")
-                .help("write an address that no machine has");
-            return true;
-        }
         let network = &machine.node.network;
         let is_gateway = network.gateway.iter().flat_map(|gateway| gateway.get()).any(|gateway| gateway.ip == ip);
         if is_gateway || network.nameservers.iter().any(|server| server.0 == ip) {

@@ -14,7 +14,9 @@ const SMALLEST_QUOTA: u64 = 64 << 20;
 
 pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     let etcd = &subject.description.etcd;
-    members(subject, report);
+    if are_apart(subject, report) {
+        members(subject, report);
+    }
     disks(subject, report);
     if let Some(quota) = etcd.quota_backend_bytes {
         if quota.get() < SMALLEST_QUOTA {
@@ -56,6 +58,22 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     }
 }
 
+/// Whoever wants members apart from control planes does not get them together because a role was forgotten.
+fn are_apart(subject: &Subject<'_>, report: &mut Report) -> bool {
+    let forgotten = subject.description.etcd.dedicated && !subject.has_etcd_nodes() && !subject.machines.is_empty();
+    if forgotten {
+        report
+            .error(
+                "no-etcd-node",
+                at("etcd.dedicated"),
+                "etcd is to have machines of its own, and no node has the role `etcd`",
+            )
+            .note(at("nodes"), "the nodes")
+            .help("give three or five nodes `role: etcd`, or write `dedicated: false`: control planes then hold etcd");
+    }
+    !forgotten
+}
+
 fn members(subject: &Subject<'_>, report: &mut Report) {
     let setting = at("etcd.members");
     let policy = subject.description.etcd.members;
@@ -65,7 +83,10 @@ fn members(subject: &Subject<'_>, report: &mut Report) {
             .help("write 1, 3 or 5: an even number bears no more losses than the odd one below it");
         return;
     }
-    let count = subject.control_planes().count() as u32;
+    let count = subject.etcd_members().count() as u32;
+    let machines = if subject.has_etcd_nodes() { "etcd nodes" } else { "control planes" };
+    let verb = if count == 1 { "there is" } else { "there are" };
+    let noun = if count == 1 { machines.trim_end_matches('s') } else { machines };
     if count == 0 {
         return;
     }
@@ -73,22 +94,25 @@ fn members(subject: &Subject<'_>, report: &mut Report) {
     let is_even = count.is_multiple_of(2);
     match policy {
         Some(number) if number != count => {
-            let few = if count < number { "add control planes" } else { "remove control planes" };
+            let few = if count < number { "add" } else { "remove" };
             report
                 .error(
                     "etcd-member-count",
                     setting,
-                    format!("this topology has {number} members of etcd, but there are {count} control planes"),
+                    format!("this topology has {number} members of etcd, but {verb} {count} {noun}"),
                 )
                 .note(nodes, "the nodes")
-                .help(format!("{few}, or write `etcd.members: {}`", if is_even { count + 1 } else { count }));
+                .help(format!(
+                    "{few} {machines}, or write `etcd.members: {}`",
+                    if is_even { count + 1 } else { count }
+                ));
         }
         None if is_even => {
             report
                 .error(
                     "etcd-member-count",
                     nodes,
-                    format!("{count} control planes make {count} members of etcd, an even number"),
+                    format!("{count} {machines} make {count} members of etcd, an even number"),
                 )
                 .help(format!(
                     "have {} or {}: an even number bears no more losses than the odd one below it",
@@ -98,8 +122,8 @@ fn members(subject: &Subject<'_>, report: &mut Report) {
         }
         None if count > MOST_MEMBERS => {
             report
-                .error("etcd-member-count", nodes, format!("{count} control planes make {count} members of etcd"))
-                .help("have 3 or 5 control planes: more make every write slower and nothing safer");
+                .error("etcd-member-count", nodes, format!("{count} {machines} make {count} members of etcd"))
+                .help(format!("have 3 or 5 {machines}: more make every write slower and nothing safer"));
         }
         _ => {}
     }
@@ -110,7 +134,7 @@ fn disks(subject: &Subject<'_>, report: &mut Report) {
         return;
     }
     let machines: Vec<&Machine<'_>> =
-        subject.control_planes().filter(|machine| machine.node.data_disk.is_none()).collect();
+        subject.etcd_members().filter(|machine| machine.node.data_disk.is_none()).collect();
     if let Some(first) = machines.first() {
         let message =
             format!("etcd's data on {} would be lost at every boot: there is no `dataDisk`", and_others(&machines));

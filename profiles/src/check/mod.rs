@@ -26,6 +26,7 @@ mod objects;
 mod pki;
 mod ranges;
 mod recovery;
+mod recovery_notes;
 mod registry;
 mod reporting;
 mod syntax;
@@ -36,7 +37,7 @@ mod version;
 
 pub use version::{UpgradeError, check_upgrade};
 
-use crate::description::{Description, Node};
+use crate::description::{Description, Node, Role};
 use crate::document::Path;
 use crate::problem::Report;
 use crate::resolve::nodes::effective;
@@ -70,6 +71,7 @@ const CHECKS: [Check; 30] = [
     endpoint::check,
     etcd::check,
     recovery::check,
+    recovery_notes::check,
     interfaces::check,
     disks::check,
     labels::check,
@@ -110,7 +112,21 @@ impl<'a> Subject<'a> {
 
     /// The control planes.
     fn control_planes(&self) -> impl Iterator<Item = &Machine<'a>> {
-        self.machines.iter().filter(|machine| machine.node.role == Some(crate::description::Role::ControlPlane))
+        self.with_role(Role::ControlPlane)
+    }
+
+    /// Whether etcd has machines of its own.
+    fn has_etcd_nodes(&self) -> bool {
+        self.with_role(Role::Etcd).next().is_some()
+    }
+
+    /// The members of etcd: the nodes with that role, or the control planes where there are none.
+    fn etcd_members(&self) -> impl Iterator<Item = &Machine<'a>> {
+        self.with_role(if self.has_etcd_nodes() { Role::Etcd } else { Role::ControlPlane })
+    }
+
+    fn with_role(&self, role: Role) -> impl Iterator<Item = &Machine<'a>> {
+        self.machines.iter().filter(move |machine| machine.node.role == Some(role))
     }
 }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::addresses::families_repeat;
 use super::{Machine, Subject, and_others, at, number};
 use crate::description::values::Networks;
-use crate::description::{Cni, FlannelBackend, KubeProxy, Role};
+use crate::description::{Cni, FlannelBackend, KubeProxy, ProxyMode, Role};
 use crate::problem::Report;
 use crate::resolve::nodes::in_subnet;
 use crate::resolve::site::{DEFAULT_MASK_SIZES, default_pod_subnet, default_service_subnet, networks};
@@ -22,7 +22,7 @@ const NODE_MASK_BITS: u8 = 16;
 const MOST_CONNTRACK_ENTRIES: u32 = i32::MAX.unsigned_abs();
 
 pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
-    conntrack(&subject.description.kube_proxy, report);
+    proxy(&subject.description.kube_proxy, report);
     let written = &subject.description.networking;
     let all = [
         ("networking.podSubnet", written.pod_subnet.as_ref()),
@@ -44,7 +44,16 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     plug_in(subject, report);
 }
 
-fn conntrack(proxy: &KubeProxy, report: &mut Report) {
+fn proxy(proxy: &KubeProxy, report: &mut Report) {
+    if proxy.mode == ProxyMode::Ipvs && !proxy.disabled {
+        report
+            .warning(
+                "deprecated-setting",
+                at("kubeProxy.mode"),
+                "Kubernetes gives up kube-proxy's mode `ipvs` (deprecated in 1.35)",
+            )
+            .help("write `mode: nftables`");
+    }
     let settings = [("conntrackMaxPerCore", proxy.conntrack_max_per_core), ("conntrackMin", proxy.conntrack_min)];
     for (setting, value) in settings {
         if let Some(value) = value.filter(|value| *value > MOST_CONNTRACK_ENTRIES) {
@@ -96,7 +105,9 @@ fn families(subject: &Subject<'_>, pods: &[IpNet], services: &[IpNet], report: &
         let Some(addresses) = &machine.node.address else { continue };
         let own: Vec<&str> = addresses.get().iter().map(|address| family(address.ip)).collect();
         let is_told = families_repeat(addresses.get().iter().map(|address| address.ip));
-        if own != pods && !is_told {
+        // Nobody but API servers and the other members asks etcd, at its main address.
+        let of_etcd = machine.node.role == Some(Role::Etcd) && own.first() == pods.first();
+        if own != pods && !of_etcd && !is_told {
             others.entry(own).or_default().push(machine);
         }
     }
@@ -200,7 +211,7 @@ fn plug_in(subject: &Subject<'_>, report: &mut Report) {
 fn host_gateway(subject: &Subject<'_>, report: &mut Report) {
     let node_subnet = subject.description.networking.node_subnet.as_ref();
     let mut first: Option<IpNet> = None;
-    for machine in &subject.machines {
+    for machine in subject.machines.iter().filter(|machine| machine.node.role != Some(Role::Etcd)) {
         let addresses = machine.node.address.as_ref().map(|addresses| addresses.get()).unwrap_or_default();
         let Some(placed) = addresses.first().and_then(|address| in_subnet(*address, node_subnet)) else { continue };
         let expected = *first.get_or_insert(placed.subnet());

@@ -3,7 +3,6 @@
 //! What a former render said of the same incarnation is judged where the state is: in crate `pki`.
 
 use super::{Machine, Subject, at, syntax};
-use crate::description::Role;
 use crate::document::{Path, did_you_mean};
 use crate::problem::Report;
 
@@ -180,14 +179,5 @@ fn twice(setting: &str, names: &[String], report: &mut Report) {
                 .note(at(setting).index(first), "first named here")
                 .help("keep one of them");
         }
-    }
-}
-
-impl<'a> Subject<'a> {
-    /// The members of etcd: the nodes with that role, or the control planes where there are none.
-    fn etcd_members(&self) -> impl Iterator<Item = &Machine<'a>> {
-        let is_etcd = |machine: &&Machine<'_>| machine.node.role == Some(Role::Etcd);
-        let role = if self.machines.iter().any(|machine| is_etcd(&machine)) { Role::Etcd } else { Role::ControlPlane };
-        self.machines.iter().filter(move |machine| machine.node.role == Some(role))
     }
 }

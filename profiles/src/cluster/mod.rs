@@ -20,7 +20,7 @@ pub use site::{
 };
 
 use crate::description::values::KubernetesVersion;
-use crate::description::{EndpointMode, Host, KubeProxy, Role, User};
+use crate::description::{CloudProvider, EndpointMode, Host, KubeProxy, Role, User};
 
 /// TCP port of the API, everywhere.
 pub const API_PORT: u16 = 6443;
@@ -73,6 +73,10 @@ pub struct Cluster {
     pub dns: Dns,
     /// metrics-server, if wanted.
     pub metrics_server: Option<MetricsServer>,
+    /// Headlamp, a web console, is wanted.
+    pub headlamp: bool,
+    /// A cloud controller manager of the user's initialises Nodes.
+    pub cloud_provider: Option<CloudProvider>,
     /// The user's objects, in order.
     pub manifests: Vec<Manifest>,
     /// Charts whose objects are not among the manifests yet, in order.

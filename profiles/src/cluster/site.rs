@@ -185,6 +185,8 @@ pub struct Dns {
     pub replicas: u32,
     /// Resources of a CoreDNS pod; empty parts take the addon's own.
     pub resources: Resources,
+    /// Address of the cache that every node has, if one is wanted.
+    pub node_local_cache: Option<IpAddr>,
 }
 
 /// metrics-server.

@@ -64,18 +64,7 @@ pub struct Component {
 pub type Scheduler = Component;
 
 /// kube-controller-manager.
-#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub struct ControllerManager {
-    /// `external`: a cloud controller manager of your own (under `manifests`) serves the nodes.
-    pub cloud_provider: Option<String>,
-    /// Command line arguments; each is held against the reviewed table.
-    pub extra_args: Vec<Argument>,
-    /// Folders and files of the node for the static pod.
-    pub extra_volumes: Vec<ExtraVolume>,
-    /// Feature gates.
-    pub feature_gates: FeatureGates,
-}
+pub type ControllerManager = Component;
 
 /// kube-apiserver.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]

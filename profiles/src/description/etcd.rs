@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Etcd {
     /// Number of members that this topology has; another number of nodes is refused. Left out, any odd number.
     pub members: Option<u32>,
+    /// `true`: members are machines of their own, of role `etcd`; without any, control planes do not become members.
+    pub dedicated: bool,
     /// Number of the etcd cluster's life. Default 1. The next one begins a new etcd cluster on purpose, with the data of
     /// `recoverFrom` or `restore`; it never goes back.
     pub incarnation: Option<u32>,

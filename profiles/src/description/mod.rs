@@ -28,7 +28,9 @@ pub use networking::{Cni, Flannel, FlannelBackend, Host, KubeProxy, Networking, 
 pub use node::{Architecture, Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, Taint, Vlan};
 pub use objects::{Chart, ImagePath, ObjectPath, ObjectPathError, ObjectStep};
 pub use pki::{CertificateAuthority, KeyAlgorithm, Pki};
-pub use site::{Addons, Dns, MetricsServer, Registry, Reporting, Resources, Time, User};
+pub use site::{
+    Addons, CloudProvider, Dns, Headlamp, MetricsServer, NodeLocalCache, Registry, Reporting, Resources, Time, User,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,9 @@ pub struct Description {
     pub dns: Dns,
     /// Optional addons.
     pub addons: Addons,
+    /// Who else knows the machines: `external`, a cloud controller manager of your own under `manifests` or `charts`. Nodes then
+    /// wait for it before pods run on them.
+    pub cloud_provider: Option<CloudProvider>,
     /// Files with Kubernetes objects of your own, applied after the addons in this order.
     pub manifests: Vec<FilePath>,
     /// Helm charts, applied after `manifests` in this order. Rendering needs the program `helm` and no network.

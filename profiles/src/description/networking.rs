@@ -102,4 +102,6 @@ pub enum ProxyMode {
     Nftables,
     /// iptables.
     Iptables,
+    /// IPVS: deprecated from Kubernetes 1.35 on.
+    Ipvs,
 }

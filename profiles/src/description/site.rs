@@ -64,6 +64,19 @@ pub struct Dns {
     pub replicas: Option<u32>,
     /// Resources of a CoreDNS pod.
     pub resources: Resources,
+    /// A cache on every node, which pods ask first.
+    pub node_local_cache: NodeLocalCache,
+}
+
+/// A cache of names on every node (NodeLocal DNSCache). Pods ask it, and cluster DNS when it does not answer.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct NodeLocalCache {
+    /// Default `false`.
+    pub enabled: Option<bool>,
+    /// The address that it has on every node, of the services' first family. Default `169.254.20.10`, with IPv6
+    /// `fd6b:6669:6d67::10`.
+    pub address: Option<Ip>,
 }
 
 /// Resources of a container, in Kubernetes quantities.
@@ -82,6 +95,16 @@ pub struct Resources {
 pub struct Addons {
     /// metrics-server: `kubectl top` and horizontal autoscaling.
     pub metrics_server: MetricsServer,
+    /// Headlamp: a web console.
+    pub headlamp: Headlamp,
+}
+
+/// Headlamp. Whoever opens it logs in with a token of their own; it has no rights by itself.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Headlamp {
+    /// Default `false`.
+    pub enabled: Option<bool>,
 }
 
 /// metrics-server.
@@ -100,4 +123,12 @@ pub struct MetricsServer {
 pub struct Reporting {
     /// URL that boot reports are posted to.
     pub url: Option<String>,
+}
+
+/// Who else knows the machines, beside kubelet and controller-manager.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CloudProvider {
+    /// A cloud controller manager that runs in the cluster.
+    External,
 }

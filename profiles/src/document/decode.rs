@@ -19,6 +19,9 @@ use crate::problem::Report;
 /// After so many wrong values decoding gives up, says so as the hundredth problem, and gives the default.
 pub const DECODE_PROBLEM_LIMIT: usize = 99;
 
+/// After so many wrong values items of a list are no more looked at one by one.
+const ITEM_PROBLEM_LIMIT: usize = 10_000;
+
 /// More unknown keys than this are not looked at one by one; far fewer are shown.
 const UNKNOWN_KEY_LIMIT: usize = 1000;
 
@@ -95,7 +98,31 @@ impl Context {
 /// Text takes any scalar as it was written (`1.36`, `012`, `no`), truth values are `true` and `false` without quotes, whole
 /// numbers are decimal. Nothing (`null`) is `None` or the default.
 pub fn decode<T: DeserializeOwned + Default>(node: &Node, _sources: &Sources, report: &mut Report) -> T {
+    decode_in(Context::default(), node, report)
+}
+
+/// As [`decode`]; but the items of the list `key` at the top, which are of type `I`, are looked at one by one before. So a
+/// list of a thousand machines, each of them wrong, is told from its first to its last one.
+pub fn decode_with_list<T, I>(node: &Node, key: &str, _sources: &Sources, report: &mut Report) -> T
+where
+    T: DeserializeOwned + Default,
+    I: DeserializeOwned,
+{
     let mut context = Context::default();
+    let mut problems = 0;
+    for (index, item) in node.get(key).map(Node::items).unwrap_or_default().iter().enumerate() {
+        while context.verdict(item).is_none() && problems < ITEM_PROBLEM_LIMIT {
+            let here = [Segment::Key(key.to_owned()), Segment::Index(index)];
+            *context.path.borrow_mut() = here.into();
+            let Err(failure) = I::deserialize(Deserializer::new(item, &context)) else { break };
+            let failure = context.blame(failure, item, true);
+            problems += usize::from(judge(&mut context, failure, node, report));
+        }
+    }
+    decode_in(context, node, report)
+}
+
+fn decode_in<T: DeserializeOwned + Default>(mut context: Context, node: &Node, report: &mut Report) -> T {
     let mut problems = 0;
     let decoded = loop {
         context.path.borrow_mut().clear();

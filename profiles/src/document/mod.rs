@@ -17,7 +17,7 @@ mod source;
 mod suggest;
 mod syntax;
 
-pub use decode::{DECODE_PROBLEM_LIMIT, decode};
+pub use decode::{DECODE_PROBLEM_LIMIT, decode, decode_with_list};
 pub use manifest::{manifest, to_json};
 pub use node::{Entry, Node, Value};
 pub(crate) use parse::parse_one_from;

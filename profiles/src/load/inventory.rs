@@ -1,37 +1,51 @@
-//! The inventory: machines as CSV (RFC 4180, with `#` comments) or YAML, as a layer in which every cell has its place.
+//! The inventory: machines as CSV (with `#` comments) or YAML, as a layer in which every cell has its place.
 
+use super::csv::{self, Cell};
 use crate::document::{Entry, Location, Node, SourceId, Sources, Value, did_you_mean};
 use crate::problem::Report;
 
 /// The columns, by the settings of a node that they fill in.
 const COLUMNS: [&str; 7] = ["name", "role", "address", "mac", "uuid", "serial", "labels"];
 
-/// A field with its place.
-#[derive(Clone, Debug)]
-struct Cell {
-    text: String,
-    at: Location,
+/// An inventory as a layer.
+pub(super) struct Inventory {
+    /// Its machines, as far as they could be read; `None` when nothing could.
+    pub(super) layer: Option<Node>,
+    /// Whether every machine is there, so that what others say about them can be judged. What is wrong with a single field
+    /// does not take its machine away.
+    pub(super) is_whole: bool,
 }
 
-/// The CSV text as a layer. `None` when there was a problem, which then is in the report.
-pub(super) fn csv(sources: &Sources, source: SourceId, report: &mut Report) -> Option<Node> {
+impl Inventory {
+    /// Nothing of it.
+    pub(super) const fn unreadable() -> Self {
+        Self { layer: None, is_whole: false }
+    }
+}
+
+/// The CSV text as a layer. What is wrong with it is in the report.
+pub(super) fn of_csv(sources: &Sources, source: SourceId, report: &mut Report) -> Inventory {
     let text = sources.get(source).text();
     let whole = Location::new(source, 0, 0);
-    let mut rows = rows(text, source, report)?.into_iter();
+    let table = csv::read(text, source, report);
+    let mut rows = table.rows.into_iter();
     let Some(header) = rows.next() else {
         let help = format!("the first line names the columns: {}", COLUMNS.join(","));
-        report.error_at("empty-inventory", whole, "the inventory is empty").help(help);
-        return None;
+        if table.is_whole {
+            report.error_at("empty-inventory", whole, "the inventory is empty").help(help);
+        }
+        return Inventory::unreadable();
     };
-    let columns = columns(&header, report)?;
-    let nodes: Vec<Node> = rows.filter_map(|row| node(&columns, row, report)).collect();
-    Some(layer(Node { value: Value::Sequence(nodes), at: whole }))
+    let Some(columns) = columns(&header, report) else { return Inventory::unreadable() };
+    let nodes: Vec<Node> = rows.filter_map(|row| node(&columns, row, table.separator, report)).collect();
+    let layer = layer(Node { value: Value::Sequence(nodes), at: whole });
+    Inventory { layer: Some(layer), is_whole: table.is_whole }
 }
 
 /// A YAML inventory: a list of nodes, or a map with `nodes` alone.
-pub(super) fn yaml(document: Node, report: &mut Report) -> Option<Node> {
+pub(super) fn of_yaml(document: Node, report: &mut Report) -> Inventory {
     if matches!(document.value, Value::Sequence(_)) {
-        return Some(layer(document));
+        return Inventory { layer: Some(layer(document)), is_whole: true };
     }
     let other = document.entries().iter().find(|entry| entry.key != "nodes");
     if document.get("nodes").is_none() || other.is_some() {
@@ -39,9 +53,9 @@ pub(super) fn yaml(document: Node, report: &mut Report) -> Option<Node> {
         report
             .error_at("bad-inventory", at, "an inventory is a list of nodes, or a map with `nodes` alone")
             .help("move other settings into a site file");
-        return None;
+        return Inventory::unreadable();
     }
-    Some(document)
+    Inventory { layer: Some(document), is_whole: true }
 }
 
 fn layer(nodes: Node) -> Node {
@@ -49,8 +63,10 @@ fn layer(nodes: Node) -> Node {
     Node { value: Value::Mapping(vec![Entry { key: "nodes".to_owned(), key_at: at, value: nodes }]), at }
 }
 
+/// The columns of the header; `None` when a field of a row could not be told by them.
 fn columns(header: &[Cell], report: &mut Report) -> Option<Vec<&'static str>> {
     let mut columns = Vec::new();
+    let mut is_clear = true;
     for cell in header {
         let Some(column) = COLUMNS.into_iter().find(|column| *column == cell.text) else {
             let help = match did_you_mean(&cell.text, COLUMNS) {
@@ -58,27 +74,41 @@ fn columns(header: &[Cell], report: &mut Report) -> Option<Vec<&'static str>> {
                 None => format!("the columns are {}", COLUMNS.join(", ")),
             };
             report.error_at("unknown-column", cell.at, format!("there is no column `{}`", cell.text)).help(help);
+            is_clear = false;
             continue;
         };
         if columns.contains(&column) {
             report.error_at("repeated-column", cell.at, format!("the column `{column}` is there twice"));
+            is_clear = false;
         }
         columns.push(column);
     }
     if columns.len() == header.len() && !columns.contains(&"name") {
         let at = header.first().map(|cell| cell.at)?;
         report.error_at("missing-column", at, "the column `name` is missing").help("every machine needs a name");
+        is_clear = false;
     }
-    (!report.has_errors()).then_some(columns)
+    is_clear.then_some(columns)
 }
 
-fn node(columns: &[&'static str], row: Vec<Cell>, report: &mut Report) -> Option<Node> {
+/// A row as a machine: also one with too many fields, because a machine that was not there would cause problems that are none.
+fn node(columns: &[&'static str], row: Vec<Cell>, separator: char, report: &mut Report) -> Option<Node> {
+    let at = row.first().map(|cell| cell.at)?;
     if let Some(extra) = row.get(columns.len()) {
         let message = format!("this row has {} fields, the header has {}", row.len(), columns.len());
-        report.error_at("too-many-fields", extra.at, message).help("put a field that holds a comma into quotes");
+        let help = format!("put a field that holds {} into quotes", shown(separator));
+        report.error_at("too-many-fields", extra.at, message).help(help);
+    } else if row.len() == 1 && columns.len() > 1 && row[0].text.contains([',', ';', '\t']) {
+        let message = format!("nothing parts the fields of this row: the header does so by {}", shown(separator));
+        report.error_at("wrong-separator", at, message).help("write all rows as the header");
         return None;
     }
-    let at = row.first().map(|cell| cell.at)?;
+    let is_named = columns.iter().zip(&row).any(|(column, cell)| *column == "name" && !cell.text.is_empty());
+    if !is_named {
+        // A list in which an item has no name would replace all that other layers say about machines.
+        report.error_at("missing-setting", at, "this row has no name").help("every machine needs a name");
+        return None;
+    }
     let mut entries = Vec::new();
     for (column, cell) in columns.iter().zip(row) {
         if cell.text.is_empty() {
@@ -91,10 +121,18 @@ fn node(columns: &[&'static str], row: Vec<Cell>, report: &mut Report) -> Option
     Some(Node { value: Value::Mapping(entries), at })
 }
 
-/// `key=value` pairs with `;` or white space between.
+fn shown(separator: char) -> &'static str {
+    match separator {
+        ';' => "a semicolon",
+        '\t' => "a tab",
+        _ => "a comma",
+    }
+}
+
+/// `key=value` pairs with `;`, `,` or white space between.
 fn labels(cell: &Cell, report: &mut Report) -> Value {
     let mut entries: Vec<Entry> = Vec::new();
-    for pair in cell.text.split([';', ' ', '\t']).filter(|pair| !pair.is_empty()) {
+    for pair in cell.text.split([';', ',', ' ', '\t', '\n', '\r']).filter(|pair| !pair.is_empty()) {
         let Some((key, value)) = pair.split_once('=') else {
             let message = format!("`{pair}` is no label");
             report.error_at("bad-labels", cell.at, message).help("write labels as `key=value;key=value`");
@@ -107,82 +145,4 @@ fn labels(cell: &Cell, report: &mut Report) -> Value {
         entries.push(Entry { key: key.to_owned(), key_at: cell.at, value: Node { value, at: cell.at } });
     }
     Value::Mapping(entries)
-}
-
-/// All rows but blank ones and comments.
-fn rows(text: &str, source: SourceId, report: &mut Report) -> Option<Vec<Vec<Cell>>> {
-    let mut reader = Reader { text, source, at: 0 };
-    let mut rows = Vec::new();
-    while reader.at < text.len() {
-        if reader.rest().starts_with('#') {
-            reader.at += reader.rest().find('\n').map_or(reader.rest().len(), |end| end + 1);
-            continue;
-        }
-        match reader.row() {
-            Ok(row) if row.iter().all(|cell| cell.text.is_empty()) => {}
-            Ok(row) => rows.push(row),
-            Err(start) => {
-                let at = Location::new(source, start, start + 1);
-                report.error_at("unclosed-quote", at, "this quote is not closed").help("close it with `\"`");
-                return None;
-            }
-        }
-    }
-    Some(rows)
-}
-
-struct Reader<'a> {
-    text: &'a str,
-    source: SourceId,
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    /// One row and its line end; an error is the place of a quote that is not closed.
-    fn row(&mut self) -> Result<Vec<Cell>, usize> {
-        let mut row = Vec::new();
-        loop {
-            row.push(if self.rest().starts_with('"') { self.quoted()? } else { self.plain() });
-            match self.rest().chars().next() {
-                Some(',') => self.at += 1,
-                Some(_) => {
-                    self.at += self.rest().find('\n').map_or(self.rest().len(), |end| end + 1);
-                    return Ok(row);
-                }
-                None => return Ok(row),
-            }
-        }
-    }
-
-    fn plain(&mut self) -> Cell {
-        let length = self.rest().find([',', '\r', '\n']).unwrap_or(self.rest().len());
-        let raw = &self.rest()[..length];
-        let text = raw.trim();
-        let start = self.at + (raw.len() - raw.trim_start().len());
-        self.at += length;
-        Cell { text: text.to_owned(), at: Location::new(self.source, start, start + text.len()) }
-    }
-
-    fn quoted(&mut self) -> Result<Cell, usize> {
-        let start = self.at;
-        let mut text = String::new();
-        self.at += 1;
-        loop {
-            let length = self.rest().find('"').ok_or(start)?;
-            text.push_str(&self.rest()[..length]);
-            self.at += length + 1;
-            if !self.rest().starts_with('"') {
-                break;
-            }
-            text.push('"');
-            self.at += 1;
-        }
-        let end = self.at;
-        let _ = self.plain();
-        Ok(Cell { text: text.trim().to_owned(), at: Location::new(self.source, start, end) })
-    }
 }

@@ -1,15 +1,13 @@
 //! The layers of a description in their order: where each comes from, and its tree.
 
-use super::{Inputs, inventory, merge, read, set};
+use super::inventory::{self, Inventory};
+use super::{Inputs, merge, read, set};
 use crate::builtin;
-use crate::description::Description;
-use crate::document::{Entry, Location, Node, SourceId, Sources, Value, decode, did_you_mean, parse_one};
+use crate::description::{self, Description};
+use crate::document::{Entry, Location, Node, SourceId, Sources, Value, decode_with_list, did_you_mean, parse_one};
 use crate::problem::{Problem, Report, Severity};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// Profiles of the design that this version does not have.
-const NOT_YET: [&str; 3] = ["single-vip", "external-lb", "external-etcd"];
 
 /// Everything that was read, before it is merged.
 pub(super) struct Layers {
@@ -34,12 +32,18 @@ impl Layers {
             report.push(problem).help("standard input can be read once");
         }
         let sites: Vec<Node> = inputs.sites.iter().filter_map(|path| site(path, inputs, sources, report)).collect();
-        let inventory = inputs.inventory.as_ref().and_then(|path| inventory_of(path, inputs, sources, report));
+        // What is wrong with single machines of an inventory is no reason not to look at the others, and at all together.
+        let mut rows = Report::new();
+        let inventory = inputs.inventory.as_ref().map(|path| inventory_of(path, inputs, sources, &mut rows));
+        let is_whole = inventory.as_ref().is_none_or(|inventory| inventory.is_whole);
+        let inventory = inventory.and_then(|inventory| inventory.layer);
         let sets: Vec<_> =
             inputs.sets.iter().filter_map(|text| set::parse(text, &inputs.folder, sources, report)).collect();
         let registry = inputs.registry.as_ref().map(|text| registry(text, &inputs.folder, sources));
         let layers = Self { profile, sites, inventory, sets, registry };
-        if report.has_errors() {
+        let stops = report.has_errors() || !is_whole;
+        report.extend(rows);
+        if stops {
             layers.decode_each(sources, report);
             return None;
         }
@@ -49,7 +53,8 @@ impl Layers {
     fn decode_each(self, sources: &Sources, report: &mut Report) {
         for layer in self.profile.into_iter().chain(self.sites).chain(self.inventory) {
             let mut found = Report::new();
-            decode::<Description>(&merge::without_directives(layer), sources, &mut found);
+            let layer = merge::without_directives(layer);
+            decode_with_list::<Description, description::Node>(&layer, "nodes", sources, &mut found);
             report.extend(found);
         }
     }
@@ -96,16 +101,12 @@ fn profile(name: &str, folder: &Path, sources: &mut Sources, report: &mut Report
 
 fn unknown_profile(name: &str) -> Problem {
     let known: Vec<&str> = builtin::PROFILES.iter().map(|profile| profile.name).collect();
-    let (code, message) = if NOT_YET.contains(&name) {
-        ("not-yet", format!("the profile `{name}` is not available yet"))
-    } else {
-        ("unknown-profile", format!("there is no profile `{name}`"))
-    };
-    let help = match did_you_mean(name, known.iter().copied()).filter(|_| code == "unknown-profile") {
+    let help = match did_you_mean(name, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("choose one of {}, or name a file", known.join(", ")),
     };
-    Problem { help: Some(help), ..Problem::new(Severity::Error, code, message) }
+    let message = format!("there is no profile `{name}`");
+    Problem { help: Some(help), ..Problem::new(Severity::Error, "unknown-profile", message) }
 }
 
 fn site(path: &Path, inputs: &Inputs, sources: &mut Sources, report: &mut Report) -> Option<Node> {
@@ -113,15 +114,17 @@ fn site(path: &Path, inputs: &Inputs, sources: &mut Sources, report: &mut Report
     file(&path, &format!("site {}", shown(&path)), sources, report)
 }
 
-fn inventory_of(path: &Path, inputs: &Inputs, sources: &mut Sources, report: &mut Report) -> Option<Node> {
+fn inventory_of(path: &Path, inputs: &Inputs, sources: &mut Sources, report: &mut Report) -> Inventory {
     let path = inputs.folder.join(path);
     let label = format!("inventory {}", shown(&path));
     let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let source = register(&path, &label, sources, report)?;
+    let Some(source) = register(&path, &label, sources, report) else { return Inventory::unreadable() };
     if !is_yaml {
-        return inventory::csv(sources, source, report);
+        return inventory::of_csv(sources, source, report);
     }
-    inventory::yaml(parse_one(sources, source, report)?, report)
+    let read = parse_one(sources, source, report).map(|document| inventory::of_yaml(document, report));
+    // A key that is there twice is none of a single machine's fields.
+    read.map_or(Inventory::unreadable(), |read| Inventory { is_whole: read.is_whole && !report.has_errors(), ..read })
 }
 
 fn file(path: &Path, label: &str, sources: &mut Sources, report: &mut Report) -> Option<Node> {

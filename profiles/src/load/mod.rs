@@ -2,6 +2,7 @@
 //!
 //! It finds every problem that can be found in one run. What a description may say is in [`crate::description`].
 
+mod csv;
 mod explain;
 mod inventory;
 mod layer;
@@ -13,8 +14,8 @@ pub use explain::Setting;
 
 use crate::check;
 use crate::cluster::Cluster;
-use crate::description::Description;
-use crate::document::{Node, Sources, decode};
+use crate::description::{self, Description};
+use crate::document::{Node, Sources, decode_with_list};
 use crate::problem::{Problem, Report, Severity};
 use crate::resolve::{self, Input, SystemResolver};
 use layer::Layers;
@@ -49,6 +50,8 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// Its warnings.
     pub report: Report,
+    /// What some of its settings will do, in words.
+    pub notes: Report,
     /// The texts that the warnings point into.
     pub sources: Sources,
     /// Addresses that were looked up, by name, with commas between.
@@ -87,12 +90,17 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Box<Failed>> {
         return Err(failed(report, sources));
     };
     report.set_tree(Arc::clone(&tree));
-    let mut description: Description = decode(&tree, &sources, &mut report);
+    let mut description: Description = decode_with_list::<_, description::Node>(&tree, "nodes", &sources, &mut report);
     let resolved = if inputs.resolve { look_up(&mut description, &mut report) } else { BTreeMap::new() };
     check::check(&description, &mut report);
     let input = Input { description: &description, tree: &tree, reader: &Disk };
-    match resolve::resolve(input, &mut sources, &mut report) {
-        Some(cluster) if !report.has_errors() => Ok(Loaded { cluster, report, sources, resolved, description, tree }),
+    let resolved_cluster = resolve::resolve(input, &mut sources, &mut report);
+    // What settings will do is no news beside what is wrong.
+    let notes = report.split_notes();
+    match resolved_cluster {
+        Some(cluster) if !report.has_errors() => {
+            Ok(Loaded { cluster, report, notes, sources, resolved, description, tree })
+        }
         _ => Err(failed(report, sources)),
     }
 }
@@ -129,5 +137,7 @@ fn failed(report: Report, sources: Sources) -> Box<Failed> {
 
 #[cfg(test)]
 mod edge_tests;
+#[cfg(test)]
+mod inventory_tests;
 #[cfg(test)]
 mod tests;

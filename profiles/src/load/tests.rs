@@ -91,8 +91,6 @@ fn what_cannot_be_read_is_named_and_kept_apart_from_what_is_wrong() {
     assert!(problems(&inputs(&["bad.yaml"])).contains("did you mean `clusterName`?"));
     let unknown = Inputs { profile: Some("ha4".into()), ..place.inputs() };
     assert!(problems(&unknown).contains("did you mean `ha3`?"));
-    let later = Inputs { profile: Some("external-etcd".into()), ..place.inputs() };
-    assert!(problems(&later).contains("not available yet"));
     assert!(problems(&Inputs { folder: place.0.clone(), ..Inputs::default() }).contains("no description was named"));
 }
 

@@ -12,30 +12,33 @@ pub use report::{Draft, Report, SHOWN_LIMIT};
 
 use crate::document::{Location, Path};
 
-/// Whether a problem stops the work.
+/// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Nothing is made of a description with an error.
     Error,
     /// Worth knowing; the work goes on.
     Warning,
+    /// Nothing is wrong: what a setting will do, for who wrote it.
+    Note,
 }
 
 impl Severity {
-    /// `error` or `warning`.
+    /// `error`, `warning` or `note`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong, or worth knowing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// Whether it stops the work.
+    /// How bad it is.
     pub severity: Severity,
     /// Its kind in kebab-case, such as `unknown-key`: stable, for programs and for searching.
     pub code: &'static str,

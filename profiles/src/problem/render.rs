@@ -76,6 +76,7 @@ fn draw<'a>(problem: &'a Problem, sources: &'a Sources, width: usize) -> Group<'
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(harmless(&problem.message)).id(problem.code);
     // Six columns of line number and frame stand to the left of the text.

@@ -49,6 +49,11 @@ impl Report {
         self.setting(Severity::Warning, code, path.into(), message.into())
     }
 
+    /// Says what a setting will do. What is said of a setting that could not be read is dropped.
+    pub fn remark(&mut self, code: &'static str, path: impl Into<Path>, message: impl Into<String>) -> Draft<'_> {
+        self.setting(Severity::Note, code, path.into(), message.into())
+    }
+
     /// Reports an error at a place in a text.
     pub fn error_at(&mut self, code: &'static str, at: Location, message: impl Into<String>) -> Draft<'_> {
         self.push(Problem { at: Some(at), ..Problem::new(Severity::Error, code, message) })
@@ -115,8 +120,15 @@ impl Report {
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let problems = self.problems();
-        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-        (errors, problems.len() - errors)
+        let of = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+        (of(Severity::Error), of(Severity::Warning))
+    }
+
+    /// Takes the notes out, as a report of their own.
+    pub fn split_notes(&mut self) -> Self {
+        let (notes, problems) = self.problems.drain(..).partition(|problem| problem.severity == Severity::Note);
+        self.problems = problems;
+        Self { problems: notes, tree: self.tree.clone(), unreadable: BTreeSet::new() }
     }
 
     fn setting(&mut self, severity: Severity, code: &'static str, path: Path, message: String) -> Draft<'_> {

@@ -3,6 +3,7 @@
 //! What the description itself says was judged by [`crate::check`]; here only what lies in files is judged.
 
 mod charts;
+mod cloud;
 pub(crate) mod components;
 mod fake;
 mod files;
@@ -54,6 +55,7 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
     let api_server = components::api_server(description, files);
     let manifests = manifests::manifests(description, files);
     let charts = charts::charts(description, files);
+    cloud::look_for_controller(description, manifests.as_deref(), charts.as_deref(), files.report);
     let nodes = nodes::nodes(description)?;
     let kubernetes_nodes = nodes.iter().filter(|node| node.role != Role::Etcd).count();
     Some(Cluster {
@@ -74,6 +76,8 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
         kube_proxy: description.kube_proxy.clone(),
         dns: site::dns(description, kubernetes_nodes),
         metrics_server: metrics_server(description),
+        headlamp: description.addons.headlamp.enabled.unwrap_or(false),
+        cloud_provider: description.cloud_provider,
         manifests: manifests?,
         charts: charts?,
         image_paths: description.image_paths.iter().filter_map(image_path).collect(),

@@ -152,7 +152,22 @@ pub(super) fn dns(description: &Description, kubernetes_nodes: usize) -> Dns {
             .collect::<BTreeMap<_, _>>(),
         replicas: written.replicas.unwrap_or(if kubernetes_nodes == 1 { 1 } else { 2 }),
         resources: written.resources.clone(),
+        node_local_cache: node_local_cache(description),
     }
+}
+
+/// The cache's address where none is given, for services whose first family is IPv4, and IPv6: one of RFC 3927 that
+/// upstream's own manifest has, and one of a network of RFC 4193 that nobody else is likely to have drawn (`kfimg`).
+pub(crate) fn default_cache_address(ipv6: bool) -> IpAddr {
+    if ipv6 { IpAddr::from([0xfd6b, 0x6669, 0x6d67, 0, 0, 0, 0, 0x10]) } else { IpAddr::from([169, 254, 20, 10]) }
+}
+
+fn node_local_cache(description: &Description) -> Option<IpAddr> {
+    let written = &description.dns.node_local_cache;
+    let services = networks(description.networking.service_subnet.as_ref(), default_service_subnet);
+    let ipv6 = services.first().is_some_and(|net| net.addr().is_ipv6());
+    let address = written.address.map_or_else(|| default_cache_address(ipv6), |address| address.0);
+    written.enabled.unwrap_or(false).then_some(address)
 }
 
 fn plain(addresses: &[Ip]) -> Vec<IpAddr> {

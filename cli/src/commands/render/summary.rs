@@ -20,7 +20,7 @@ impl Summary<'_> {
     /// At most ten lines.
     pub(super) fn lines(&self) -> Vec<String> {
         let (output, state) = (self.output.display(), self.state.display());
-        let (control_planes, workers) = head_count(self.cluster);
+        let machines = head_count(self.cluster);
         let written = [
             (format!("{output}/{}", self.folders()), self.payloads()),
             (format!("{output}/admin.kubeconfig"), "rules the cluster: for you alone".to_owned()),
@@ -30,7 +30,7 @@ impl Summary<'_> {
         ];
         let width = written.iter().map(|(path, _)| path.chars().count()).max().unwrap_or_default();
         let mut lines = vec![format!(
-            "Rendered *{}*: Kubernetes {}, {control_planes}, {workers}, generation {}.",
+            "Rendered *{}*: Kubernetes {}, {machines}, generation {}.",
             self.cluster.name, self.cluster.version, self.manifest.generation
         )];
         lines.extend(written.iter().map(|(path, what)| format!("  {path:width$}  {what}")));

@@ -5,11 +5,13 @@ use super::Site;
 use super::corefile::corefile;
 use super::object::{Owner, Texts, json, list, rule, texts};
 use super::workload::{
-    Workload, also_on_control_planes, config_volume, confined, mount, port, probe, resources, unprivileged_pod,
+    Workload, also_on_control_planes, config_volume, confined, mount, port, probe, resources, uninitialized,
+    unprivileged_pod,
 };
 use crate::content::ContentError;
 use k8s_openapi::api::core::v1::{
     Container, PodSecurityContext, PodSpec, Probe, ResourceRequirements, Service, ServicePort, ServiceSpec, Sysctl,
+    Toleration,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kfimg_images::Component;
@@ -118,10 +120,17 @@ fn server(site: &Site<'_>) -> PodSpec {
         containers: vec![container],
         // Its own name service is the node's, not itself.
         dns_policy: Some("Default".to_owned()),
-        tolerations: Some(also_on_control_planes()),
+        tolerations: Some(tolerations(site)),
         volumes: Some(vec![config_volume("config", NAME, 0o644)]),
         ..pod
     }
+}
+
+/// A cloud controller manager may need names before it has initialised the first Node.
+fn tolerations(site: &Site<'_>) -> Vec<Toleration> {
+    let mut tolerations = also_on_control_planes();
+    tolerations.extend(site.cluster.cloud_provider.is_some().then(uninitialized));
+    tolerations
 }
 
 /// kubeadm's numbers, unless the description says anything: a given request above our limit would be refused.

@@ -11,7 +11,7 @@ const MAX_UPSTREAMS: usize = 15;
 
 /// Who answers for names outside the cluster.
 #[derive(Debug, Eq, PartialEq)]
-enum Upstream {
+pub(super) enum Upstream {
     /// These servers.
     Servers(Vec<IpAddr>),
     /// The servers of whatever node the pod runs on.
@@ -37,7 +37,7 @@ pub(super) fn corefile(cluster: &Cluster) -> String {
 
 /// CoreDNS may run on every Kubernetes node, and does not start where its `forward` finds no server. So the node's own
 /// file is named only if every node has one with servers; otherwise the servers of those that have some.
-fn upstream(cluster: &Cluster) -> Upstream {
+pub(super) fn upstream(cluster: &Cluster) -> Upstream {
     let given = &cluster.dns.upstream_nameservers;
     if !given.is_empty() {
         return Upstream::Servers(given.clone());
@@ -56,7 +56,8 @@ fn upstream(cluster: &Cluster) -> Upstream {
     if servers.is_empty() { Upstream::Nobody } else { Upstream::Servers(servers) }
 }
 
-fn joined(servers: &[IpAddr]) -> String {
+/// As a line of a `Corefile` lists them.
+pub(super) fn joined(servers: &[IpAddr]) -> String {
     servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 

@@ -130,6 +130,7 @@ fn configuration(cluster: &Cluster) -> KubeProxyConfiguration<'_> {
         mode: match settings.mode {
             ProxyMode::Nftables => "nftables",
             ProxyMode::Iptables => "iptables",
+            ProxyMode::Ipvs => "ipvs",
         },
     }
 }

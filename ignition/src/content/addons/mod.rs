@@ -8,8 +8,10 @@ mod cluster_rbac;
 mod coredns;
 mod corefile;
 mod flannel;
+mod headlamp;
 mod kube_proxy;
 mod metrics_server;
+mod node_local_dns;
 mod node_roles;
 mod object;
 #[cfg(test)]
@@ -76,11 +78,18 @@ const ADDONS: &[Addon] = &[
     },
     Addon { order: 30, name: "coredns", applies: |_| true, objects: coredns::objects },
     Addon {
+        order: 35,
+        name: "node-local-dns",
+        applies: |cluster| cluster.dns.node_local_cache.is_some(),
+        objects: node_local_dns::objects,
+    },
+    Addon {
         order: 40,
         name: "metrics-server",
         applies: |cluster| cluster.metrics_server.is_some(),
         objects: metrics_server::objects,
     },
+    Addon { order: 45, name: "headlamp", applies: |cluster| cluster.headlamp, objects: headlamp::objects },
 ];
 
 /// Labels of Nodes. They come last: the agent waits for Nodes, never makes or removes one (see [`node_roles`]).
@@ -198,6 +207,9 @@ pub(super) fn write_images(context: &Context<'_>, content: &mut Content) -> Resu
     content.images.merge(context.addons.images.clone());
     if !context.cluster.kube_proxy.disabled {
         content.free_ports.extend(kube_proxy::PORTS);
+    }
+    if context.cluster.dns.node_local_cache.is_some() {
+        content.free_ports.extend(node_local_dns::PORTS);
     }
     Ok(())
 }

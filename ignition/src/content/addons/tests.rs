@@ -11,7 +11,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kfimg_images::{Catalog, Component, ImageList, Pins};
 use kfimg_profiles::cluster::Cluster;
-use kfimg_profiles::description::Cni;
+use kfimg_profiles::description::{CloudProvider, Cni};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -77,6 +77,9 @@ fn all_there_is(cluster: &mut Cluster) {
     cluster.metrics_server.as_mut().unwrap().replicas = 2;
     cluster.kube_proxy.conntrack_min = Some(0);
     cluster.kube_proxy.feature_gates.insert("ContextualLogging".to_owned(), true);
+    cluster.dns.node_local_cache = Some("169.254.20.10".parse().unwrap());
+    cluster.headlamp = true;
+    cluster.cloud_provider = Some(CloudProvider::External);
 }
 
 /// Clusters that together use every branch.
@@ -85,12 +88,24 @@ const SHAPES: [(&str, Change); 5] =
 
 #[test]
 fn files_are_applied_in_the_order_of_their_names() {
-    let all = ["00-cluster-rbac", "10-kube-proxy", "20-flannel", "30-coredns", "40-metrics-server", "90-node-roles"];
-    let cases: [(Change, &[&str]); 4] = [
-        (|_| (), &[]),
-        (|cluster| cluster.networking.cni = Cni::None, &["20-flannel"]),
-        (|cluster| cluster.kube_proxy.disabled = true, &["10-kube-proxy"]),
-        (|cluster| cluster.metrics_server = None, &["40-metrics-server"]),
+    let all = [
+        "00-cluster-rbac",
+        "10-kube-proxy",
+        "20-flannel",
+        "30-coredns",
+        "35-node-local-dns",
+        "40-metrics-server",
+        "45-headlamp",
+        "90-node-roles",
+    ];
+    const OPTIONAL: [&str; 2] = ["35-node-local-dns", "45-headlamp"];
+    let without = |name: &'static str| [&[name], &OPTIONAL[..]].concat();
+    let cases: [(Change, Vec<&str>); 5] = [
+        (|_| (), OPTIONAL.to_vec()),
+        (|cluster| cluster.networking.cni = Cni::None, without("20-flannel")),
+        (|cluster| cluster.kube_proxy.disabled = true, without("10-kube-proxy")),
+        (|cluster| cluster.metrics_server = None, without("40-metrics-server")),
+        (all_there_is, Vec::new()),
     ];
     for (change, absent) in cases {
         let paths: Vec<String> = rendered(change).into_iter().map(|list| list.path).collect();
@@ -226,8 +241,10 @@ fn every_image_is_of_the_catalog_and_for_every_node() {
         (Component::Coredns, "addon coredns on every node"),
         (Component::Flannel, "addon flannel container install-cni on every node"),
         (Component::FlannelCniPlugin, "addon flannel container install-cni-plugin on every node"),
+        (Component::Headlamp, "addon headlamp on every node"),
         (Component::KubeProxy, "addon kube-proxy on every node"),
         (Component::MetricsServer, "addon metrics-server on every node"),
+        (Component::NodeLocalDns, "addon node-local-dns container node-cache on every node"),
     ];
     assert_eq!(images.len(), components.len());
     for (component, reason) in components {

@@ -189,6 +189,16 @@ pub(super) fn also_on_control_planes() -> Vec<Toleration> {
     vec![exists("CriticalAddonsOnly", None), exists("node-role.kubernetes.io/control-plane", Some("NoSchedule"))]
 }
 
+/// Runs on Nodes that no cloud controller manager has initialised yet (`k8s.io/cloud-provider/api`).
+pub(super) fn uninitialized() -> Toleration {
+    Toleration {
+        key: Some("node.cloudprovider.kubernetes.io/uninitialized".to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoSchedule".to_owned()),
+        ..Toleration::default()
+    }
+}
+
 /// A variable with a fixed value.
 pub(super) fn variable(name: &str, value: &str) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value.to_owned()), value_from: None }

@@ -62,7 +62,9 @@ impl Access {
         let mut authorities = Vec::new();
         // With authorities for a plain registry containerd would try TLS first.
         if !registry.plain_http {
-            authorities.extend(context.credentials.kubelet().map(|_| certificates::CA));
+            // The registry may be `kfimg serve` with a certificate of the cluster's authority.
+            certificates::write_cluster_ca(context, content)?;
+            authorities.push(certificates::CA);
             if let Some(file) = &registry.certificate_authority {
                 content.tree.file(REGISTRY_CA, 0o644, file.content.as_str())?;
                 authorities.push(REGISTRY_CA);

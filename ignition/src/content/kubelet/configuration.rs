@@ -3,6 +3,7 @@
 //! Ids in comments are those of CIS 1.12. What is not here has the kubelet's own default.
 
 use crate::content::{Context, certificates, tls};
+use kfimg_profiles::cluster::Cluster;
 use kfimg_profiles::description::{CgroupDriver, Taint};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -124,7 +125,7 @@ impl<'a> KubeletConfiguration<'a> {
             },
             authorization: Authorization { mode: if joins { "Webhook" } else { "AlwaysAllow" } },
             cgroup_driver: settings.cgroup_driver,
-            cluster_dns: cluster.networking.dns_ips().into_iter().take(usize::from(joins)).collect(),
+            cluster_dns: if joins { name_servers(cluster) } else { Vec::new() },
             cluster_domain: joins.then_some(&cluster.networking.dns_domain),
             container_runtime_endpoint: "unix:///run/containerd/containerd.sock",
             enable_server: joins,
@@ -160,6 +161,16 @@ impl<'a> KubeletConfiguration<'a> {
             tls_private_key_file: joins.then_some(certificates::KUBELET_SERVING_KEY),
             volume_plugin_dir: "/var/lib/kubelet/volume-plugins",
         }
+    }
+}
+
+/// Whom pods ask for names: cluster DNS, of each family; where every node has a cache, that one, and cluster DNS while it is
+/// away. A resolver file holds three servers at most.
+fn name_servers(cluster: &Cluster) -> Vec<IpAddr> {
+    let of_cluster = cluster.networking.dns_ips();
+    match cluster.dns.node_local_cache {
+        Some(cache) => std::iter::once(cache).chain(of_cluster.into_iter().take(1)).collect(),
+        None => of_cluster,
     }
 }
 

@@ -34,8 +34,10 @@ fn command(context: &Context<'_>) -> Vec<String> {
         let addresses: Vec<String> = node.ips().map(|ip| ip.to_string()).collect();
         flags.push(("node-ip".to_owned(), addresses.join(",")));
         flags.extend(labels(node).map(|labels| ("node-labels".to_owned(), labels)));
-        let provider = context.cluster.controller_manager.cloud_provider.clone();
-        flags.extend(provider.map(|provider| ("cloud-provider".to_owned(), provider)));
+        if context.cluster.cloud_provider.is_some() {
+            // The kubelet then taints its Node as not initialised.
+            flags.push(("cloud-provider".to_owned(), "external".to_owned()));
+        }
     }
     let own = context.cluster.kubelet.extra_args.iter().map(|argument| (argument.name.clone(), argument.value.clone()));
     flags.extend(own);

@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Row] = &[
     owned(
         &["cloud-provider", "cloud-config", "external-cloud-volume-plugin"],
         "the description has a setting for it",
-        "use `controllerManager.cloudProvider`",
+        "use `cloudProvider`",
     ),
     owned(&["feature-gates"], "the description has a setting for it", "use `controllerManager.featureGates`"),
     refused(

@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     owned(&["node-labels"], TWO_SOURCES, "use `labels` of the node"),
     owned(&["register-with-taints"], TWO_SOURCES, "use `taints` of the node"),
-    owned(&["cloud-provider"], TWO_SOURCES, "use `controllerManager.cloudProvider`"),
+    owned(&["cloud-provider"], TWO_SOURCES, "use `cloudProvider`"),
     owned(&["cluster-dns", "cluster-domain"], TWO_SOURCES, "use `networking.dnsDomain` and `networking.serviceSubnet`"),
     owned(&["pod-cidr"], "each node gets its range from the controller manager", "use `networking.podSubnet`"),
     owned(&["port"], "the API server asks on its default port", "remove it"),

@@ -31,8 +31,9 @@ fn kube_proxy_is_configured_as_described() {
         "metricsBindAddress: 127.0.0.1:10249",
         "mode: nftables",
     ];
-    let cases: [(Change, &[&str]); 5] = [
+    let cases: [(Change, &[&str]); 6] = [
         (|_| (), &base),
+        (|cluster| cluster.kube_proxy.mode = ProxyMode::Ipvs, &["mode: ipvs"]),
         (ipv6, &["bindAddress: \"::\"", "clusterCIDR: fd00:10::/56", "metricsBindAddress: 127.0.0.1:10249"]),
         (dual, &["bindAddress: \"0.0.0.0\"", "clusterCIDR: 10.244.0.0/16,fd00:10::/56"]),
         (|cluster| cluster.kube_proxy.mode = ProxyMode::Iptables, &["mode: iptables"]),
@@ -199,4 +200,45 @@ fn nodes_that_run_etcd_alone_do_not_count() {
     assert_eq!(site(&cluster).kubernetes_nodes(), 5);
     cluster.nodes[4].role = Role::Etcd;
     assert_eq!(site(&cluster).kubernetes_nodes(), 4);
+}
+
+/// Before a cloud controller manager has initialised the first Node, nothing else runs.
+#[test]
+fn what_nodes_and_names_need_does_not_wait_for_a_cloud() {
+    let tolerates = |change: Change, kind: &str, name: &str| {
+        let objects = objects(change);
+        let pod = &object(&objects, kind, name)["spec"]["template"]["spec"];
+        let tolerations = pod["tolerations"].as_array().unwrap();
+        tolerations.iter().any(|toleration| {
+            let key = &toleration["key"];
+            toleration["operator"] == "Exists"
+                && (key.is_null() || key == "node.cloudprovider.kubernetes.io/uninitialized")
+        })
+    };
+    for (kind, name) in [
+        ("DaemonSet", "kube-proxy"),
+        ("DaemonSet", "kube-flannel-ds"),
+        ("DaemonSet", "node-local-dns"),
+        ("Deployment", "coredns"),
+    ] {
+        assert!(tolerates(all_there_is, kind, name), "{name}");
+    }
+    assert!(!tolerates(all_there_is, "Deployment", "metrics-server"));
+    assert!(!tolerates(|_| (), "Deployment", "coredns"));
+}
+
+#[test]
+fn the_cache_asks_at_its_own_address_and_shows_its_health_there() {
+    let objects = objects(|cluster| cluster.dns.node_local_cache = Some("169.254.20.53".parse().unwrap()));
+    let pod = &object(&objects, "DaemonSet", "node-local-dns")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let args = ["-localip", "169.254.20.53", "-conf", "/etc/Corefile", "-health-port", "9254"];
+    assert_eq!(container["args"], json!(args));
+    let probe = &container["livenessProbe"]["httpGet"];
+    assert_eq!(json!([probe["host"], probe["port"], probe["path"]]), json!(["169.254.20.53", 9254, "/health"]));
+    assert_eq!(json!([pod["hostNetwork"], pod["dnsPolicy"]]), json!([true, "Default"]));
+    let file = &pod["volumes"][1]["configMap"]["items"][0];
+    assert_eq!(json!([file["key"], file["path"]]), json!(["Corefile", "Corefile.base"]));
+    let text = object(&objects, "ConfigMap", "node-local-dns")["data"]["Corefile"].as_str().unwrap();
+    assert!(text.contains("    health 169.254.20.53:9254\n") && !text.contains("__PILLAR__"), "{text}");
 }
