@@ -2,6 +2,7 @@
 //!
 //! Two labs in two folders never touch each other. A lab that a process leaves behind is found again by its folder.
 
+use crate::balancer::Balancer;
 use crate::bundle::Maker;
 use crate::lan::Lan;
 use crate::machine::{Hardware, Machine};
@@ -91,6 +92,11 @@ impl Lab {
         }
     }
 
+    /// Its load balancer that is no part of the cluster, whether it runs or not.
+    pub fn balancer(&self) -> Balancer {
+        Balancer { lan: self.lan(), folder: self.folder.join("balancer") }
+    }
+
     /// What makes its bundle.
     pub(crate) fn bundle_maker(&self) -> Maker {
         let Parts { kfimg, registry, .. } = self.parts.clone();
@@ -146,7 +152,7 @@ impl Lab {
         names.iter().map(|name| self.machine(name)).collect()
     }
 
-    /// Cuts the power of all machines and removes the registry, network, control groups and mounts; the folder stays.
+    /// Cuts the power of all machines and removes the registry, the load balancer, network, control groups and mounts; the folder stays.
     ///
     /// # Errors
     /// The first one; the rest is still removed.
@@ -154,6 +160,7 @@ impl Lab {
         let machines = self.machines()?;
         let results: Vec<Result<()>> = machines.iter().map(Machine::remove).collect();
         let _ = self.registry().stop();
+        let _ = self.balancer().stop();
         self.lan().down();
         crate::machine::control_groups::remove_lab(&self.id);
         results.into_iter().collect()

@@ -4,6 +4,7 @@
 //! without a way out. Everything in it is real: Ignition, the agent, containerd, the kubelet, etcd, Kubernetes. It links no
 //! crate of kfimg and runs only the finished programs. What it needs of the machine that it runs on is in `docs/lab.md`.
 
+pub mod balancer;
 pub mod bundle;
 mod cluster;
 mod collect;
@@ -33,7 +34,7 @@ pub use error::{Error, Result};
 pub use lab::Lab;
 pub use machine::Machine;
 pub use parts::Parts;
-pub use site::Topology;
+pub use site::{Entrance, Topology};
 
 use std::path::PathBuf;
 

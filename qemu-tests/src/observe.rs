@@ -165,7 +165,7 @@ impl Cluster {
         wait_for("one holder of the virtual address", bound, look).map(|(holder, _)| holder)
     }
 
-    /// `etcdctl` to the member of a running control plane, with the API server's own certificate.
+    /// `etcdctl` to the member of a running machine, with the certificate of its own probes.
     ///
     /// # Errors
     /// [`Error::Off`].
@@ -176,13 +176,13 @@ impl Cluster {
         let mut etcdctl = self.lab().lan().command(&self.lab().parts().etcdctl);
         etcdctl.arg(format!("--endpoints=https://{}:2379", crate::site::node_address(machine.name())));
         etcdctl.arg(option("cacert", &pki.join("etcd/ca.crt")));
-        etcdctl.arg(option("cert", &pki.join("apiserver-etcd-client.crt")));
-        etcdctl.arg(option("key", &pki.join("apiserver-etcd-client.key")));
+        etcdctl.arg(option("cert", &pki.join("etcd/healthcheck-client.crt")));
+        etcdctl.arg(option("key", &pki.join("etcd/healthcheck-client.key")));
         etcdctl.args(["--command-timeout=5s", "--dial-timeout=2s"]);
         Ok(etcdctl)
     }
 
-    /// The members of etcd, as this control plane's own member lists them, sorted by name.
+    /// The members of etcd, as this machine's own member lists them, sorted by name.
     ///
     /// # Errors
     /// [`Error::Off`]; what etcd said.
@@ -194,13 +194,13 @@ impl Cluster {
         Ok(members)
     }
 
-    /// Waits until etcd has exactly the topology's control planes as voters, as each of them sees it.
+    /// Waits until etcd has exactly the topology's members as voters, as each of them sees it.
     ///
     /// # Errors
     /// [`Error::Late`]; [`Error::NoMachine`].
     pub fn wait_voters(&self, bound: Duration) -> Result<Duration> {
-        let masters = self.topology().masters.clone();
-        let machines: Vec<Machine> = masters.iter().map(|name| self.machine(name)).collect::<Result<_>>()?;
+        let planned = self.topology().members().to_vec();
+        let machines: Vec<Machine> = planned.iter().map(|name| self.machine(name)).collect::<Result<_>>()?;
         let look = || {
             for machine in &machines {
                 let members = match self.etcd_members(machine) {
@@ -208,13 +208,13 @@ impl Cluster {
                     Err(error) => return Ok(Look::NotYet(format!("{}: {error}", machine.name()))),
                 };
                 let names: Vec<&String> = members.iter().map(|member| &member.name).collect();
-                if names != masters.iter().collect::<Vec<_>>() || members.iter().any(|member| member.is_learner) {
+                if names != planned.iter().collect::<Vec<_>>() || members.iter().any(|member| member.is_learner) {
                     return Ok(Look::NotYet(format!("{} sees {members:?}", machine.name())));
                 }
             }
             Ok(Look::Found(()))
         };
-        wait_for("all control planes as voters of etcd", bound, look).map(|((), time)| time)
+        wait_for("all members as voters of etcd", bound, look).map(|((), time)| time)
     }
 
     /// Writes down that something happened, in the cluster itself: an acknowledged write that must never be lost.

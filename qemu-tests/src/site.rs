@@ -14,24 +14,48 @@ use std::path::Path;
 
 /// The registry's name, as nodes know it.
 pub const REGISTRY: &str = "reg.local";
-/// The address under which clients reach the API.
+/// The address under which clients reach the API, where the control planes hold it.
 pub const VIP: Ipv4Addr = address(100);
+/// The address of the load balancer that is no part of a cluster.
+pub const BALANCER: Ipv4Addr = address(200);
 /// The newest Kubernetes that the lab builds.
 pub const KUBERNETES: &str = "v1.36.3";
 
 /// Size of a machine's disk: room for all images, twice.
 const DISK_BYTES: u64 = 16 << 30;
-const FIRST_MASTER: u8 = 11;
-const FIRST_WORKER: u8 = 21;
+/// What the names of machines of each role begin with, and the last byte of the first one's address.
+const ROLES: [(&str, u8); 3] = [("master", 11), ("worker", 21), ("etcd", 31)];
+
+/// How clients reach the API.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Entrance {
+    /// At the only control plane's own address.
+    Machine,
+    /// At [`VIP`].
+    #[default]
+    Virtual,
+    /// At [`BALANCER`].
+    Balancer,
+}
 
 /// Which machines a cluster has, and what its site says beside that.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Topology {
+    /// A built-in profile below the site; none: the site says it all.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// Machines for etcd alone, `etcd1` and so on; none: control planes hold etcd.
+    #[serde(default)]
+    pub etcd: Vec<String>,
     /// Control planes, `master1` and so on.
     pub masters: Vec<String>,
     /// Workers, `worker1` and so on.
     pub workers: Vec<String>,
+    /// How clients reach the API.
+    #[serde(default)]
+    pub entrance: Entrance,
     /// Version of Kubernetes.
     pub kubernetes: String,
     /// More layers of the description, each a text in YAML without `apiVersion` and `kind`.
@@ -41,16 +65,30 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// So many control planes and workers.
+    /// So many control planes and workers; more than one control plane share a virtual address.
     pub fn new(masters: u8, workers: u8) -> Self {
-        let names = |role: &str, count: u8| (1..=count).map(|number| format!("{role}{number}")).collect();
         Self {
+            profile: None,
+            etcd: Vec::new(),
             masters: names("master", masters),
             workers: names("worker", workers),
+            entrance: if masters > 1 { Entrance::Virtual } else { Entrance::Machine },
             kubernetes: KUBERNETES.to_owned(),
             layers: Vec::new(),
             files: BTreeMap::new(),
         }
+    }
+
+    /// Of a built-in profile, with so many control planes and workers.
+    pub fn of_profile(profile: &str, masters: u8, workers: u8, entrance: Entrance) -> Self {
+        Self { profile: Some(profile.to_owned()), entrance, ..Self::new(masters, workers) }
+    }
+
+    /// With so many machines for etcd alone.
+    #[must_use]
+    pub fn etcd(mut self, machines: u8) -> Self {
+        self.etcd = names("etcd", machines);
+        self
     }
 
     /// With another version of Kubernetes.
@@ -74,9 +112,19 @@ impl Topology {
         self
     }
 
-    /// All machines, control planes first.
+    /// All machines: those of etcd, control planes, workers.
     pub fn machines(&self) -> impl Iterator<Item = &str> {
-        self.masters.iter().chain(&self.workers).map(String::as_str)
+        self.etcd.iter().chain(&self.masters).chain(&self.workers).map(String::as_str)
+    }
+
+    /// Machines that are Nodes of the cluster.
+    pub fn nodes(&self) -> usize {
+        self.masters.len() + self.workers.len()
+    }
+
+    /// The members of etcd.
+    pub fn members(&self) -> &[String] {
+        if self.etcd.is_empty() { &self.masters } else { &self.etcd }
     }
 
     /// The hardware of a machine: its card is the one that the inventory names.
@@ -84,16 +132,24 @@ impl Topology {
         Hardware { mac: mac(name), disk_bytes: DISK_BYTES, plugged: true }
     }
 
-    /// The address of the API: the virtual one, or that of the only control plane.
+    /// The address of the API.
     pub fn endpoint(&self) -> Ipv4Addr {
-        if self.masters.len() > 1 { VIP } else { node_address("master1") }
+        match self.entrance {
+            Entrance::Machine => node_address("master1"),
+            Entrance::Virtual => VIP,
+            Entrance::Balancer => BALANCER,
+        }
     }
 
     /// Writes `site.yaml`, `layer-<n>.yaml` and `nodes.csv`; gives the options of `kfimg render` that name them.
     pub(crate) fn write(&self, folder: &Path) -> Result<Vec<String>> {
+        let mut options = Vec::new();
+        if let Some(profile) = &self.profile {
+            options.extend(["--profile".to_owned(), profile.clone()]);
+        }
         let site = folder.join("site.yaml");
         fs::write(&site, self.site())?;
-        let mut options = vec!["--site".to_owned(), site.display().to_string()];
+        options.extend(["--site".to_owned(), site.display().to_string()]);
         for (number, layer) in self.layers.iter().enumerate() {
             let file = folder.join(format!("layer-{number}.yaml"));
             fs::write(&file, format!("{HEAD}{layer}"))?;
@@ -109,8 +165,11 @@ impl Topology {
     }
 
     fn site(&self) -> String {
-        let endpoint =
-            if self.masters.len() > 1 { format!("{{mode: vip, address: {VIP}}}") } else { "{mode: node}".to_owned() };
+        let endpoint = match self.entrance {
+            Entrance::Machine => "{mode: node}".to_owned(),
+            Entrance::Virtual => format!("{{mode: vip, address: {VIP}}}"),
+            Entrance::Balancer => format!("{{mode: external, address: {BALANCER}}}"),
+        };
         format!(
             "{HEAD}\
 clusterName: lab
@@ -119,7 +178,7 @@ kubernetesVersion: {version}
 etcd: {{allowVolatileData: true}}
 controlPlaneEndpoint: {endpoint}
 networking: {{nodeSubnet: {NETWORK}, podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/16}}
-nodeDefaults: {{network: {{interface: eth0, gateway: {GATEWAY}}}}}
+nodeDefaults: {{dataDisk: null, network: {{interface: eth0, gateway: {GATEWAY}}}}}
 registry: {{host: {REGISTRY}, address: {GATEWAY}}}
 # All machines share one kernel, whose settings are not theirs.
 kubelet: {{failCgroupV1: false, failSwapOn: false}}
@@ -132,25 +191,44 @@ kubeProxy: {{conntrackMaxPerCore: 0, conntrackMin: 0}}
 
     fn inventory(&self) -> String {
         let mut text = String::from("name,role,address,mac,uuid,serial,labels\n");
-        let masters = self.masters.iter().map(|name| (name, "control-plane"));
-        for (name, role) in masters.chain(self.workers.iter().map(|name| (name, "worker"))) {
+        let roles = [("etcd", &self.etcd), ("control-plane", &self.masters), ("worker", &self.workers)];
+        for (role, name) in roles.iter().flat_map(|(role, names)| names.iter().map(move |name| (role, name))) {
             let _ = writeln!(text, "{name},{role},{},{},,,", node_address(name), mac(name));
         }
         text
     }
 }
 
+fn names(role: &str, count: u8) -> Vec<String> {
+    (1..=count).map(|number| format!("{role}{number}")).collect()
+}
+
 const HEAD: &str = "apiVersion: kfimg/v1alpha1\nkind: Cluster\n";
 
 /// The address of a machine, by its name.
 pub fn node_address(name: &str) -> Ipv4Addr {
-    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let number: u8 = digits.parse().unwrap_or(1);
-    let first = if name.starts_with("master") { FIRST_MASTER } else { FIRST_WORKER };
+    let role = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number: u8 = name[role.len()..].parse().unwrap_or(1);
+    let first = ROLES.into_iter().find(|(known, _)| *known == role).map_or(ROLES[1].1, |(_, first)| first);
     address(first + number - 1)
 }
 
 fn mac(name: &str) -> String {
     let [.., last] = node_address(name).octets();
     format!("52:54:00:77:00:{last:02x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entrance, Topology, node_address};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_machine_has_an_address_of_its_own() {
+        let topology = Topology::of_profile("external-etcd", 9, 9, Entrance::Virtual).etcd(5);
+        let addresses: BTreeSet<_> = topology.machines().map(node_address).collect();
+        assert_eq!(addresses.len(), 23);
+        assert_eq!(node_address("etcd3").octets()[3], 33);
+        assert!(topology.inventory().contains("etcd1,etcd,10.77.0.31,52:54:00:77:00:1f,,,\n"));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::programs::{Programs, kubernetes_folder};
 use crate::{Error, Result};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What an image is made of.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Recipe {
     pub(super) userland: bool,
     /// Its own programs: the name, and where it lies in the image.
     programs: &'static [(&'static str, &'static str)],
+    /// Scripts of the lab, in `src/images/`: the name, and where it lies in the image.
+    scripts: &'static [(&'static str, &'static str)],
     /// What a container without a command runs.
     entrypoint: &'static str,
     /// Whom it runs as unless the pod says otherwise, as in the upstream's image.
@@ -21,10 +23,18 @@ pub(super) struct Recipe {
     kubernetes: bool,
 }
 
-const PLAIN: Recipe =
-    Recipe { repository: "", userland: false, programs: &[], entrypoint: "/bin/sh", user: "", kubernetes: false };
+const PLAIN: Recipe = Recipe {
+    repository: "",
+    userland: false,
+    programs: &[],
+    scripts: &[],
+    entrypoint: "/bin/sh",
+    user: "",
+    kubernetes: false,
+};
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/images");
 
-const RECIPES: [Recipe; 13] = [
+const RECIPES: [Recipe; 14] = [
     Recipe {
         repository: "registry.k8s.io/kube-apiserver",
         programs: &[("kube-apiserver", "usr/local/bin/kube-apiserver")],
@@ -105,6 +115,15 @@ const RECIPES: [Recipe; 13] = [
         user: "99:99",
         ..PLAIN
     },
+    // The real CoreDNS; what is around it upstream can't be had as a Go module, and its interface not on this kernel.
+    Recipe {
+        repository: "registry.k8s.io/dns/k8s-dns-node-cache",
+        userland: true,
+        programs: &[("coredns", "coredns")],
+        scripts: &[("node-cache.sh", "node-cache")],
+        entrypoint: "/node-cache",
+        ..PLAIN
+    },
     // For workloads of the scenarios.
     Recipe { repository: "docker.io/library/busybox", userland: true, ..PLAIN },
     Recipe { repository: "registry.k8s.io/e2e-test-images/busybox", userland: true, ..PLAIN },
@@ -118,11 +137,14 @@ pub(super) fn of(repository: &str) -> Result<&'static Recipe> {
 }
 
 impl Recipe {
-    /// Its own programs: where they are, and where they go.
+    /// Its own programs and scripts: where they are, and where they go.
     pub(super) fn files(&self, programs: &Programs, tag: &str) -> Result<Vec<(PathBuf, String)>> {
         let folder = if self.kubernetes { kubernetes_folder(tag)? } else { "" };
-        let files = self.programs.iter();
-        files.map(|(name, place)| Ok((programs.path(&format!("{folder}{name}"))?, (*place).to_owned()))).collect()
+        let built = self.programs.iter();
+        let built = built.map(|(name, place)| Ok((programs.path(&format!("{folder}{name}"))?, (*place).to_owned())));
+        let scripts = self.scripts.iter();
+        let scripts = scripts.map(|(name, place)| Ok((Path::new(SCRIPTS).join(name), (*place).to_owned())));
+        built.chain(scripts).collect()
     }
 
     /// `config` of the image's configuration.
