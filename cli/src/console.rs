@@ -9,6 +9,15 @@ use kfimg_profiles::problem::{Appearance, Report};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+/// What is as it should be.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What is not.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What a person should look at.
+pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default();
+/// What is there for completeness.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const EMPHASIS: Style = Style::new().bold();
 /// Width of excerpts where there is no terminal.
@@ -19,6 +28,7 @@ const PLAIN_WIDTH: usize = 140;
 pub(crate) struct Console {
     talk: Talk,
     colored: bool,
+    colored_results: bool,
 }
 
 impl Console {
@@ -29,9 +39,13 @@ impl Console {
             ColorChoice::Never => false,
             ColorChoice::Auto => anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
         };
+        let colored_results = match talk.color {
+            ColorChoice::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+            _ => colored,
+        };
         let choice = if colored { anstream::ColorChoice::Always } else { anstream::ColorChoice::Never };
         choice.write_global();
-        Self { talk, colored }
+        Self { talk, colored, colored_results }
     }
 
     /// Whether results are for programs.
@@ -61,6 +75,11 @@ impl Console {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A part of a result in a style, where standard output shows colours.
+    pub(crate) fn styled(&self, style: Style, text: &str) -> String {
+        if self.colored_results { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// Prints a result as JSON.

@@ -87,6 +87,15 @@ pub(crate) enum Failure {
     /// Two outputs differ, and whoever asks wants to know by the exit code. Nothing is said.
     #[error("the outputs differ")]
     Differs,
+    /// Nodes fail checks of the CIS benchmark; they are printed already.
+    #[error("{summary}")]
+    Cis {
+        /// How many checks fail.
+        summary: String,
+    },
+    /// A tree that no render makes.
+    #[error(transparent)]
+    Tree(#[from] kfimg_ignition::cis::ReadError),
     /// Another program is missing or failed.
     #[error("{program}: {reason}")]
     Program {
@@ -138,7 +147,7 @@ impl Failure {
             },
             Self::Description { missing_input: false, .. } => 3,
             Self::Description { missing_input: true, .. } | Self::Io { .. } | Self::Exists { .. } => 4,
-            Self::Unproven { .. } => 5,
+            Self::Unproven { .. } | Self::Cis { .. } => 5,
             Self::Outputs { missing_input: true, .. } => 4,
             Self::Outputs { missing_input: false, .. } => 5,
             Self::Differs => 8,
@@ -159,7 +168,7 @@ impl Failure {
             Self::Bundle(_) => 5,
             Self::Serve(ServeError::Listen { .. }) => 7,
             Self::Serve(ServeError::Tls(_)) => 4,
-            Self::Content(_) | Self::Serve(ServeError::Runtime(_)) => 1,
+            Self::Content(_) | Self::Tree(_) | Self::Serve(ServeError::Runtime(_)) => 1,
         }
     }
 }

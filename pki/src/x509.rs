@@ -64,6 +64,13 @@ impl FromStr for San {
     }
 }
 
+/// The organization that the first certificate of a PEM text names: the group that Kubernetes sees. `None` when it names
+/// none or is no readable certificate.
+pub fn organization(pem: &str) -> Option<String> {
+    let certificates = crate::pem::read_certificates(pem.as_bytes()).ok()?;
+    Certificate::read(certificates.first()?).ok()?.organization
+}
+
 /// The facts of one certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {

@@ -5,7 +5,7 @@
 use crate::command::{command, succeed};
 use crate::faults::Dice;
 use crate::lab::{read_json, write_json};
-use crate::{Lab, Machine, Result, Topology, parts};
+use crate::{Error, Lab, Machine, Result, Topology, parts};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,6 +88,17 @@ impl Cluster {
         write_json(&folder.join(TOPOLOGY), &topology)?;
         self.topology = topology;
         Ok(())
+    }
+
+    /// What `kfimg validate --cis` says about the nodes, as they were rendered last.
+    ///
+    /// # Errors
+    /// Those of the command: an automated check that fails is one.
+    pub fn cis(&self) -> Result<serde_json::Value> {
+        let options = self.topology.write(self.lab.folder())?;
+        let mut validate = command(&self.lab.parts().kfimg);
+        let said = succeed(validate.args(["validate", "--cis", "--output-format", "json"]).args(&options))?;
+        serde_json::from_str(&said).map_err(|error| Error::unusable("kfimg validate --cis", error))
     }
 
     /// Builds the machines of the topology that do not exist yet, each with a blank disk.

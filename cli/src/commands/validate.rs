@@ -1,4 +1,6 @@
-//! `kfimg validate`: every problem of a description, or what it resolves to.
+//! `kfimg validate`: every problem of a description, what it resolves to, or how its nodes stand in the CIS benchmark.
+
+mod cis;
 
 use super::description;
 use crate::args::Layers;
@@ -10,6 +12,7 @@ use jiff::Timestamp;
 use kfimg_pki::inventory;
 use kfimg_profiles::load::Loaded;
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Arguments of `kfimg validate`.
 #[derive(Args, Debug)]
@@ -19,10 +22,25 @@ pub(crate) struct ValidateArgs {
     /// Print every setting with its value and the layer that it came from
     #[arg(long)]
     explain: bool,
+    /// Hold what every node gets against the CIS Kubernetes Benchmark 1.12
+    #[arg(long, conflicts_with = "explain")]
+    cis: bool,
+    /// Checks that you do without, YAML: `waivers: [{id: 4.2.10, reason: …}]`
+    #[arg(long, value_name = "FILE", requires = "cis")]
+    cis_waivers: Option<PathBuf>,
+    /// Print the checks of the benchmark, and judge nothing
+    #[arg(long, conflicts_with = "explain")]
+    list_checks: bool,
 }
 
 /// Checks the description and says what it found.
 pub(crate) fn run(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
+    if args.list_checks {
+        return cis::list(console);
+    }
+    if args.cis {
+        return cis::run(&args.layers, args.cis_waivers.as_deref(), console);
+    }
     let loaded = description::load(&args.layers, console)?;
     description::check_authorities(&inventory::request(&loaded.cluster), Timestamp::now(), console)?;
     if args.explain {

@@ -91,6 +91,17 @@ impl NodeTree {
         self.insert(path, Entry::Link(Link { target: target.to_owned() }))
     }
 
+    /// Adds anything, with any owner.
+    ///
+    /// # Errors
+    /// As [`NodeTree::file`].
+    pub fn insert(&mut self, path: &str, entry: Entry) -> Result<(), TreeError> {
+        let path = NodePath::new(path)?;
+        self.check_place(&path, &entry)?;
+        self.entries.insert(path, entry);
+        Ok(())
+    }
+
     /// Adds a systemd unit, mode 0600 (CIS 4.1.1), and enables it for `wanted_by` when given.
     ///
     /// A unit is enabled by its link, not by a preset: presets apply on a first boot only, and a machine whose
@@ -171,14 +182,6 @@ impl NodeTree {
         }
         field(&mut hash, format!("{:?}{:?}", self.users, self.data_partition).as_bytes());
         hash.finalize().into()
-    }
-
-    /// Adds anything, with an owner of its own.
-    pub(crate) fn insert(&mut self, path: &str, entry: Entry) -> Result<(), TreeError> {
-        let path = NodePath::new(path)?;
-        self.check_place(&path, &entry)?;
-        self.entries.insert(path, entry);
-        Ok(())
     }
 
     fn check_place(&self, path: &NodePath, entry: &Entry) -> Result<(), TreeError> {

@@ -38,6 +38,13 @@ impl Site {
         Self::new(cluster)
     }
 
+    /// The cluster after a change that needs no other keys.
+    pub(crate) fn changed(&self, change: impl FnOnce(&mut Cluster)) -> Self {
+        let mut cluster = self.cluster.clone();
+        change(&mut cluster);
+        Self { cluster, credentials: self.credentials.clone() }
+    }
+
     /// The tree of a node.
     pub(crate) fn tree(&self, node: &str) -> NodeTree {
         let credentials = self.credentials.node(node).unwrap();

@@ -3,6 +3,7 @@
 //! It finds every problem that can be found in one run. What a description may say is in [`crate::description`].
 
 mod csv;
+mod document;
 mod explain;
 mod inventory;
 mod layer;
@@ -10,6 +11,7 @@ mod merge;
 mod read;
 mod set;
 
+pub use document::{Document, document};
 pub use explain::Setting;
 
 use crate::check;

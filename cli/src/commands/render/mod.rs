@@ -10,7 +10,7 @@ mod payload;
 mod seal;
 mod summary;
 
-pub(crate) use nodes::{catalog, images, questions, role};
+pub(crate) use nodes::{catalog, images, judge, questions, role};
 
 use super::{description, proof};
 use crate::args::{Layers, StateFolder};

@@ -9,6 +9,7 @@ use crate::output::{NodeRecord, Secrecy, Staging};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use kfimg_ignition::content::{ClusterContent, Context, Fetched, NodeContent, Question, Stamp};
+use kfimg_ignition::tree::NodeTree;
 use kfimg_images::{Catalog, ImageList, Pins};
 use kfimg_pki::{Credentials, Generations, State, inventory};
 use kfimg_profiles::cluster::{Cluster, Node};
@@ -217,12 +218,38 @@ fn write_fetched(items: &[Item<'_>], staging: &Staging) -> Result<(), Failure> {
 
 /// Every image that a cluster asks for, with the reasons. Keys are drawn for the purpose and thrown away.
 pub(crate) fn images(cluster: &Cluster) -> Result<ImageList, Failure> {
+    with_scratch_keys(cluster, |rendering| rendering.images())
+}
+
+/// Hands each node's tree to `judge`, several at a time, in the order of the description, with keys that are thrown away. What
+/// `prepare` makes of the first control plane's tree is there for all.
+pub(crate) fn judge<C: Sync, T: Send>(
+    cluster: &Cluster,
+    prepare: impl FnOnce(&NodeTree) -> C,
+    judge: impl Fn(&NodeTree, &C) -> T + Sync,
+) -> Result<Vec<T>, Failure> {
+    with_scratch_keys(cluster, |rendering| {
+        let tree = |context: &Context<'_>| {
+            Ok(NodeContent::new(context)?.stamp(Stamp { generation: 1, render_time: Timestamp::now().as_second() })?)
+        };
+        let Some(first) = cluster.control_planes().next() else { return Ok(Vec::new()) };
+        let common = prepare(&rendering.with_context(first, tree)?);
+        let nodes = cluster.nodes.par_iter();
+        nodes.map(|node| Ok(judge(&rendering.with_context(node, tree)?, &common))).collect()
+    })
+}
+
+/// A rendering with keys that nobody keeps.
+fn with_scratch_keys<T>(
+    cluster: &Cluster,
+    use_rendering: impl FnOnce(&Rendering<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let now = Timestamp::now();
     let scratch = tempfile::tempdir().map_err(Failure::io("creating a folder in", &std::env::temp_dir()))?;
     let state = State::open(&scratch.path().join("state"), &cluster.name, now)?;
     let (state, _) = state.ensure(&inventory::request(cluster), now)?;
     let credentials = state.credentials();
-    Rendering::new(cluster, &credentials, Pins::none(), 0)?.images()
+    use_rendering(&Rendering::new(cluster, &credentials, Pins::none(), 0)?)
 }
 
 /// What a person should look at in the user's manifests: likely images, and such as change with time.
