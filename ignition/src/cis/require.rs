@@ -81,10 +81,13 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::Require::{self, Address, AtLeast, Has, Is, Lacks, Not, Only, OrUnset, Set, SomeTime, Unset};
 
+    /// Lists of values of one flag.
+    type Lists = &'static [&'static [&'static str]];
+
     /// Values that hold, values that don't; `-` between repeated ones, none for a flag that is left out.
     #[test]
     fn every_condition_can_hold_and_can_fail() {
-        let table: &[(Require, &[&[&str]], &[&[&str]])] = &[
+        let table: &[(Require, Lists, Lists)] = &[
             (Set, &[&["a"]], &[&[], &[""]]),
             (Unset, &[&[]], &[&["a"]]),
             (Is("false"), &[&["false"], &["False"]], &[&[], &["true"], &["false", "true"]]),

@@ -82,7 +82,7 @@ pub(crate) const MANUAL: &[(&[&str], Change)] = &[
     (
         &["5.1.6"],
         Change::Cluster(|cluster| {
-            apply(cluster, &deployment(&json!({"automountServiceAccountToken": true}), &json!({})))
+            apply(cluster, &deployment(&json!({"automountServiceAccountToken": true}), &json!({})));
         }),
     ),
     (&["5.1.7"], Text(ADMIN, "client-certificate-data", "client-certificate-dat")),
@@ -92,13 +92,13 @@ pub(crate) const MANUAL: &[(&[&str], Change)] = &[
     (
         &["5.1.11"],
         Change::Cluster(|cluster| {
-            apply(cluster, &role("certificates.k8s.io", "certificatesigningrequests/approval", "update"))
+            apply(cluster, &role("certificates.k8s.io", "certificatesigningrequests/approval", "update"));
         }),
     ),
     (
         &["5.1.12"],
         Change::Cluster(|cluster| {
-            apply(cluster, &role("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch"))
+            apply(cluster, &role("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch"));
         }),
     ),
     (&["5.1.13"], Change::Cluster(|cluster| apply(cluster, &role("", "serviceaccounts/token", "create")))),

@@ -58,7 +58,7 @@ pub(crate) struct Machine<'a> {
 type Check = fn(&Subject<'_>, &mut Report);
 
 /// All checks, in the order in which people think about a cluster.
-const CHECKS: [Check; 30] = [
+const CHECKS: [Check; 31] = [
     identity::check,
     version::check,
     machines::check,
