@@ -81,7 +81,7 @@ impl Container {
         command.args(["--mount", "sh", "-euc", ENTER, "sh"]).arg(place).arg(format!("{}:{}", self.user.0, self.user.1));
         for Mount { on_node, in_container, made } in &self.mounts {
             let source = node.path(on_node);
-            if *made {
+            if *made && !source.exists() {
                 succeed(as_root("mkdir").arg("-p").arg(&source));
             }
             assert!(source.exists(), "{}: {on_node}, mounted at {in_container}, is missing", node.name);

@@ -81,13 +81,12 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::Require::{self, Address, AtLeast, Has, Is, Lacks, Not, Only, OrUnset, Set, SomeTime, Unset};
 
-    /// Lists of values of one flag.
-    type Lists = &'static [&'static [&'static str]];
+    /// Values of one flag, several where it is repeated, none where it is left out; several such flags.
+    type Flags = &'static [&'static [&'static str]];
 
-    /// Values that hold, values that don't; `-` between repeated ones, none for a flag that is left out.
     #[test]
     fn every_condition_can_hold_and_can_fail() {
-        let table: &[(Require, Lists, Lists)] = &[
+        let table: &[(Require, Flags, Flags)] = &[
             (Set, &[&["a"]], &[&[], &[""]]),
             (Unset, &[&[]], &[&["a"]]),
             (Is("false"), &[&["false"], &["False"]], &[&[], &["true"], &["false", "true"]]),
