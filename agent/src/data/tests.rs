@@ -207,6 +207,22 @@ fn a_labelled_partition_with_another_file_system_stays_as_it_is() {
 
 #[test]
 #[ignore = "needs root and loop devices"]
+fn a_disk_that_is_named_gets_the_partition_whatever_its_size() {
+    let disk = Loop::new();
+    let by_name = DataPartition { disk: Some(disk.node().to_owned()), min_disk_bytes: None, ..wanted("ext4") };
+    let node = disk.prepare(&by_name).unwrap();
+    assert_eq!(disk.prepare(&by_name), Ok(node.clone()));
+    assert_eq!(look::signature(&node).as_deref(), Some("ext4"));
+    let name = disk.device.file_name().unwrap().to_str().unwrap();
+    let named = |path| look::disk(&Root::new("/"), name, Some(path)).unwrap().named;
+    let link = disk.folder.path().join("by-id");
+    std::os::unix::fs::symlink(disk.node(), &link).unwrap();
+    assert!(named(link.to_str().unwrap()), "a link of udev's leads to it");
+    assert!(!named("/dev/zero") && !named("/dev/disk/by-id/none"));
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
 fn a_disk_in_use_gets_no_partition() {
     let disk = Loop::new();
     ran("mkfs.ext4", &["-q", disk.node()]);

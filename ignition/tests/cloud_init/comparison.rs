@@ -1,9 +1,9 @@
 //! Both channels leave the same system.
 
 use crate::site::Site;
-use crate::system::{Changed, debian};
+use crate::system::{Changed, Source, debian};
 use crate::tools::{find, hostile, succeed, text};
-use kfimg_ignition::payload::{CloudInit, IgnitionVersion, cloud_init, ignition};
+use kfimg_ignition::payload::{CloudInit, IgnitionVersion, cloud_init, config_drive, ignition};
 use kfimg_ignition::tree::NodeTree;
 use kfimg_profiles::cluster::{Cluster, DiskChoice, Node};
 use kfimg_profiles::description::User;
@@ -16,10 +16,12 @@ const RELEASES: [&str; 2] = ["bookworm", "trixie"];
 const MAC: &str = "52:54:00:12:34:56";
 
 /// What only one of the two has: memories of cloud-init, of Ignition, and of the programs that edit accounts.
-const OWN: [&str; 12] = [
+const OWN: [&str; 14] = [
     "/etc/.ignition-result.json",
     "/etc/.updated",
     "/etc/cloud/kfimg",
+    "/etc/default/locale",
+    "/etc/locale.conf",
     "/etc/gshadow-",
     "/etc/group-",
     "/etc/netplan/50-cloud-init.yaml",
@@ -31,15 +33,16 @@ const OWN: [&str; 12] = [
     "/var/",
 ];
 
-fn node() -> Node {
-    let mut node = Cluster::fake().node("master1").unwrap().clone();
+/// A node of the built-in cluster, on the machine of these tests.
+fn node(name: &str) -> Node {
+    let mut node = Cluster::fake().node(name).unwrap().clone();
     node.mac = Some(MAC.parse().unwrap());
     node.network.interface = "eth0".to_owned();
     node
 }
 
 /// Nodes of `ha3`, one with users and a disk that is named, and one that is nothing but traps.
-fn trees() -> Vec<(&'static str, NodeTree)> {
+fn trees() -> Vec<(&'static str, Node, NodeTree)> {
     let ha3 = Site::new(Cluster::fake());
     let key = |name: &str| vec![format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA {name}'s own: #1")];
     let user = |name: &str, hash: Option<&str>, groups: &[&str], sudo| User {
@@ -59,54 +62,74 @@ fn trees() -> Vec<(&'static str, NodeTree)> {
             disk.choice = DiskChoice::Path("/dev/sdb".to_owned());
         }
     });
+    let (master, worker) = (node("master1"), node("worker1"));
+    let mut hostile = hostile();
+    hostile.file("/etc/hostname", 0o644, "traps.example.net\n").unwrap();
+    let mut traps = node("master1");
+    traps.name = "traps.example.net".to_owned();
     vec![
-        ("control plane", ha3.tree("master1")),
-        ("worker", ha3.tree("worker1")),
-        ("users", peopled.tree("master1")),
-        ("hostile", hostile()),
+        ("control plane", master.clone(), ha3.tree("master1")),
+        ("worker", worker, ha3.tree("worker1")),
+        ("users", master.clone(), peopled.tree("master1")),
+        ("hostile", traps, hostile),
     ]
-}
-
-fn applied(release: &str, tree: &NodeTree) -> (Changed, Changed, String) {
-    let debian = debian(release);
-    // A disk is not partitioned here, and Ignition would be told to.
-    let (by_cloud_init, said) = Changed::by_cloud_init(&debian, &cloud_init(tree, &node()), MAC);
-    (by_cloud_init, Changed::by_ignition(&debian, &ignition(tree, IgnitionVersion::V3_3)), said)
 }
 
 #[test]
 #[ignore = "needs root, mmdebstrap and Debian's archive: `make interop`"]
 fn cloud_init_and_ignition_leave_the_same_system() {
     for release in RELEASES {
-        for (name, tree) in trees() {
-            let (cloud_init, ignition, said) = applied(release, &tree);
-            let what = format!("{release}, {name}");
-            judge_run(&what, &said);
-            let extra: BTreeSet<String> = units(&tree).collect();
-            assert_eq!(differences(&cloud_init, &ignition, &extra), Vec::<String>::new(), "{what}");
-            let accounts = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid"];
-            for file in accounts.into_iter().filter(|file| ignition.path(file).exists()) {
-                assert_eq!(lines(&cloud_init, file), lines(&ignition, file), "{what}: {file}");
-            }
-            for user in tree.users() {
-                assert_eq!(keys(&cloud_init, &user.name), user.ssh_authorized_keys, "{what}");
-                assert_eq!(keys(&ignition, &user.name), user.ssh_authorized_keys, "{what}");
-            }
-            for path in &extra {
-                assert!(cloud_init.path(path).is_file(), "{what}: {path}");
-            }
+        for (name, node, tree) in trees() {
+            let files = cloud_init(&tree, &node);
+            is_the_same(&format!("{release}, {name}"), release, &tree, &node, &Source::seed(&files));
         }
     }
 }
 
-/// cloud-init found nothing to complain about, and the card bears its name.
-fn judge_run(what: &str, said: &str) {
-    let [links, log, result]: [&str; 3] = said.splitn(3, "---\n").collect::<Vec<_>>().try_into().unwrap();
-    assert!(links.contains(": eth0@cable:") && !links.contains("ens192"), "{what}: {links}");
-    let bad: Vec<&str> =
-        log.lines().filter(|line| ["WARNING", "ERROR", "Traceback"].iter().any(|word| line.contains(word))).collect();
-    assert_eq!(bad, Vec::<&str>::new(), "{what}");
-    assert!(result.contains("\"errors\": []") && result.contains("DataSourceNoCloud"), "{what}: {result}");
+#[test]
+#[ignore = "needs root, mmdebstrap and Debian's archive: `make interop`"]
+fn a_config_drive_and_guestinfo_leave_it_too() {
+    for release in RELEASES {
+        let (name, node, tree) = trees().swap_remove(2);
+        let CloudInit { user_data, guestinfo_metadata: metadata, .. } = cloud_init(&tree, &node);
+        let drive = Source::Drive { image: config_drive(&node, &user_data), seed: "config_drive" };
+        is_the_same(&format!("{release}, {name}, config drive"), release, &tree, &node, &drive);
+        let guestinfo = Source::Guestinfo { user_data, metadata };
+        is_the_same(&format!("{release}, {name}, guestinfo"), release, &tree, &node, &guestinfo);
+    }
+}
+
+/// Applies a tree by both channels. A disk is not partitioned here, by neither.
+fn is_the_same(what: &str, release: &str, tree: &NodeTree, node: &Node, source: &Source) {
+    let debian = debian(release);
+    let (cloud_init, said) = Changed::by_cloud_init(&debian, source, MAC);
+    let ignition = Changed::by_ignition(&debian, &ignition(tree, IgnitionVersion::V3_3));
+    judge_run(what, &node.name, source.name(), &said);
+    let extra: BTreeSet<String> = units(tree).collect();
+    assert_eq!(differences(&debian, &cloud_init, &ignition, &extra), Vec::<String>::new(), "{what}");
+    let accounts = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid"];
+    for file in accounts.into_iter().filter(|file| ignition.path(file).exists()) {
+        assert_eq!(lines(&cloud_init, file), lines(&ignition, file), "{what}: {file}");
+    }
+    for user in tree.users() {
+        assert_eq!(keys(&cloud_init, &user.name), user.ssh_authorized_keys, "{what}");
+        assert_eq!(keys(&ignition, &user.name), user.ssh_authorized_keys, "{what}");
+    }
+    for path in &extra {
+        assert!(cloud_init.path(path).is_file(), "{what}: {path}");
+    }
+}
+
+/// cloud-init found nothing to complain about and kept the secrets; the card and the machine bear their names.
+fn judge_run(what: &str, name: &str, data_source: &str, said: &str) {
+    let [names, readable, log, result]: [&str; 4] = said.splitn(4, "---\n").collect::<Vec<_>>().try_into().unwrap();
+    assert!(names.contains(": eth0@cable:") && !names.contains("ens192"), "{what}: {names}");
+    assert_eq!(names.lines().last(), Some(name), "{what}");
+    assert_eq!(readable, "", "{what}: others may read secrets");
+    let is_bad = |line: &&str| ["WARNING", "ERROR", "Traceback"].iter().any(|word| line.contains(word));
+    assert_eq!(log.lines().filter(is_bad).collect::<Vec<_>>(), Vec::<&str>::new(), "{what}");
+    let expected = ["\"errors\": []".to_owned(), format!("DataSource{data_source}")];
+    assert!(expected.iter().all(|expected| result.contains(expected)), "{what}: {result}");
 }
 
 /// Units that only a channel without Ignition needs.
@@ -116,9 +139,9 @@ fn units(tree: &NodeTree) -> impl Iterator<Item = String> {
 }
 
 /// What differs, but for what only one of the two can have.
-fn differences(left: &Changed, right: &Changed, extra: &BTreeSet<String>) -> Vec<String> {
+fn differences(debian: &Path, left: &Changed, right: &Changed, extra: &BTreeSet<String>) -> Vec<String> {
     let of = |system: &Changed| -> BTreeMap<String, String> {
-        system.listing().into_iter().filter(|(path, _)| is_judged(path)).collect()
+        system.listing(debian).into_iter().filter(|(path, _)| is_judged(path)).collect()
     };
     let (left, right) = (of(left), of(right));
     let paths: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
@@ -170,8 +193,8 @@ fn schema(debian: &Path, files: &CloudInit) -> String {
 #[ignore = "needs root, mmdebstrap and Debian's archive: `make interop`"]
 fn user_data_is_valid_by_cloud_inits_own_schema() {
     for release in RELEASES {
-        for (name, tree) in trees() {
-            let said = schema(&debian(release), &cloud_init(&tree, &node()));
+        for (name, node, tree) in trees() {
+            let said = schema(&debian(release), &cloud_init(&tree, &node));
             assert!(said.contains("Valid") && !said.to_lowercase().contains("deprecat"), "{release}, {name}: {said}");
         }
     }

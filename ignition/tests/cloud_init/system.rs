@@ -1,16 +1,22 @@
 //! A Debian with cloud-init in a folder, and what becomes of it.
 
 use crate::tools::{find, succeed, text};
+use data_encoding::{BASE64, HEXLOWER};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kfimg_ignition::payload::{CloudInit, nocloud_seed};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::os::unix::fs::symlink;
+use std::fs::Metadata;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a cloud image has: one that sets up the network by netplan, and settings that a payload has to take back.
 const PACKAGES: &str = "ca-certificates,cloud-init,iproute2,netplan.io,openssh-server,sudo,systemd-resolved,udev";
 const HOOK: &str = r#"
-printf 'manage_etc_hosts: true\npreserve_hostname: true\n' >"$1"/etc/cloud/cloud.cfg.d/01_image.cfg
+printf '%s\n' 'manage_etc_hosts: true' 'preserve_hostname: true' 'resize_rootfs: false' 'locale: C.UTF-8' >"$1"/etc/cloud/cloud.cfg.d/01_image.cfg
 install -d "$1"/etc/selinux/targeted/contexts/files
 printf 'SELINUX=permissive\nSELINUXTYPE=targeted\n' >"$1"/etc/selinux/config
 : >"$1"/etc/selinux/targeted/contexts/files/file_contexts
@@ -23,7 +29,7 @@ rm -rf "$1"/var/lib/apt/lists "$1"/var/cache "$1"/usr/share/doc "$1"/usr/share/l
 pub(crate) fn debian(release: &str) -> PathBuf {
     let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), PathBuf::from);
     let cache = std::env::var_os("KFIMG_CACHE").map_or_else(|| home.join(".cache/kfimg"), PathBuf::from);
-    let path = cache.join("interop").join(format!("cloud-init-{release}-1"));
+    let path = cache.join("interop").join(format!("cloud-init-{release}-2"));
     if path.exists() {
         return path;
     }
@@ -36,6 +42,49 @@ pub(crate) fn debian(release: &str) -> PathBuf {
     succeed(&mut mmdebstrap);
     std::fs::rename(&partial, &path).unwrap();
     path
+}
+
+/// Where cloud-init finds a payload.
+pub(crate) enum Source {
+    /// A drive, for the data source whose seeds lie in this folder.
+    Drive {
+        /// Its image.
+        image: Vec<u8>,
+        /// The folder's name.
+        seed: &'static str,
+    },
+    /// VMware, whose data source also reads values of the environment.
+    Guestinfo {
+        /// `guestinfo.userdata`.
+        user_data: Vec<u8>,
+        /// `guestinfo.metadata`.
+        metadata: Vec<u8>,
+    },
+}
+
+impl Source {
+    /// A seed of NoCloud.
+    pub(crate) fn seed(files: &CloudInit) -> Self {
+        Self::Drive { image: nocloud_seed(files), seed: "nocloud" }
+    }
+}
+
+impl Source {
+    /// Its name in cloud-init's settings.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Drive { seed: "nocloud", .. } => "NoCloud",
+            Self::Drive { .. } => "ConfigDrive",
+            Self::Guestinfo { .. } => "VMware",
+        }
+    }
+}
+
+/// A value in the encoding `gzip+base64`.
+fn guestinfo(content: &[u8]) -> String {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).unwrap();
+    BASE64.encode(&encoder.finish().unwrap())
 }
 
 /// A system that was made from a Debian and changed by somebody: only what differs from the Debian.
@@ -59,18 +108,31 @@ impl Changed {
         text(&succeed(&mut command))
     }
 
-    /// cloud-init's four stages, with a seed. The machine has one card, `ens192`, of this Ethernet address.
-    pub(crate) fn by_cloud_init(debian: &Path, files: &CloudInit, mac: &str) -> (Self, String) {
+    /// cloud-init's four stages. The machine has one card, `ens192`, of this Ethernet address.
+    pub(crate) fn by_cloud_init(debian: &Path, source: &Source, mac: &str) -> (Self, String) {
         let system = Self::empty();
-        let image = system.place.path().join("seed.img");
-        std::fs::write(&image, nocloud_seed(files)).unwrap();
-        let seed = system.path("/var/lib/cloud/seed/nocloud");
-        std::fs::create_dir_all(&seed).unwrap();
-        for name in ["user-data", "meta-data", "network-config"] {
-            succeed(Command::new(find("mcopy")).arg("-i").arg(&image).arg(format!("::{name}")).arg(&seed));
-        }
-        let said = system.run(debian, &[MACHINE, CLOUD_INIT].concat(), &[mac]);
+        let environment = match source {
+            Source::Drive { image, seed } => system.plant(image, seed),
+            Source::Guestinfo { user_data, metadata } => {
+                let value = |name, content| format!("VMX_GUESTINFO_{name}={}\n", guestinfo(content));
+                let encoding = |name| format!("VMX_GUESTINFO_{name}_ENCODING=gzip+base64\n");
+                let texts = [value("USERDATA", user_data), value("METADATA", metadata)];
+                ["VMX_GUESTINFO=1\n".to_owned(), encoding("USERDATA"), encoding("METADATA")].concat() + &texts.concat()
+            }
+        };
+        std::fs::write(system.place.path().join("environment"), environment).unwrap();
+        let said = system.run(debian, &[MACHINE, CLOUD_INIT].concat(), &[mac, source.name()]);
         (system, said)
+    }
+
+    /// Copies a drive's files to where its data source looks before it looks for drives.
+    fn plant(&self, image: &[u8], seed: &str) -> String {
+        let drive = self.place.path().join("drive.img");
+        std::fs::write(&drive, image).unwrap();
+        let seed = self.path(&format!("/var/lib/cloud/seed/{seed}"));
+        std::fs::create_dir_all(&seed).unwrap();
+        succeed(Command::new(find("mcopy")).arg("-s").arg("-i").arg(&drive).arg("::*").arg(&seed));
+        String::new()
     }
 
     /// Ignition's stage `files`, and the two programs that every boot runs before units.
@@ -96,21 +158,29 @@ impl Changed {
         std::fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Everything that was changed, by path: type, mode, owner, target, SHA-256.
-    pub(crate) fn listing(&self) -> BTreeMap<String, String> {
+    /// Everything that was changed, by path: type, mode, owner, target, SHA-256. Folders that only hold such things and are
+    /// as they were are not among them.
+    pub(crate) fn listing(&self, debian: &Path) -> BTreeMap<String, String> {
         let script = r"find . -mindepth 1 -printf '%P\0%y %m %U:%G %l\0'";
         let found = succeed(Command::new("sh").args(["-euc", script]).current_dir(self.path("/")));
         let mut fields = found.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
         let mut listing = BTreeMap::new();
         while let (Some(path), Some(mut what)) = (fields.next(), fields.next()) {
             if what.starts_with('f') {
-                let sum = succeed(Command::new("sha256sum").arg("--zero").arg(self.path(&path)));
-                what += &text(&sum[..64]);
+                what += &HEXLOWER.encode(&Sha256::digest(std::fs::read(self.path(&path)).unwrap()));
             }
-            listing.insert(format!("/{path}"), what);
+            if folder(&debian.join(&path)).as_ref() != Some(&what) {
+                listing.insert(format!("/{path}"), what);
+            }
         }
         listing
     }
+}
+
+/// A folder, as it would be listed.
+fn folder(path: &Path) -> Option<String> {
+    let found = path.symlink_metadata().ok().filter(Metadata::is_dir)?;
+    Some(format!("d {:o} {}:{} ", found.mode() & 0o7777, found.uid(), found.gid()))
 }
 
 /// `debian place …`: the Debian with what is changed over it, as a machine's root.
@@ -133,8 +203,18 @@ cloud-init init
 cloud-init modules --mode=config
 cloud-init modules --mode=final
 END
+# As `ds-identify` does before.
+mkdir run/cloud-init
+echo "datasource_list: [ $4, None ]" >run/cloud-init/cloud.cfg
+set -a
+. "$2/environment"
+set +a
 chroot . sh -eu /run/stages >"$2/output" 2>&1 || { cat "$2/output"; exit 1; }
 cat run/links
+uname -n
+echo ---
+# Copies of the payload that others may read.
+find run tmp var etc -xdev -type f -perm /077 -exec grep -lF "tar -xzmpC /" {} + || true
 echo ---
 cat var/log/cloud-init.log
 echo ---

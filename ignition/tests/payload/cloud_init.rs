@@ -141,7 +141,7 @@ fn users_are_made_as_ignition_makes_them() {
         { "name": "root", "lock_passwd": false, "ssh_authorized_keys": key("root") },
     ]);
     assert_eq!(config["users"], expected);
-    assert_eq!(user_data(&NodeTree::new()).1["users"], json!([]), "nor is the distribution's own user made");
+    assert_eq!(user_data(&NodeTree::new()).1["users"], json!([[]]), "nor is the distribution's own user made");
 }
 
 #[test]

@@ -122,7 +122,6 @@ pub(crate) fn hostile() -> NodeTree {
         tree.file(&format!("/etc/hostile/modes/{mode:o}"), mode, "x").unwrap();
         tree.directory(&format!("/etc/hostile/folder-modes/{mode:o}"), mode).unwrap();
     }
-    tree.directory("/etc/hostile/sticky", 0o1777).unwrap();
     let (long, deep) = ("n".repeat(250), "d/".repeat(90));
     tree.file(&format!("/etc/hostile/{long}"), 0o644, "long").unwrap();
     tree.file(&format!("/etc/hostile/{deep}file"), 0o644, "deep").unwrap();

@@ -3,7 +3,7 @@
 use super::archive::{Archive, Item, archive};
 use super::network::NetworkConfig;
 use super::script::{condition, script};
-use super::users::User;
+use super::users::{User, Users};
 use crate::tree::NodeTree;
 use serde::Serialize;
 use serde_saphyr::LitString;
@@ -16,7 +16,7 @@ struct CloudConfig<'a> {
     fqdn: &'a str,
     preserve_hostname: bool,
     manage_etc_hosts: bool,
-    users: Vec<User<'a>>,
+    users: Users<'a>,
     bootcmd: [LitString; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     power_state: Option<PowerState>,
@@ -72,7 +72,7 @@ pub(super) fn user_data(tree: &NodeTree, name: &str) -> Vec<u8> {
         fqdn: name,
         preserve_hostname: false,
         manage_etc_hosts: false,
-        users: tree.users().map(User::of).collect(),
+        users: Users(tree.users().map(User::of).collect()),
         bootcmd: [LitString(script(&archive, condition.as_deref()))],
         power_state: condition.map(|condition| PowerState {
             mode: "reboot",

@@ -1,7 +1,19 @@
 //! People who may log in, in the words of cloud-init's module `users-groups`, as Ignition makes them.
 
 use crate::tree;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+/// All users of a node.
+pub(super) struct Users<'a>(pub(super) Vec<User<'a>>);
+
+impl Serialize for Users<'_> {
+    /// Without a list a distribution makes a user of its own, and an empty one is not valid before cloud-init 23: an empty list of
+    /// names in the list is.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const NOBODY: [[&str; 0]; 1] = [[]];
+        if self.0.is_empty() { NOBODY.serialize(serializer) } else { self.0.serialize(serializer) }
+    }
+}
 
 /// A user. A password that nobody can have, as Ignition gives it, stays Ignition's `*`: cloud-init's own lock is a `!`, with
 /// which some SSH servers refuse keys too.
