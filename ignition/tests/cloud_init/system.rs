@@ -214,7 +214,7 @@ cat run/links
 uname -n
 echo ---
 # Copies of the payload that others may read.
-find run tmp var etc -xdev -type f -perm /077 -exec grep -lF "tar -xzmpC /" {} + || true
+find run tmp var etc -xdev -path var/lib/cloud/seed -prune -o -type f -perm /077 -exec grep -lF "tar -xzmpC /" {} + || true
 echo ---
 cat var/log/cloud-init.log
 echo ---
