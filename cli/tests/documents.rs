@@ -41,12 +41,20 @@ fn every_yaml_of_every_document_is_accepted() {
     let (mut count, mut wrong) = (0, Vec::new());
     for document in documents() {
         let name = document.file_name().unwrap().to_string_lossy().into_owned();
-        for (line, block) in blocks(&fs::read_to_string(&document).unwrap(), "yaml") {
+        let blocks = blocks(&fs::read_to_string(&document).unwrap(), "yaml");
+        // What other blocks of the document name.
+        let (files, sites): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|(_, block)| block.starts_with("# file: "));
+        for (_, block) in files {
+            let named = block.lines().next().unwrap().trim_start_matches("# file: ");
+            fs::write(folder.join(named), &block).unwrap();
+        }
+        for (line, block) in sites {
             let file = folder.join("block.yaml");
             fs::write(&file, &block).unwrap();
+            let profile = block.lines().next().and_then(|line| line.strip_prefix("# profile: ")).unwrap_or("ha3");
             let option: &[&str] = if block.starts_with("waivers:") { &["--cis", "--cis-waivers"] } else { &["--site"] };
             let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
-            kfimg.args(["validate", "--profile", "ha3"]).args(option).arg(&file).current_dir(&folder);
+            kfimg.args(["validate", "--profile", profile]).args(option).arg(&file).current_dir(&folder);
             let said = run(&mut kfimg);
             if !said.status.success() {
                 wrong.push(format!("{name}:{line}\n{block}\n{}", both(&said)));
