@@ -151,7 +151,8 @@ fn coredns_serves_the_caches_file_at_the_caches_address() {
     let text = items.iter().find_map(|item| item["data"]["Corefile"].as_str()).unwrap();
     let file = node.root().with_file_name("Corefile");
     std::fs::write(&file, text).unwrap();
-    let mut bash = Machine::of(node).command("bash");
+    let machine = Machine::of(node);
+    let mut bash = machine.command("bash");
     let output = run(bash.args(["-euc", CACHE, "bash"]).arg(go_folder(&["coredns"]).join("coredns")).arg(file));
     let said = both(&output);
     assert!(said.contains("HTTP/1.0 200 OK"), "{said}");
