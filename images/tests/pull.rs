@@ -7,7 +7,7 @@ mod support;
 use kfimg_images::component::Architecture;
 use kfimg_images::digest::Digest;
 use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
-use kfimg_images::layout::{Manifest, REFERENCE_ANNOTATION};
+use kfimg_images::layout::{Descriptor, Manifest, REFERENCE_ANNOTATION};
 use kfimg_images::pull::{Event, Options, PullError, Wanted, pull};
 use kfimg_images::registry::Mirror;
 use kfimg_images::store::Store;
@@ -124,42 +124,54 @@ fn every_kind_of_content_comes_along() {
     }
 }
 
-#[test]
-fn referrers_come_along_by_the_fallback_tag() {
-    let mut sample = Sample::default();
-    let layer = sample.blob(GZIP_LAYER, noise(1, 5000));
-    let image = sample.image("amd64", vec![layer]);
+/// A manifest that refers to `image`, and the list by which a registry without the referrers API says so.
+fn referrer_of(sample: &mut Sample, image: &Descriptor, seed: u64) -> (Descriptor, Vec<u8>) {
     let config = sample.blob("application/vnd.oci.empty.v1+json", b"{}".to_vec());
-    let signature = sample.blob("application/vnd.example.signature", noise(5, 100));
+    let signature = sample.blob("application/vnd.example.signature", noise(seed, 100));
     let mut manifest = Manifest::of(config, vec![signature]);
     manifest.artifact_type = Some("application/vnd.example.signature".to_owned());
     manifest.subject = Some(image.clone());
     let mut referrer = sample.manifest(&manifest);
     referrer.artifact_type = manifest.artifact_type.clone();
     let list = kfimg_images::layout::Index::of(vec![referrer.clone()]).to_bytes();
+    (referrer, list)
+}
+
+#[test]
+fn referrers_come_along_by_the_fallback_tag_from_each_repository_that_has_the_image() {
+    let mut sample = Sample::default();
+    let layer = sample.blob(GZIP_LAYER, noise(1, 5000));
+    let image = sample.image("amd64", vec![layer]);
+    let (in_app, app_list) = referrer_of(&mut sample, &image, 5);
+    let (in_copy, copy_list) = referrer_of(&mut sample, &image, 6);
     let tag = image.digest.as_str().replace(':', "-");
     let server = Server::start({
         let (sample, image) = (sample.clone(), image.clone());
-        move |request| match request.path() {
-            path if path.ends_with("/manifests/1") => {
-                let (descriptor, bytes) =
-                    sample.documents.iter().find(|(known, _)| known.digest == image.digest).unwrap();
-                support::sample::document(descriptor, bytes)
+        let lists =
+            [("app", app_list), ("copy", copy_list)].map(|(name, list)| (format!("/{name}/manifests/{tag}"), list));
+        move |request| {
+            if request.path().ends_with("/manifests/1") {
+                let found = sample.documents.iter().find(|(known, _)| known.digest == image.digest).unwrap();
+                return support::sample::document(&found.0, &found.1);
             }
-            path if path.ends_with(&format!("/manifests/{tag}")) => {
-                Reply::new(200, list.clone()).header("content-type", kfimg_images::layout::media_type::OCI_INDEX)
+            match lists.iter().find(|(end, _)| request.path().ends_with(end)) {
+                Some((_, list)) => {
+                    Reply::new(200, list.clone()).header("content-type", kfimg_images::layout::media_type::OCI_INDEX)
+                }
+                None => sample.answer(request),
             }
-            _ => sample.answer(request),
         }
     });
     let folder = tempfile::tempdir().unwrap();
     let host = server.host();
     let store = Store::open(folder.path()).unwrap();
     let options = Options { referrers: true, ..Options::default() };
-    let pulled =
-        pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {}).unwrap();
-    assert_eq!(pulled.referrers.iter().map(|found| &found.digest).collect::<Vec<_>>(), [&referrer.digest]);
-    assert_eq!(store.index().unwrap().len(), 2);
+    let both = [wanted(&format!("{host}/app:1")), wanted(&format!("{host}/copy:1"))];
+    let pulled = pull(&store, &registries(&[&host], |_| {}), &both, &options, &|_| {}).unwrap();
+    let mut expected = [&in_app.digest, &in_copy.digest];
+    expected.sort();
+    assert_eq!(pulled.referrers.iter().map(|found| &found.digest).collect::<Vec<_>>(), expected);
+    assert_eq!(store.index().unwrap().len(), 4);
     assert_eq!(OCI_MANIFEST, pulled.referrers[0].media_type);
 }
 

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::layout::{Descriptor, Kind};
 use crate::registry::Place;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,12 +28,14 @@ pub(super) enum Job {
 }
 
 /// For which image something is wanted, and where it is asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) image: usize,
     pub(super) places: Vec<Place>,
     /// Whether it is a part of the image, and not of what refers to it.
     pub(super) is_own: bool,
+    /// The repository that is asked what refers to the documents. Each repository has referrers of its own.
+    pub(super) referrers_of: Option<String>,
 }
 
 impl Job {
@@ -67,12 +69,24 @@ impl Ord for Job {
     }
 }
 
+/// As what content is wanted: the same bytes may be wanted as several.
+#[derive(PartialEq, Eq, Hash)]
+enum Role {
+    /// Taken apart; once more for each repository that is asked for referrers.
+    Document {
+        referrers_of: Option<String>,
+    },
+    Blob,
+}
+
 #[derive(Default)]
 struct State {
     jobs: BinaryHeap<Job>,
     working: usize,
-    /// Sizes of all that was planned. The same bytes may be wanted as a document and as a blob.
-    planned: HashMap<(Digest, bool), u64>,
+    /// Sizes of all that was planned.
+    sizes: HashMap<Digest, u64>,
+    /// What was planned.
+    planned: HashSet<(Digest, Role)>,
     /// The first problem of each image.
     problems: BTreeMap<usize, Problem>,
     end: Option<PullError>,
@@ -118,25 +132,25 @@ impl Queue {
 
     /// Plans a document or a blob, unless it is planned; returns whether it is new.
     pub(super) fn plan(&self, job: Job) -> Result<bool, Problem> {
-        let (descriptor, is_document) = match &job {
+        let (descriptor, role) = match &job {
             Job::Resolve(_) => return Ok(false),
-            Job::Document { descriptor, .. } => (descriptor, true),
-            Job::Blob { descriptor, .. } => (descriptor, false),
+            Job::Document { descriptor, origin, .. } => {
+                (descriptor, Role::Document { referrers_of: origin.referrers_of.clone() })
+            }
+            Job::Blob { descriptor, .. } => (descriptor, Role::Blob),
         };
         let mut state = self.state();
         let (digest, second) = (&descriptor.digest, descriptor.size);
-        for as_document in [false, true] {
-            if let Some(first) = state.planned.get(&(digest.clone(), as_document)).filter(|first| **first != second) {
-                return Err(Problem::Sizes { digest: digest.clone(), first: *first, second });
-            }
+        let first = *state.sizes.entry(digest.clone()).or_insert(second);
+        if first != second {
+            return Err(Problem::Sizes { digest: digest.clone(), first, second });
         }
-        if state.planned.contains_key(&(digest.clone(), is_document)) {
+        if !state.planned.insert((digest.clone(), role)) {
             return Ok(false);
         }
-        if state.planned.len() >= MOST {
+        if state.planned.len() > MOST {
             return Err(Problem::Limit(format!("the images have more than {MOST} parts; pull fewer at once")));
         }
-        state.planned.insert((digest.clone(), is_document), second);
         state.jobs.push(job);
         drop(state);
         self.changed.notify_one();

@@ -93,8 +93,10 @@ impl<'a> Worker<'a> {
 
     fn begin(&self, number: usize) -> Result<(), Fault> {
         let wanted = &self.wanted[number];
-        let origin =
-            Arc::new(Origin { image: number, places: self.registries.places(&wanted.reference)?, is_own: true });
+        let reference = &wanted.reference;
+        let referrers_of = self.options.referrers.then(|| format!("{}/{}", reference.host(), reference.repository()));
+        let places = self.registries.places(reference)?;
+        let origin = Arc::new(Origin { image: number, places, is_own: true, referrers_of });
         let image = self.resolve(wanted, &origin)?;
         (self.events)(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
         let descriptor = image.descriptor.clone();
@@ -123,7 +125,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        if self.options.referrers { self.find_referrers(descriptor, origin, depth) } else { Ok(()) }
+        if origin.referrers_of.is_some() { self.find_referrers(descriptor, origin, depth) } else { Ok(()) }
     }
 
     fn plan(&self, job: Job) -> Result<(), Fault> {
@@ -158,7 +160,7 @@ impl<'a> Worker<'a> {
         for place in &origin.places {
             match place.client.referrers(&place.repository, &descriptor.digest, None) {
                 Ok(found) => {
-                    let beside = Arc::new(Origin { image: origin.image, places: origin.places.clone(), is_own: false });
+                    let beside = Arc::new(Origin { is_own: false, ..(**origin).clone() });
                     for referrer in found {
                         self.results().referrers.entry(origin.image).or_default().push(referrer.clone());
                         self.plan(job_of(referrer, Arc::clone(&beside), depth + 1))?;
