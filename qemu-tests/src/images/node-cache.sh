@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/busybox sh
 # Stands for node-cache of kubernetes/dns: gives this node the cache's address, on loopback, then becomes CoreDNS.
 set -eu
 while [ $# -gt 0 ]; do
