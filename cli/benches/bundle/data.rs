@@ -27,6 +27,17 @@ pub(crate) fn large(folder: &Path, layer: usize) -> Digest {
     first
 }
 
+/// One layer of so many bytes. Returns it.
+pub(crate) fn one(folder: &Path, layer: usize) -> Digest {
+    let mut bundle = FakeBundle::new(folder);
+    let bytes = noise(7, layer);
+    let digest = bundle.blob(&bytes);
+    let image = bundle.image("amd64", &[&bytes]);
+    bundle.name(LARGE, image);
+    bundle.finish();
+    digest
+}
+
 /// The reference of a small image.
 pub(crate) fn small_reference(number: usize) -> String {
     format!("quay.io/bench/small-{number}:1")

@@ -9,6 +9,7 @@ mod measure;
 mod peers;
 mod proxy;
 mod serving;
+mod storm;
 mod transfer;
 
 use std::path::{Path, PathBuf};

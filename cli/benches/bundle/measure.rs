@@ -59,7 +59,8 @@ pub(crate) fn race(what: &str, rounds: usize, contenders: &mut [Contender<'_>]) 
     medians
 }
 
-fn median(times: &mut [f64]) -> f64 {
+/// Sorts times, and returns the middle one.
+pub(crate) fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

@@ -1,5 +1,6 @@
 //! The embedded registry against the reference registry and nginx.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,8 +9,9 @@ use kfimg_images::digest::Digest;
 use crate::Bench;
 use crate::data::{self, LARGE};
 use crate::load::{Rate, load};
-use crate::measure::{self, Board, at_least};
+use crate::measure::{self, Board, Contender, at_least, at_most, median, race};
 use crate::peers::{self, Server};
+use crate::storm::{self, storm};
 
 /// Connections for manifests and for blobs.
 const MANY: u32 = 16;
@@ -20,11 +22,14 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
     let Some(wrk) = measure::installed("wrk") else { return };
     let bundle = bench.fresh("large");
     let blob = data::large(&bundle, bench.layer);
-    let work = Serving { bench, board, wrk, bundle, blob };
+    let mut work = Serving { bench, board, wrk, bundle, blob };
     work.manifests();
     let Some(nginx) = measure::installed("nginx") else { return };
     work.blobs(&nginx, "http", 0.9);
     work.blobs(&nginx, "https", 0.8);
+    work.bundle = bench.fresh("one");
+    work.blob = data::one(&work.bundle, storm::FILE);
+    work.storm(&nginx);
 }
 
 struct Serving<'a> {
@@ -98,6 +103,29 @@ impl Serving<'_> {
         let [ours, theirs] = self.duel(&what, ["kfimg serve", "nginx"], [&urls[0], &urls[1]], FEW);
         at_least("kfimg against nginx", ours.transfer / theirs.transfer, goal);
         self.board.peak(&format!("kfimg serve ({scheme}, blobs)"), kfimg.peak());
+    }
+
+    fn storm(&self, program: &Path) {
+        let (kfimg, nginx) = (self.kfimg(None), peers::nginx(program, &self.bench.fresh("nginx"), &self.bundle, None));
+        let (name, _) = LARGE.split_once(':').expect("the reference has a tag");
+        let (algorithm, digits) = (self.blob.algorithm(), self.blob.hexadecimal());
+        let paths = [format!("/v2/{name}/blobs/{}", self.blob), format!("/blobs/{algorithm}/{digits}")];
+        let p99s: [RefCell<Vec<f64>>; 2] = Default::default();
+        let contender = |number: usize, name, server: &Server| {
+            let (host, path, p99s) = (server.host().to_owned(), &paths[number], &p99s[number]);
+            Contender::new(name, move || {
+                let went = storm(&host, path);
+                p99s.borrow_mut().push(went.p99.as_secs_f64());
+                went.all
+            })
+        };
+        let mut contenders = [contender(0, "kfimg serve", &kfimg), contender(1, "nginx", &nginx)];
+        let medians = race("256 machines fetch 160 MiB at once, by http", self.bench.rounds, &mut contenders);
+        drop(contenders);
+        let [ours, theirs] = p99s.map(|times| median(&mut times.into_inner()));
+        at_least("kfimg against nginx, all machines", medians[1] / medians[0], 0.9);
+        at_most("kfimg against nginx, time of 99 of 100", ours / theirs, 1.3);
+        self.board.peak("kfimg serve (256 machines)", kfimg.peak());
     }
 
     /// A certificate that signs itself, and its key.
