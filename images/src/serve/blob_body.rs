@@ -1,4 +1,6 @@
-//! The body of an answer that is a blob or a part of one: read, and hashed when it must be, beside the asynchronous threads.
+//! The body of an answer that is a blob or a part of one, read beside the asynchronous threads.
+//!
+//! Whether the blob is sound is found out elsewhere: see [`super::trust`].
 
 use std::future::Future;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,10 +13,8 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::direct::{LONGEST, Lane};
-use super::trust::Trust;
+use super::trust::Verdict;
 use crate::content::{BlobReader, FilePart};
-use crate::digest::Digest;
-use crate::hasher::Hasher;
 
 /// Bytes that all bodies together keep in memory: each has a portion that is sent and one that is read.
 const BUDGET: usize = 24 << 20;
@@ -39,11 +39,15 @@ pub(super) struct BlobBody {
     load: Arc<Load>,
     /// Where parts of files may go as they are.
     lane: Option<Arc<Lane>>,
+    /// Without it the last bytes are not sent.
+    verdict: Option<Verdict>,
 }
 
 /// What comes next.
 #[derive(Debug)]
 enum Next {
+    /// The last bytes, if the blob is sound.
+    Verdict(Box<Work>, Verdict),
     /// Bytes that are being read.
     Read(JoinHandle<(Work, io::Result<Vec<u8>>)>),
     /// A part that the system sends.
@@ -55,42 +59,24 @@ enum Next {
 struct Work {
     reader: BlobReader,
     left: u64,
-    check: Option<Check>,
-}
-
-/// The hash of a blob that is served for the first time.
-#[derive(Debug)]
-struct Check {
-    hasher: Hasher,
-    digest: Digest,
-    trust: Arc<Trust>,
 }
 
 impl BlobBody {
-    /// A whole blob that nobody hashed yet: it is hashed on the way, and its last portion is only sent when it is sound.
-    pub(super) fn checked(reader: BlobReader, digest: &Digest, trust: &Arc<Trust>, load: &Arc<Load>) -> Self {
-        let left = reader.size();
-        let check = Check { hasher: Hasher::like(digest), digest: digest.clone(), trust: Arc::clone(trust) };
-        Self::begin(Work { reader, left, check: Some(check) }, load, None)
-    }
-
-    /// A part of a blob that is known to be sound. By the lane, if there is one, go bytes that nobody must look at.
+    /// A part of a blob, or all of it. By the lane, if there is one, go bytes that nobody must look at. With a verdict that is still
+    /// to come, the blob is sent all but its last bytes until then.
     pub(super) fn part(
         mut reader: BlobReader,
         offset: u64,
         length: u64,
         load: &Arc<Load>,
         lane: Option<Arc<Lane>>,
+        verdict: Option<Verdict>,
     ) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self::begin(Work { reader, left: length, check: None }, load, lane))
-    }
-
-    fn begin(work: Work, load: &Arc<Load>, lane: Option<Arc<Lane>>) -> Self {
         load.0.fetch_add(1, Ordering::Relaxed);
-        let mut body = Self { next: None, left: work.left, load: Arc::clone(load), lane };
-        body.read_on(work);
-        body
+        let mut body = Self { next: None, left: length, load: Arc::clone(load), lane, verdict };
+        body.read_on(Work { reader, left: length });
+        Ok(body)
     }
 
     /// Bytes that are still to come.
@@ -99,6 +85,13 @@ impl BlobBody {
     }
 
     fn read_on(&mut self, mut work: Work) {
+        // No portion and no part is longer, so that some bytes are left here before the last are taken.
+        if work.left <= LONGEST as u64
+            && let Some(verdict) = self.verdict.take()
+        {
+            self.next = Some(Next::Verdict(Box::new(work), verdict));
+            return;
+        }
         if self.lane.is_some()
             && let Some(part) = work.cached_part()
         {
@@ -114,10 +107,17 @@ impl BlobBody {
 
     /// The next portion; an error cuts the connection.
     pub(super) fn poll_portion(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        let Some(next) = &mut self.next else { return Poll::Ready(None) };
-        let joined = match next {
-            Next::Read(reading) => ready!(Pin::new(reading).poll(context)),
-            Next::Direct(..) => return Poll::Ready(self.pass_part().map(Ok)),
+        if let Some(Next::Verdict(_, verdict)) = &mut self.next {
+            let sound = ready!(Pin::new(verdict).poll(context));
+            match self.next.take() {
+                Some(Next::Verdict(work, _)) if sound => self.read_on(*work),
+                _ => return Poll::Ready(Some(Err(io::Error::other("the blob is damaged")))),
+            }
+        }
+        let joined = match &mut self.next {
+            Some(Next::Read(reading)) => ready!(Pin::new(reading).poll(context)),
+            Some(Next::Direct(..)) => return Poll::Ready(self.pass_part().map(Ok)),
+            Some(Next::Verdict(..)) | None => return Poll::Ready(None),
         };
         self.next = None;
         Poll::Ready(Some(match joined {
@@ -165,19 +165,8 @@ impl Work {
     fn read(&mut self, portion: usize) -> io::Result<Vec<u8>> {
         let length = portion.min(usize::try_from(self.left).unwrap_or(portion));
         let mut bytes = vec![0; length];
-        let read = self.reader.read_exact(&mut bytes);
+        self.reader.read_exact(&mut bytes)?;
         self.left -= length as u64;
-        let Some(check) = &mut self.check else { return read.map(|()| bytes) };
-        if let Err(error) = read {
-            check.trust.learn(&check.digest, false);
-            return Err(error);
-        }
-        check.hasher.update(&bytes);
-        if self.left > 0 {
-            return Ok(bytes);
-        }
-        let sound = check.hasher.clone().finish() == check.digest;
-        check.trust.learn(&check.digest, sound);
-        if sound { Ok(bytes) } else { Err(io::Error::other("the blob is damaged")) }
+        Ok(bytes)
     }
 }

@@ -1,6 +1,7 @@
 //! A bundle that rots while it is served.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use kfimg_images::content::Content;
 use kfimg_images::hasher::sha256;
@@ -56,7 +57,16 @@ fn a_blob_that_became_shorter_is_cut() {
     let running = Running::start(content, ServeOptions::default());
     let (_, body) = raw(running.address, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     assert!(body.len() < bytes.len());
+    wait_damaged(&running);
     assert_eq!(running.get(&path).status, 404);
+}
+
+/// Bytes are sent while they are hashed elsewhere: a connection may be cut before the hash has an end.
+fn wait_damaged(running: &Running) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !running.get("/metrics").text().contains("kfimg_registry_blobs_damaged 1\n") {
+        assert!(Instant::now() < end, "the blob is never found damaged");
+    }
 }
 
 #[test]

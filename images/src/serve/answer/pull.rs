@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::super::blob_body::BlobBody;
 use super::super::body::Payload;
 use super::super::range::{Wanted, names, wanted};
-use super::super::trust::is_sound;
+use super::super::trust::Verdict;
 use super::{Answer, Asked, Refusal, Shared};
 use crate::digest::Digest;
 use crate::layout::DOCUMENT_LIMIT;
@@ -84,43 +84,39 @@ pub(super) async fn blob(shared: &Shared, name: &str, digest: &str, asked: &Aske
             let answer = described(StatusCode::RANGE_NOT_SATISFIABLE, &digest);
             return Ok(sized(answer.with(CONTENT_RANGE, &format!("bytes */{size}")), 0));
         }
-        Wanted::Whole if unknown => {
-            let mut answer = sized(described(StatusCode::OK, &digest), size);
-            answer.payload = Payload::Blob(BlobBody::checked(reader, &digest, &shared.trust, &shared.load));
-            return Ok(answer);
-        }
         Wanted::Whole => (0, size),
         Wanted::Part(offset, length) => (offset, length),
     };
-    if unknown {
-        check_whole(shared, &digest).await?;
-    }
+    let mut verdict = None;
     let mut answer = match range {
-        Wanted::Part(..) => described(StatusCode::PARTIAL_CONTENT, &digest)
-            .with(CONTENT_RANGE, &format!("bytes {offset}-{}/{size}", offset + length - 1)),
-        _ => described(StatusCode::OK, &digest),
+        Wanted::Part(..) => {
+            if unknown {
+                check_whole(shared, &digest).await?;
+            }
+            described(StatusCode::PARTIAL_CONTENT, &digest)
+                .with(CONTENT_RANGE, &format!("bytes {offset}-{}/{size}", offset + length - 1))
+        }
+        _ => {
+            if unknown {
+                verdict = Some(hashed(shared, &digest)?);
+            }
+            described(StatusCode::OK, &digest)
+        }
     };
     answer = sized(answer, length);
-    let body = BlobBody::part(reader, offset, length, &shared.load, asked.lane.clone());
+    let body = BlobBody::part(reader, offset, length, &shared.load, asked.lane.clone(), verdict);
     answer.payload = Payload::Blob(body.map_err(|_| Refusal::unreadable(&digest))?);
     Ok(answer)
 }
 
 /// Hashes a blob before a part of it is served: nobody could tell from a part that it is damaged.
 async fn check_whole(shared: &Shared, digest: &Digest) -> Result<(), Refusal> {
-    let _turn = shared.trust.turn.lock().await;
-    let sound = match shared.trust.of(digest) {
-        Some(sound) => sound,
-        None => {
-            let reader = shared.registry.content().reader(digest).map_err(|_| Refusal::no_blob(digest))?;
-            let wanted = digest.clone();
-            let sound =
-                spawn_blocking(move || is_sound(&wanted, reader)).await.map_err(|_| Refusal::unreadable(digest))?;
-            shared.trust.learn(digest, sound);
-            sound
-        }
-    };
-    if sound { Ok(()) } else { Err(Refusal::damaged(digest)) }
+    if hashed(shared, digest)?.await { Ok(()) } else { Err(Refusal::damaged(digest)) }
+}
+
+fn hashed(shared: &Shared, digest: &Digest) -> Result<Verdict, Refusal> {
+    let reader = shared.registry.content().reader(digest).map_err(|_| Refusal::no_blob(digest))?;
+    Ok(shared.trust.verdict(digest, reader))
 }
 
 fn sized(mut answer: Answer, length: u64) -> Answer {
