@@ -101,12 +101,12 @@ impl Console {
     /// Says a warning, even when asked to be quiet.
     pub(crate) fn warn(&self, line: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
-        anstream::eprintln!("{style}warning{style:#}: {line}");
+        anstream::eprintln!("{style}warning{style:#}: {}", plain(line));
     }
 
     /// Says a problem that has no place in a text.
     pub(crate) fn error(&self, line: &str) {
-        anstream::eprintln!("{ERROR}error{ERROR:#}: {line}\n");
+        anstream::eprintln!("{ERROR}error{ERROR:#}: {}\n", plain(line));
     }
 
     /// Prints problems: as text, or as JSON on standard output.
@@ -126,12 +126,12 @@ impl Console {
 
     /// Says why the command failed and gives its exit code.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
-        anstream::eprintln!("{ERROR}error{ERROR:#}: {failure}");
+        anstream::eprintln!("{ERROR}error{ERROR:#}: {}", plain(&failure.to_string()));
         ExitCode::from(failure.exit_code())
     }
 
     fn line(&self, line: &str) {
-        for (index, part) in line.split('*').enumerate() {
+        for (index, part) in plain(line).split('*').enumerate() {
             if index % 2 == 1 {
                 anstream::eprint!("{EMPHASIS}{part}{EMPHASIS:#}");
             } else {
@@ -147,6 +147,19 @@ impl Console {
     }
 }
 
+/// Words of registries, bundles and files may be in a message: what would command a terminal is left out.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
+}
+
 fn terminal_width() -> usize {
     rustix::termios::tcgetwinsize(io::stderr()).map_or(PLAIN_WIDTH, |size| usize::from(size.ws_col).max(40))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_of_others_command_no_terminal() {
+        assert_eq!(super::plain("no \u{1b}]0;x\u{7}\n\tnext\u{9b}2J"), "no  ]0;x \n\tnext 2J");
+    }
 }

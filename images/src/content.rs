@@ -26,15 +26,15 @@ use std::path::{Path, PathBuf};
 use crate::digest::Digest;
 use crate::hasher::digest_like;
 use crate::layout::{Index, ROOT_LIMIT};
+use crate::shown::shown;
 
 pub use bundle_manifest::{BundleManifest, BundledImage, Since};
 pub use chunk_manifest::{Chunk, ChunkManifest};
 pub use error::{ContentError, TarProblem};
 pub use extent::{Extent, Piece};
 pub use reader::BlobReader;
-pub(crate) use source::FilePart;
 pub use source::Source;
-pub(crate) use source::open_plain;
+pub(crate) use source::{FilePart, is_named, open_plain};
 
 /// The file that makes a folder an OCI image layout.
 pub const LAYOUT_FILE: &str = "oci-layout";
@@ -116,11 +116,9 @@ impl Content {
         })?;
         let manifest_bytes =
             found.manifest.map(|extent| read_whole(path, BUNDLE_FILE, &extent, ROOT_LIMIT)).transpose()?;
-        let manifest = manifest_bytes
-            .as_deref()
-            .map(BundleManifest::parse)
-            .transpose()
-            .map_err(|reason| ContentError::Format { path: place.clone(), name: BUNDLE_FILE.to_owned(), reason })?;
+        let manifest = manifest_bytes.as_deref().map(BundleManifest::parse).transpose().map_err(|reason| {
+            ContentError::Format { path: place.clone(), name: BUNDLE_FILE.to_owned(), reason: shown(&reason) }
+        })?;
         Ok(Self { place, index_bytes, index, manifest_bytes, manifest, blobs: found.blobs })
     }
 
@@ -213,7 +211,11 @@ fn check_version(path: &Path, bytes: &[u8]) -> Result<(), ContentError> {
         #[serde(rename = "imageLayoutVersion")]
         version: String,
     }
-    let format = |reason| ContentError::Format { path: path.to_owned(), name: LAYOUT_FILE.to_owned(), reason };
+    let format = |reason: String| ContentError::Format {
+        path: path.to_owned(),
+        name: LAYOUT_FILE.to_owned(),
+        reason: shown(&reason),
+    };
     let layout: Layout = serde_json::from_slice(bytes).map_err(|error| format(error.to_string()))?;
     if layout.version.starts_with("1.") {
         Ok(())

@@ -14,6 +14,7 @@ pub mod media_type;
 pub mod walk;
 
 pub use descriptor::{Descriptor, Platform};
+pub(crate) use document::own_type;
 pub use document::{Document, Index, Manifest};
 pub use error::LayoutError;
 pub use media_type::Kind;

@@ -51,6 +51,7 @@ pub mod reference;
 pub mod registry;
 pub mod rule;
 pub mod serve;
+mod shown;
 pub mod sign;
 pub mod stop;
 pub mod store;

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use crate::archive::{ArchiveError, Replacement, sync_folder};
 use crate::component::Architecture;
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Kind, WalkError};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Kind, WalkError, own_type};
 use crate::platforms::{Read, images, pick};
 use crate::pull::Pulled;
 use crate::reference::Reference;
@@ -178,14 +178,8 @@ impl Lock {
 
 /// The index of a digest in a store, by the type that it gives itself.
 fn index_in(store: &Store, digest: &Digest) -> Result<Option<Descriptor>, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        media_type: Option<String>,
-    }
     let Some(bytes) = store.read_small(digest, DOCUMENT_LIMIT)? else { return Ok(None) };
-    let typed = serde_json::from_slice::<Typed>(&bytes).ok().and_then(|typed| typed.media_type);
-    let media_type = typed.unwrap_or_else(|| crate::layout::media_type::OCI_INDEX.to_owned());
+    let media_type = own_type(&bytes).unwrap_or_else(|| crate::layout::media_type::OCI_INDEX.to_owned());
     Ok(Some(Descriptor::new(&media_type, digest.clone(), bytes.len() as u64)))
 }
 

@@ -13,6 +13,7 @@ mod index;
 mod ingest;
 mod lock;
 
+use crate::content::is_named;
 use crate::digest::Digest;
 use crate::hasher::{Hasher, digest_like};
 use crate::layout::Descriptor;
@@ -23,7 +24,6 @@ pub use error::StoreError;
 pub use ingest::Ingest;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -278,14 +278,6 @@ impl Store {
         let folder = File::open(&self.folder).map_err(StoreError::io("opening", &self.folder))?;
         lock::lock(&folder, &self.folder, self.patience, &self.stop)?;
         Ok(folder)
-    }
-}
-
-/// Whether the name still leads to the opened file.
-fn is_named(file: &File, path: &Path) -> bool {
-    match (file.metadata(), std::fs::symlink_metadata(path)) {
-        (Ok(opened), Ok(named)) => (opened.dev(), opened.ino()) == (named.dev(), named.ino()),
-        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::chunk_manifest::{CHUNK_MANIFEST_LIMIT, ChunkManifest};
 use super::{ContentError, Extent, Found, Piece, Source, read_whole, tar};
+use crate::shown::shown;
 
 /// Finds everything in the chunks that the manifest at `path` names.
 pub(super) fn scan(path: &Path) -> Result<Found, ContentError> {
@@ -20,7 +21,8 @@ pub(crate) fn read_manifest(path: &Path) -> Result<ChunkManifest, ContentError> 
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let folder = path.parent().unwrap_or(Path::new(""));
     let bytes = read_whole(folder, &name, &Extent::of_file(path)?, CHUNK_MANIFEST_LIMIT)?;
-    ChunkManifest::parse(&bytes).map_err(|reason| ContentError::Format { path: folder.to_owned(), name, reason })
+    let failed = |reason: String| ContentError::Format { path: folder.to_owned(), name, reason: shown(&reason) };
+    ChunkManifest::parse(&bytes).map_err(failed)
 }
 
 fn piece(path: &Path, size: u64) -> Result<Piece, ContentError> {

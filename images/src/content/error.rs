@@ -157,7 +157,9 @@ pub enum TarProblem {
         kind: String,
     },
     /// A path that leads out of the archive.
-    #[error("the name `{0}` is not one of a bundle: absolute, with `..`, an empty part, or not UTF-8")]
+    #[error(
+        "the name `{0}` is not one of a bundle: absolute, with `..`, an empty part or a control character, too long, or not UTF-8"
+    )]
     Name(String),
     /// A file that no bundle has.
     #[error("`{0}` is no file of a bundle")]

@@ -9,6 +9,7 @@ use super::{
     BLOBS_FOLDER, BUNDLE_FILE, ContentError, Extent, Found, INDEX_FILE, LAYOUT_FILE, MAX_ENTRIES, Piece, Source,
 };
 use crate::digest::Digest;
+use crate::shown::shown;
 
 /// Finds everything below `folder`.
 pub(super) fn scan(folder: &Path) -> Result<Found, ContentError> {
@@ -57,8 +58,8 @@ fn add_blob(
     }
     let digest: Digest = format!("{algorithm}:{name}").parse().map_err(|error| ContentError::BlobName {
         path: folder.to_owned(),
-        name: format!("{BLOBS_FOLDER}/{algorithm}/{name}"),
-        reason: format!("{error}"),
+        name: shown(&format!("{BLOBS_FOLDER}/{algorithm}/{name}")),
+        reason: shown(&format!("{error}")),
     })?;
     let length =
         std::fs::symlink_metadata(path).map_err(|source| ContentError::Read { path: path.to_owned(), source })?.len();

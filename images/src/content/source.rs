@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +40,14 @@ impl FilePart {
             let mut slices = [IoSliceMut::new(&mut byte)];
             rustix::io::preadv2(&self.file, &mut slices, offset, ReadWriteFlags::NOWAIT) == Ok(1)
         })
+    }
+}
+
+/// Whether the name still leads to the opened file.
+pub(crate) fn is_named(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(opened), Ok(named)) => (opened.dev(), opened.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }
 

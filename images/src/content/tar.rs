@@ -88,7 +88,11 @@ impl Scan<'_> {
         }
         let raw = extended.path.clone().unwrap_or_else(|| header.path.clone());
         if let Kind::Refused(kind) = header.kind {
-            return Err(TarProblem::Kind { name: raw.escape_ascii().to_string(), kind: kind.to_owned() }.into());
+            return Err(TarProblem::Kind {
+                name: raw.escape_ascii().take(300).map(char::from).collect(),
+                kind: kind.to_owned(),
+            }
+            .into());
         }
         let name = name::checked(&raw)?;
         let size = extended.size_of(&name, &header)?;

@@ -11,13 +11,17 @@ use super::media_type::{self, Kind};
 use super::{CONTAINERD_REFERENCE_ANNOTATION, REFERENCE_ANNOTATION};
 use crate::digest::Digest;
 
+/// Most bytes of a media type, parameters included.
+const MEDIA_TYPE_LIMIT: usize = 512;
+
 /// What a document says about a piece of content that it refers to.
 ///
 /// Source: OCI image specification, descriptor.md. The order of the fields is the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// The type of the content.
+    /// The type of the content, of at most 512 bytes.
+    #[serde(deserialize_with = "short")]
     pub media_type: String,
     /// The type of an artifact, where the content is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +54,12 @@ impl Descriptor {
             annotations: BTreeMap::new(),
             platform: None,
         }
+    }
+
+    /// Type, digest and size alone: what it takes to fetch the content, however much is noted about it.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self::new(&self.media_type, self.digest.clone(), self.size)
     }
 
     /// What the media type makes of the content.
@@ -99,6 +109,15 @@ impl fmt::Display for Platform {
         write!(f, "{}/{}", self.os, self.architecture)?;
         self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))
     }
+}
+
+/// Types are kept for each piece of content. RFC 6838, 4.2: both parts of a name have at most 127 characters.
+fn short<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.len() <= MEDIA_TYPE_LIMIT {
+        return Ok(text);
+    }
+    Err(serde::de::Error::custom(format!("a media type has {} bytes; at most {MEDIA_TYPE_LIMIT} are read", text.len())))
 }
 
 /// Go writes an empty list or map as `null`.

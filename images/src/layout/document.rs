@@ -1,6 +1,6 @@
 //! [`Index`] and [`Manifest`]: read with limits, refused when they could be taken for one another, written canonically.
 //!
-//! What they refer to is not read here: see [`super::walk`].
+//! What they refer to is not read here: see [`mod@super::walk`].
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::descriptor::or_default;
 use super::media_type::{self, Kind, OCI_INDEX, OCI_MANIFEST};
 use super::{DOCUMENT_LIMIT, Descriptor, LayoutError, ROOT_LIMIT};
+use crate::shown::shown;
 
 /// The only version of both documents.
 const SCHEMA_VERSION: u64 = 2;
@@ -149,7 +150,7 @@ impl Document {
             Kind::Index => parse_index(offered, bytes).map(Self::Index),
             Kind::Manifest => parse_manifest(offered, bytes).map(Self::Manifest),
             Kind::Schema1 => Err(LayoutError::Schema1),
-            Kind::Other => Err(LayoutError::MediaType(offered.to_owned())),
+            Kind::Other => Err(LayoutError::MediaType(shown(offered))),
         }
     }
 
@@ -161,6 +162,16 @@ impl Document {
             Self::Manifest(manifest) => manifest.subject.as_ref(),
         }
     }
+}
+
+/// The type that a document gives itself, where it is JSON and has one.
+pub(crate) fn own_type(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        media_type: Option<String>,
+    }
+    serde_json::from_slice::<Typed>(bytes).ok()?.media_type
 }
 
 /// The fields that tell the kinds apart; their contents do not matter.
@@ -190,18 +201,19 @@ fn parse_index(offered: &str, bytes: &[u8]) -> Result<Index, LayoutError> {
     let outline = outline(offered, bytes)?;
     let foreign = [("layers", outline.layers.is_some()), ("config", outline.config.is_some())];
     refuse_fields(offered, &foreign)?;
-    serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(shown(&error.to_string())))
 }
 
 fn parse_manifest(offered: &str, bytes: &[u8]) -> Result<Manifest, LayoutError> {
     let outline = outline(offered, bytes)?;
     refuse_fields(offered, &[("manifests", outline.manifests.is_some())])?;
-    serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(shown(&error.to_string())))
 }
 
 /// Reads what a document says about itself, and refuses what contradicts the offer.
 fn outline(offered: &str, bytes: &[u8]) -> Result<Outline, LayoutError> {
-    let outline: Outline = serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(error.to_string()))?;
+    let outline: Outline =
+        serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(shown(&error.to_string())))?;
     if outline.schema_version == Some(1) || outline.fs_layers.is_some() {
         return Err(LayoutError::Schema1);
     }
@@ -210,7 +222,7 @@ fn outline(offered: &str, bytes: &[u8]) -> Result<Outline, LayoutError> {
     }
     match &outline.media_type {
         Some(written) if media_type::essence(written) != media_type::essence(offered) => {
-            Err(LayoutError::Confused { offered: offered.to_owned(), written: written.clone() })
+            Err(LayoutError::Confused { offered: shown(offered), written: shown(written) })
         }
         _ => Ok(outline),
     }
@@ -218,7 +230,7 @@ fn outline(offered: &str, bytes: &[u8]) -> Result<Outline, LayoutError> {
 
 fn refuse_fields(offered: &str, fields: &[(&'static str, bool)]) -> Result<(), LayoutError> {
     match fields.iter().find(|(_, present)| *present) {
-        Some((field, _)) => Err(LayoutError::Ambiguous { offered: offered.to_owned(), field }),
+        Some((field, _)) => Err(LayoutError::Ambiguous { offered: shown(offered), field }),
         None => Ok(()),
     }
 }

@@ -56,10 +56,29 @@ fn what_could_be_taken_for_something_else_is_refused() {
         ),
         (OCI_INDEX, format!(r#"{{"a":"{}"}}"#, " ".repeat(4 << 20)), "at most 4194304"),
         (OCI_INDEX, "[".repeat(10_000), "malformed"),
+        (
+            OCI_INDEX,
+            format!(r#"{{"manifests":[{{"mediaType":"{}","digest":"{}","size":1}}]}}"#, "x".repeat(513), sha256(b"")),
+            "at most 512",
+        ),
     ];
     for (offered, text, wanted) in table {
         let error = Document::parse(offered, text.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(wanted), "{}: {error}", &text[..text.len().min(80)]);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_in_a_short_line_that_commands_no_terminal() {
+    let long = format!(r"\u001b]0;{}", "x".repeat(100_000));
+    let table = [
+        (OCI_INDEX.to_owned(), format!(r#"{{"mediaType":"{long}","manifests":[]}}"#)),
+        (OCI_INDEX.to_owned(), format!(r#"{{"schemaVersion":"{long}"}}"#)),
+        (format!("\u{1b}]0;{}", "x".repeat(100_000)), "{}".to_owned()),
+    ];
+    for (offered, text) in table {
+        let error = Document::parse(&offered, text.as_bytes()).unwrap_err().to_string();
+        assert!(error.len() < 1000 && !error.contains(char::is_control), "{}", error.len());
     }
 }
 

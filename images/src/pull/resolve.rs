@@ -8,8 +8,9 @@ use super::queue::Origin;
 use super::worker::Worker;
 use super::{PulledImage, Wanted};
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind, Limits, Platform, media_type};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind, Limits, Platform, media_type, own_type};
 use crate::registry::{Class, Place, RegistryError};
+use crate::shown::shown;
 
 /// A document and what it says.
 pub(super) struct Known {
@@ -77,7 +78,7 @@ impl Worker<'_> {
         }
         let none = || RegistryError::Name {
             written: reference.to_owned(),
-            reason: "has no registry that may be asked".to_owned(),
+            reason: "has no registry that may be asked; name a mirror of it, or leave out --mirrors-only".to_owned(),
         };
         Err(problem.unwrap_or_else(none).into())
     }
@@ -126,7 +127,7 @@ impl Worker<'_> {
         let known = self.ask(places, digest.as_str())?;
         check_size(descriptor, known.descriptor.size)?;
         if known.descriptor.media_type != media_type::essence(&descriptor.media_type) {
-            let (wanted, found) = (descriptor.media_type.clone(), known.descriptor.media_type);
+            let (wanted, found) = (shown(&descriptor.media_type), shown(&known.descriptor.media_type));
             return Err(Problem::Described { digest: digest.clone(), wanted, found }.into());
         }
         Ok(known.document)
@@ -145,16 +146,6 @@ fn parse(digest: &Digest, media_type: &str, bytes: &[u8]) -> Result<Document, Fa
     Document::parse(media_type, bytes).map_err(|error| Problem::Document { digest: digest.clone(), error }.into())
 }
 
-/// The type that a document gives itself.
-fn own_type(bytes: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        media_type: Option<String>,
-    }
-    serde_json::from_slice::<Typed>(bytes).ok()?.media_type
-}
-
 fn is_for(platform: &Platform, wanted: &str) -> bool {
     platform.os == "linux" && platform.architecture == wanted
 }
@@ -162,5 +153,5 @@ fn is_for(platform: &Platform, wanted: &str) -> bool {
 /// For a message: at most ten, and none of the placeholders of attestations.
 fn platforms(index: &Index) -> Vec<String> {
     let known = index.manifests.iter().filter_map(|entry| entry.platform.as_ref());
-    known.filter(|platform| platform.os != "unknown").take(10).map(ToString::to_string).collect()
+    known.filter(|platform| platform.os != "unknown").take(10).map(|platform| shown(&platform.to_string())).collect()
 }

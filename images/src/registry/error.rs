@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::layout::LayoutError;
+pub(super) use crate::shown::shown;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -185,16 +186,4 @@ pub(super) fn is_passing(status: u16) -> bool {
 
 fn said(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
-}
-
-/// A server's words, fit for a terminal: one line, no control characters, at most 300 characters.
-pub(super) fn shown(text: &str) -> String {
-    let line: String =
-        text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).take(300).collect();
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Characters that change the direction of text or hide.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

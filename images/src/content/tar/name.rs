@@ -16,11 +16,14 @@ pub(super) enum Place {
     Beside,
 }
 
+/// Most bytes of a name: those of a file system. The names are kept to find doubles, and the longest of a blob has 141.
+const LIMIT: usize = 255;
+
 /// The name without a leading `./` and a trailing `/`; empty for the root. It leads nowhere but down.
 pub(super) fn checked(raw: &[u8]) -> Result<String, TarProblem> {
-    let shown = || String::from_utf8_lossy(raw).escape_debug().to_string();
+    let shown = || String::from_utf8_lossy(&raw[..raw.len().min(LIMIT)]).escape_debug().to_string();
     let text = str::from_utf8(raw).map_err(|_| TarProblem::Name(shown()))?;
-    if text.is_empty() || text.contains(['\0', '\\']) {
+    if text.is_empty() || text.len() > LIMIT || text.contains(|c: char| c == '\\' || c.is_control()) {
         return Err(TarProblem::Name(shown()));
     }
     let name = text.strip_prefix("./").unwrap_or(text);

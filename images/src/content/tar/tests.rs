@@ -118,6 +118,12 @@ fn names() -> Vec<Row> {
         ("a backslash", sound().file("..\\evil", b"").end(), "not one of a bundle"),
         ("not UTF-8", sound().entry(&Entry { name: b"\xff\xfe", ..Entry::file("", 0) }).end(), "not one of a bundle"),
         ("a zero byte by PAX", sound().pax(b"12 path=a\0b\n").file("x", b"").end(), "not one of a bundle"),
+        ("a command for the terminal", sound().file("a\u{1b}[2J", b"").end(), "`a\\u{1b}[2J` is not one of a bundle"),
+        (
+            "a name longer than a file's",
+            sound().pax(format!("310 path={}\n", "x".repeat(300)).as_bytes()).file("x", b"").end(),
+            "not one of a bundle",
+        ),
         (
             "a prefix that leads out",
             sound().entry(&Entry { prefix: b"..", ..Entry::file("evil", 0) }).end(),
