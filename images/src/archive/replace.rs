@@ -1,7 +1,6 @@
 //! [`Replacement`]: a file that is written beside its name and takes its place when it is whole.
 //!
-//! The name beside is always the same (`.NAME.partial`), so a run that was killed leaves nothing that the next does not
-//! take over.
+//! The name beside is always the same (`.NAME.partial`). A run that fails removes it; what a killed run left, the next takes over.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -11,12 +10,17 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::{ArchiveError, folder_of};
+use crate::content::is_named;
+
+/// How often the file beside may vanish under our lock before we give up: each time another run ended.
+const RACES: usize = 100;
 
 /// A file in the making.
 #[derive(Debug)]
 pub(crate) struct Replacement {
     path: PathBuf,
-    partial: PathBuf,
+    // Dropped before the file, whose lock thus covers the removal.
+    partial: Partial,
     file: File,
 }
 
@@ -24,10 +28,16 @@ pub(crate) struct Replacement {
 #[derive(Debug)]
 pub(crate) struct Sealed {
     path: PathBuf,
-    partial: PathBuf,
-    published: bool,
+    partial: Partial,
     // The lock lasts until the file is in its place.
-    _file: File,
+    lock: Option<File>,
+}
+
+/// The name beside. Dropped before the file took its place, it is removed.
+#[derive(Debug)]
+struct Partial {
+    path: PathBuf,
+    placed: bool,
 }
 
 impl Replacement {
@@ -36,31 +46,43 @@ impl Replacement {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let partial = folder_of(path).join(format!(".{name}.partial"));
         let write = |source| ArchiveError::Write { path: partial.clone(), source };
-        let flags =
-            i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).expect("the flags of open(2) are an int");
-        let mut options = std::fs::OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
-        let file = options.open(&partial).map_err(write)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ArchiveError::Busy(path.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(write(source)),
+        for _ in 0..RACES {
+            let file = open(&partial).map_err(write)?;
+            if !claim(&file, path, &partial)? {
+                continue;
+            }
+            file.set_len(0).map_err(write)?;
+            let partial = Partial { path: partial, placed: false };
+            return Ok(Self { path: path.to_owned(), partial, file });
         }
-        file.set_len(0).map_err(write)?;
-        Ok(Self { path: path.to_owned(), partial, file })
+        Err(ArchiveError::Busy(path.to_owned()))
     }
 
     /// Writes the next bytes.
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        self.file.write_all(bytes).map_err(|source| ArchiveError::Write { path: self.partial.clone(), source })
+        self.file.write_all(bytes).map_err(|source| ArchiveError::Write { path: self.partial.path.clone(), source })
     }
 
     /// Brings everything to the disk.
     pub(crate) fn seal(self) -> Result<Sealed, ArchiveError> {
-        self.file.sync_all().map_err(|source| ArchiveError::Write { path: self.partial.clone(), source })?;
-        let _file =
-            self.file.try_clone().map_err(|source| ArchiveError::Write { path: self.partial.clone(), source })?;
-        Ok(Sealed { path: self.path, partial: self.partial, published: false, _file })
+        let Self { path, partial, file } = self;
+        file.sync_all().map_err(|source| ArchiveError::Write { path: partial.path.clone(), source })?;
+        Ok(Sealed { path, partial, lock: Some(file) })
+    }
+}
+
+fn open(partial: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).expect("the flags of open(2) are an int");
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).custom_flags(flags).open(partial)
+}
+
+/// Locks the opened file. `false`: another run gave it its place, or removed it, since it was opened, and it is not ours to cut.
+fn claim(file: &File, path: &Path, partial: &Path) -> Result<bool, ArchiveError> {
+    match file.try_lock() {
+        Ok(()) => Ok(is_named(file, partial)),
+        Err(TryLockError::WouldBlock) => Err(ArchiveError::Busy(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(ArchiveError::Write { path: partial.to_owned(), source }),
     }
 }
 
@@ -77,23 +99,29 @@ impl Write for Replacement {
 impl Sealed {
     /// Where the bytes lie until they are published.
     pub(crate) fn partial(&self) -> &Path {
-        &self.partial
+        &self.partial.path
+    }
+
+    /// The same without its lock and its open file, for one of many files that another lock covers.
+    pub(crate) fn closed(self) -> Self {
+        Self { lock: None, ..self }
     }
 
     /// Takes its place. The folder is still to be synced: see [`sync_folder`].
     pub(crate) fn publish(mut self) -> Result<(), ArchiveError> {
-        std::fs::rename(&self.partial, &self.path)
+        std::fs::rename(&self.partial.path, &self.path)
             .map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
-        self.published = true;
+        self.partial.placed = true;
+        drop(self.lock);
         Ok(())
     }
 }
 
-impl Drop for Sealed {
+impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.published {
+        if !self.placed {
             // The next run would take it over anyway.
-            let _ = std::fs::remove_file(&self.partial);
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
@@ -113,4 +141,35 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), ArchiveError> {
     let folder = folder_of(path);
     let write = |source| ArchiveError::Write { path: folder.to_owned(), source };
     std::fs::File::open(folder).map_err(write)?.sync_all().map_err(write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Replacement, claim, open};
+    use crate::archive::ArchiveError;
+
+    #[test]
+    fn a_file_that_took_its_place_meanwhile_is_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, partial) = (folder.path().join("b.tar"), folder.path().join(".b.tar.partial"));
+        let mut first = Replacement::create(&path).unwrap();
+        first.write_all(b"whole").unwrap();
+        // Another run opens the file beside just before the first one publishes it.
+        let late = open(&partial).unwrap();
+        assert!(matches!(claim(&late, &path, &partial), Err(ArchiveError::Busy(_))));
+        first.seal().unwrap().publish().unwrap();
+        assert!(!claim(&late, &path, &partial).unwrap(), "it is the published file now");
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn what_is_not_published_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.tar");
+        let mut begun = Replacement::create(&path).unwrap();
+        begun.write_all(b"half").unwrap();
+        drop(begun);
+        drop(Replacement::create(&path).unwrap().seal().unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }
