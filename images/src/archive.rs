@@ -48,6 +48,8 @@ pub fn write_chunks(
     let stem = stem(manifest)?;
     options.check(tar_size(content))?;
     let folder = folder_of(manifest);
+    // First: its lock keeps other runs from all files of the set.
+    let text = Replacement::create(manifest)?;
     let mut chunker = chunker::Chunker::new(folder, &stem, options.chunk_size);
     let size = stream::stream(content, manifest, &mut chunker, progress)?;
     let (chunks, mut files) = chunker.finish()?;
@@ -64,17 +66,22 @@ pub fn write_chunks(
         set.parity = parity;
         files.extend(parity_files);
     }
-    publish(manifest, &set, files)?;
+    publish(manifest, text, &set, files)?;
     Ok(set)
 }
 
 /// Takes away the former manifest, moves the chunks into place, and writes the new manifest last: at every moment there is
 /// either a whole set or no manifest.
-fn publish(manifest: &Path, set: &ChunkManifest, files: Vec<Sealed>) -> Result<(), ArchiveError> {
-    let mut text = Replacement::create(manifest)?;
+fn publish(
+    manifest: &Path,
+    mut text: Replacement,
+    set: &ChunkManifest,
+    files: Vec<Sealed>,
+) -> Result<(), ArchiveError> {
     text.write_all(&set.to_bytes())?;
     let text = text.seal()?;
-    let former = Content::chunk_manifest(manifest).ok();
+    // A manifest that names files of others is none of ours, and neither are those files.
+    let former = Content::chunk_manifest(manifest).ok().filter(|former| former.stem() == set.stem());
     remove_stale(manifest)?;
     sync_folder(manifest)?;
     for file in files {
@@ -153,7 +160,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// `NAME` of `NAME.chunks.json`.
-pub(crate) fn stem(manifest: &Path) -> Result<String, ArchiveError> {
+fn stem(manifest: &Path) -> Result<String, ArchiveError> {
     let name = manifest.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match name.strip_suffix(CHUNKS_SUFFIX) {
         Some(stem) if !stem.is_empty() && !stem.starts_with('.') => Ok(stem.to_owned()),

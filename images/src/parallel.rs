@@ -1,4 +1,4 @@
-//! Does the same to many things, on as many threads as there are processors.
+//! Does the same to many things, on several threads.
 //!
 //! The order of the results is that of the things, so that what is printed does not depend on threads.
 

@@ -60,8 +60,8 @@ pub(crate) fn encode(
 }
 
 /// Refuses what the code or the system can't do.
-fn check(originals: usize, wanted: usize) -> Result<(), ArchiveError> {
-    if originals + wanted > MAX_SHARDS {
+pub(crate) fn check(originals: usize, wanted: usize) -> Result<(), ArchiveError> {
+    if originals.saturating_add(wanted) > MAX_SHARDS {
         let reason =
             format!("{originals} chunks and {wanted} parity chunks are more than {MAX_SHARDS}; use larger chunks");
         return Err(ArchiveError::Parity { wanted, reason });

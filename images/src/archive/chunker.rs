@@ -9,6 +9,7 @@ use crate::content::Chunk;
 use crate::content::chunk_manifest::MAX_CHUNKS;
 use crate::content::open_plain;
 use crate::hasher::Hasher;
+use crate::parity;
 
 /// The smallest chunk: smaller ones are a mistake in the unit.
 const SMALLEST: u64 = 4 << 10;
@@ -32,6 +33,9 @@ impl ChunkOptions {
         let chunks = total.div_ceil(size);
         if chunks > MAX_CHUNKS as u64 {
             return refuse(format!("it gives {chunks} chunks, and at most {MAX_CHUNKS} are allowed"));
+        }
+        if self.parity > 0 {
+            parity::check(usize::try_from(chunks).unwrap_or(usize::MAX), self.parity)?;
         }
         Ok(())
     }
@@ -71,7 +75,8 @@ impl Chunker {
     fn close(&mut self) -> Result<(), ArchiveError> {
         let Some(current) = self.current.take() else { return Ok(()) };
         let file = self.name();
-        self.files.push(current.file.seal()?);
+        // A set may have more chunks than a process may have open files; the lock of the manifest covers them all.
+        self.files.push(current.file.seal()?.closed());
         self.chunks.push(Chunk { file, size: current.size, digest: current.hasher.finish() });
         Ok(())
     }

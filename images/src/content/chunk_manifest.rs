@@ -12,6 +12,8 @@ use crate::digest::Digest;
 pub const FORMAT_VERSION: u32 = 1;
 /// Most chunks, and most parity chunks.
 pub const MAX_CHUNKS: usize = 10_000;
+/// Most bytes of all chunks: the largest file that a system knows.
+const LARGEST: u64 = i64::MAX.cast_unsigned();
 /// Most bytes of the manifest: enough for [`MAX_CHUNKS`] twice.
 pub const CHUNK_MANIFEST_LIMIT: u64 = 8 << 20;
 
@@ -80,7 +82,13 @@ impl ChunkManifest {
     /// Bytes of all chunks, parity chunks too.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.chunks.iter().chain(&self.parity).map(|chunk| chunk.size).sum()
+        self.chunks.iter().chain(&self.parity).fold(0, |total, chunk| total.saturating_add(chunk.size))
+    }
+
+    /// `NAME` of the chunks `NAME.000`, `NAME.001`, … and `NAME.parity.000`, …
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        self.chunks.first().and_then(|chunk| chunk.file.strip_suffix(".000")).unwrap_or_default()
     }
 
     fn check_names(&self) -> Result<(), String> {
@@ -97,12 +105,30 @@ impl ChunkManifest {
                 return Err(format!("the chunk {file:?} occurs twice"));
             }
         }
-        Ok(())
+        self.check_stem()
+    }
+
+    /// Chunks are removed and rebuilt by their names, so a manifest may name nothing else.
+    fn check_stem(&self) -> Result<(), String> {
+        let stem = self.stem();
+        let chunks = (0..self.chunks.len()).map(|number| format!("{stem}.{number:03}"));
+        let parity = (0..self.parity.len()).map(|number| format!("{stem}.parity.{number:03}"));
+        let named = self.chunks.iter().chain(&self.parity);
+        match named.zip(chunks.chain(parity)).find(|(chunk, wanted)| stem.is_empty() || chunk.file != *wanted) {
+            Some((chunk, _)) => Err(format!(
+                "the chunk {:?} is not called NAME.000, NAME.001, … or NAME.parity.000, … in their order",
+                chunk.file
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_sizes(&self) -> Result<(), String> {
         if self.chunk_size == 0 || self.chunks.is_empty() {
             return Err("it names no chunks".to_owned());
+        }
+        if self.size > LARGEST {
+            return Err(format!("{} bytes in all are more than any file may have", self.size));
         }
         let last = self.chunks.len() - 1;
         let mut left = self.size;

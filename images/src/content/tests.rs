@@ -193,6 +193,8 @@ const CHUNKS: &[ChunkRow] = &[
     ("a chunk lies elsewhere", |p| edit(p, "\"b.001\"", "\"../b.001\""), "no plain file name"),
     ("a chunk is absolute", |p| edit(p, "\"b.001\"", "\"/etc/passwd\""), "no plain file name"),
     ("a chunk occurs twice", |p| edit(p, "\"b.001\"", "\"b.000\""), "occurs twice"),
+    ("a chunk of another name", |p| edit(p, "\"b.001\"", "\"site.yaml\""), "\"site.yaml\" is not called NAME.000"),
+    ("chunks in another order", |p| edit(p, "\"b.001\"", "\"b.999\""), "in their order"),
     ("sizes do not add up", |p| edit(p, "\"size\": 8192", "\"size\": 8191"), "do not add up"),
     ("no chunk size", |p| edit(p, "\"chunkSize\": 8192", "\"chunkSize\": 0"), "names no chunks"),
     ("a later format", |p| edit(p, "\"formatVersion\": 1", "\"formatVersion\": 2"), "format version 2"),
@@ -217,6 +219,19 @@ fn a_set_of_chunks_that_is_not_whole_is_refused_and_named() {
         let error = Content::open(&manifest).expect_err(what).to_string();
         assert!(error.contains(wanted), "{what}: {error}");
     }
+}
+
+#[test]
+fn sizes_beyond_all_files_are_refused() {
+    let chunk = |name: &str, size: u64| format!(r#"{{"file":"{name}","size":{size},"digest":"{}"}}"#, sha256(b""));
+    let manifest = |size: u64, parity: u64| {
+        let (chunk, parity) = (chunk("b.000", size), chunk("b.parity.000", parity));
+        format!(r#"{{"formatVersion":1,"chunkSize":{size},"size":{size},"chunks":[{chunk}],"parity":[{parity}]}}"#)
+    };
+    let error = ChunkManifest::parse(manifest(u64::MAX, u64::MAX).as_bytes()).unwrap_err();
+    assert!(error.contains("more than any file"), "{error}");
+    let largest = i64::MAX.cast_unsigned();
+    assert_eq!(ChunkManifest::parse(manifest(largest, largest + 1).as_bytes()).unwrap().total(), u64::MAX);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use reed_solomon_simd::ReedSolomonDecoder;
 
 use super::stripes::{Inputs, Stripes};
 use super::{Output, ParityError, check, encode};
-use crate::archive::{ChunkReport, ChunkState, folder_of, stem, sync_folder, verify_chunks};
+use crate::archive::{ChunkReport, ChunkState, Replacement, folder_of, sync_folder, verify_chunks};
 use crate::content::{Chunk, ChunkManifest};
 
 /// What was rebuilt: names of files beside the manifest.
@@ -29,12 +29,17 @@ pub fn rebuild(manifest: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Rebui
     let set = &report.manifest;
     let folder = folder_of(manifest);
     let lost = wrong(&report.chunks);
+    let lost_parity = wrong(&report.parity);
+    if lost.is_empty() && lost_parity.is_empty() {
+        return Ok(Rebuilt::default());
+    }
+    // Its lock keeps away whoever writes this set anew.
+    let _lock = Replacement::create(manifest)?;
     if !lost.is_empty() {
         rebuild_chunks(folder, &report, &lost)?;
     }
-    let lost_parity = wrong(&report.parity);
     if !lost_parity.is_empty() {
-        rebuild_parity(manifest, set, &lost_parity)?;
+        rebuild_parity(folder, set, &lost_parity)?;
     }
     sync_folder(manifest)?;
     Ok(Rebuilt { chunks: names(&set.chunks, &lost), parity: names(&set.parity, &lost_parity) })
@@ -94,10 +99,9 @@ fn publish<'a>(
 }
 
 /// All chunks are sound by now: parity is computed again.
-fn rebuild_parity(manifest: &Path, set: &ChunkManifest, lost: &[usize]) -> Result<(), ParityError> {
-    let folder = folder_of(manifest);
+fn rebuild_parity(folder: &Path, set: &ChunkManifest, lost: &[usize]) -> Result<(), ParityError> {
     let originals: Vec<PathBuf> = set.chunks.iter().map(|chunk| folder.join(&chunk.file)).collect();
-    let (chunks, files) = encode(folder, &stem(manifest)?, set, &originals, set.parity.len())?;
+    let (chunks, files) = encode(folder, set.stem(), set, &originals, set.parity.len())?;
     for (number, (chunk, file)) in chunks.iter().zip(files).enumerate() {
         let wanted = &set.parity[number];
         if chunk.digest != wanted.digest || chunk.file != wanted.file {

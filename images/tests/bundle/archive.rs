@@ -89,6 +89,7 @@ fn a_damaged_bundle_is_not_passed_on_and_the_former_file_stays() {
     write_tar(&place.content(), &tar, &quiet).unwrap();
     write_chunks(&place.content(), &chunks, options, &quiet).unwrap();
     let (before, files) = (fs::read(&tar).unwrap(), names(place.folder.path()));
+    assert!(!files.iter().any(|name| name.contains("partial")));
     let mut bytes = fs::read(place.bundle.path(&blob)).unwrap();
     bytes[1_234_567] ^= 1;
     fs::write(place.bundle.path(&blob), bytes).unwrap();
@@ -100,8 +101,7 @@ fn a_damaged_bundle_is_not_passed_on_and_the_former_file_stays() {
     }
     assert_eq!(fs::read(&tar).unwrap(), before);
     assert!(verify_chunks(&chunks, &quiet).unwrap().is_sound());
-    let left: Vec<String> = names(place.folder.path()).into_iter().filter(|name| !name.ends_with("partial")).collect();
-    assert_eq!(left, files);
+    assert_eq!(names(place.folder.path()), files, "and nothing half-written is left beside it");
 }
 
 #[test]
@@ -109,12 +109,16 @@ fn chunks_that_cannot_be_are_refused() {
     let place = Place::new();
     let content = place.content();
     let write = |name: &str, chunk_size, parity| {
-        write_chunks(&content, &place.path(name), ChunkOptions { chunk_size, parity }, &quiet).unwrap_err().to_string()
+        let written = |bytes| panic!("{bytes} bytes were written before {name} was refused");
+        write_chunks(&content, &place.path(name), ChunkOptions { chunk_size, parity }, &written)
+            .unwrap_err()
+            .to_string()
     };
     assert!(write("b.chunks.json", 100, 0).contains("the smallest is 4096"));
     assert!(write("b.tar", 1 << 20, 0).contains("NAME.chunks.json"));
     assert!(write(".chunks.json", 1 << 20, 0).contains("NAME.chunks.json"));
     assert!(write("b.chunks.json", 8192, 600).contains("more than 512"));
+    assert!(write("b.chunks.json", 8192, usize::MAX).contains("more than 512"));
     let missing = write_tar(&content, &place.path("no/such/folder.tar"), &quiet).unwrap_err();
     assert!(matches!(missing, ArchiveError::Write { .. }), "{missing}");
 }
@@ -130,6 +134,39 @@ fn a_smaller_set_leaves_nothing_of_a_larger_one() {
     assert!(names(place.folder.path()).len() > 12);
     write(1 << 20, 0);
     assert_eq!(names(place.folder.path()), ["b.000", "b.chunks.json", "bundle"]);
+}
+
+#[test]
+fn a_former_manifest_of_other_files_costs_none_of_them() {
+    let place = Place::new();
+    let options = ChunkOptions { chunk_size: 8192, parity: 0 };
+    write_chunks(&place.content(), &place.path("b.chunks.json"), options, &quiet).unwrap();
+    let (text, precious) = (fs::read_to_string(place.path("b.chunks.json")).unwrap(), place.path("site.yaml"));
+    fs::write(&precious, "the only copy").unwrap();
+    for former in [text.clone(), text.replace("\"b.001\"", "\"site.yaml\"")] {
+        fs::write(place.path("c.chunks.json"), former).unwrap();
+        write_chunks(&place.content(), &place.path("c.chunks.json"), options, &quiet).unwrap();
+        assert!(verify_chunks(&place.path("b.chunks.json"), &quiet).unwrap().is_sound());
+        assert_eq!(fs::read(&precious).unwrap(), b"the only copy");
+    }
+}
+
+#[test]
+fn a_set_may_have_more_chunks_than_a_process_may_have_open_files() {
+    let mut place = Place::new();
+    place.bundle.blob(&noise(3_000_000, 5));
+    let most = AtomicU64::new(0);
+    let count = |_| {
+        let open =
+            fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        let chunks =
+            open.filter(|path| path.starts_with(place.folder.path()) && path.to_string_lossy().contains("/.b."));
+        most.fetch_max(chunks.count() as u64, Ordering::Relaxed);
+    };
+    let options = ChunkOptions { chunk_size: 65_536, parity: 0 };
+    let set = write_chunks(&place.content(), &place.path("b.chunks.json"), options, &count).unwrap();
+    assert!(set.chunks.len() > 40);
+    assert!((1..=2).contains(&most.into_inner()), "the manifest and one chunk");
 }
 
 #[test]

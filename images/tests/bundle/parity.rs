@@ -71,6 +71,20 @@ fn what_is_rebuilt_is_named_and_a_whole_set_is_left_alone() {
 }
 
 #[test]
+fn a_manifest_under_another_name_finds_its_chunks() {
+    let mut place = Place::new();
+    let (manifest, files) = set(&mut place, 65_536, 2);
+    let renamed = place.path("renamed.chunks.json");
+    fs::rename(manifest, &renamed).unwrap();
+    fs::remove_file(&files[0].0).unwrap();
+    fs::remove_file(&files[files.len() - 1].0).unwrap();
+    rebuild(&renamed, &quiet).unwrap();
+    assert_whole(&renamed, &files, "renamed");
+    let names = crate::support::names(place.folder.path());
+    assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
+}
+
+#[test]
 fn more_than_parity_gives_back_is_refused_and_named() {
     let mut place = Place::new();
     let (manifest, files) = set(&mut place, 65_536, 2);
