@@ -1,6 +1,6 @@
 //! The bytes of the tar, in order: one thread reads and hashes, another writes.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
@@ -38,7 +38,7 @@ pub(super) fn stream(
     let (give_back, spare) = channel();
     let (fed, written) = thread::scope(|scope| {
         let writer = scope.spawn(move || write(out, &portions, &give_back, progress));
-        let mut feed = Feed { portion: Vec::with_capacity(PORTION), full, spare, total: 0 };
+        let mut feed = Feed { path, portion: Vec::with_capacity(PORTION), full, spare, total: 0 };
         let fed = feed.all(content);
         let total = feed.total;
         drop(feed);
@@ -76,30 +76,30 @@ fn blob_path(digest: &Digest) -> String {
     format!("{BLOBS_FOLDER}/{}/{}", digest.algorithm(), digest.hexadecimal())
 }
 
-struct Feed {
+struct Feed<'a> {
+    path: &'a Path,
     portion: Vec<u8>,
     full: SyncSender<Vec<u8>>,
     spare: Receiver<Vec<u8>>,
     total: u64,
 }
 
-impl Feed {
+impl Feed<'_> {
     fn all(&mut self, content: &Content) -> Result<(), ArchiveError> {
         for (name, bytes) in roots(content) {
             let size = bytes.len() as u64;
-            self.take(&headers(name, size));
-            self.take(bytes);
-            self.fill(filled(size) - size);
+            self.take(&headers(name, size))?;
+            self.take(bytes)?;
+            self.fill(filled(size) - size)?;
         }
         for (digest, extent) in content.blobs() {
             let size = extent.size();
-            self.take(&headers(&blob_path(digest), size));
+            self.take(&headers(&blob_path(digest), size))?;
             self.blob(content, digest)?;
-            self.fill(filled(size) - size);
+            self.fill(filled(size) - size)?;
         }
-        self.fill(END);
-        self.pass_on();
-        Ok(())
+        self.fill(END)?;
+        self.pass_on()
     }
 
     /// Reads straight into the portion, so that a blob's bytes are copied once.
@@ -116,7 +116,7 @@ impl Feed {
                 .map_err(|source| ContentError::Read { path: content.place().join(blob_path(digest)), source })?;
             hasher.update(&self.portion[start..]);
             left -= room as u64;
-            self.pass_on_full();
+            self.pass_on_full()?;
         }
         let found = hasher.finish();
         if found == *digest {
@@ -126,31 +126,52 @@ impl Feed {
         Err(ContentError::Damaged { path, digest: digest.clone(), found }.into())
     }
 
-    fn take(&mut self, mut bytes: &[u8]) {
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), ArchiveError> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(PORTION - self.portion.len()));
             self.portion.extend_from_slice(now);
             bytes = later;
-            self.pass_on_full();
+            self.pass_on_full()?;
         }
+        Ok(())
     }
 
-    fn fill(&mut self, zeros: u64) {
+    fn fill(&mut self, zeros: u64) -> Result<(), ArchiveError> {
         let zeros = usize::try_from(zeros).expect("filling is shorter than two blocks");
-        self.take(&vec![0; zeros]);
+        self.take(&vec![0; zeros])
     }
 
-    fn pass_on_full(&mut self) {
-        if self.portion.len() == PORTION {
-            self.pass_on();
-        }
+    fn pass_on_full(&mut self) -> Result<(), ArchiveError> {
+        if self.portion.len() == PORTION { self.pass_on() } else { Ok(()) }
     }
 
-    fn pass_on(&mut self) {
+    /// Fails when nobody takes the bytes any more, so that the rest is not read for nothing.
+    fn pass_on(&mut self) -> Result<(), ArchiveError> {
         let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(PORTION));
         let portion = std::mem::replace(&mut self.portion, next);
         self.total += portion.len() as u64;
-        // It fails when writing failed, whose error is reported.
-        let _ = self.full.send(portion);
+        let ended = |_| ArchiveError::Write { path: self.path.to_owned(), source: ErrorKind::BrokenPipe.into() };
+        self.full.send(portion).map_err(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Feed, PORTION};
+    use crate::content::Content;
+    use crate::fake::FakeBundle;
+    use std::path::Path;
+    use std::sync::mpsc::{channel, sync_channel};
+
+    #[test]
+    fn when_nobody_writes_any_more_nothing_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = FakeBundle::fake(folder.path());
+        bundle.blob(&vec![1; 3 * PORTION]);
+        let (full, portions) = sync_channel(1);
+        drop(portions);
+        let mut feed = Feed { path: Path::new("b.tar"), portion: Vec::new(), full, spare: channel().1, total: 0 };
+        assert!(feed.all(&Content::open(folder.path()).unwrap()).is_err());
+        assert_eq!(feed.total, PORTION as u64);
     }
 }
