@@ -13,7 +13,7 @@ pub(super) fn pause(limits: &Limits, attempt: u32, retry_after: Option<Duration>
         return None;
     }
     let ceiling = limits.backoff.saturating_mul(1 << attempt.min(16)).min(limits.longest_pause);
-    Some(asked + ceiling.mul_f64(random()).min(limits.longest_pause))
+    Some((asked + ceiling.mul_f64(random())).min(limits.longest_pause))
 }
 
 /// In 0..1. The standard library seeds each `RandomState` anew; nothing secret depends on it.
@@ -43,10 +43,15 @@ fn http_date(text: &str) -> Option<u64> {
     let month = MONTHS.iter().position(|name| *name == month)? as u64 + 1;
     let number = |text: &str| text.parse::<u64>().ok();
     let (year, day) = (number(year).filter(|year| (1970..10_000).contains(year))?, number(day)?);
+    let (hour, minute, second) = (number(hour)?, number(minute)?, number(second)?);
+    // A registry may write any number here.
+    if !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
     // Days since 1970 by the civil calendar, whose years begin in March here.
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = (y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day).checked_sub(719_469)?;
-    Some(days * 86_400 + number(hour)? * 3600 + number(minute)? * 60 + number(second)?)
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -60,6 +65,7 @@ mod tests {
         let limits = Limits::default();
         for attempt in 0..100 {
             assert!(pause(&limits, attempt, None).unwrap() <= limits.longest_pause);
+            assert_eq!(pause(&limits, attempt, Some(limits.longest_pause)), Some(limits.longest_pause));
         }
         let asked = Some(Duration::from_secs(7));
         assert!(pause(&limits, 0, asked).unwrap() >= Duration::from_secs(7));
@@ -71,6 +77,14 @@ mod tests {
         assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!(http_date("Sat, 29 Feb 2020 12:00:00 GMT"), Some(1_582_977_600));
-        assert_eq!(http_date("tomorrow"), None);
+        for wrong in [
+            "tomorrow",
+            "Sun, 06 Nov 1994 18446744073709551615:49:37 GMT",
+            "Sun, 18446744073709551615 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:60:00 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(http_date(wrong), None, "{wrong}");
+        }
     }
 }
