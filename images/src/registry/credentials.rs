@@ -156,7 +156,8 @@ impl Entry {
                 ),
             };
             let bytes = data_encoding::BASE64.decode(auth.expose().as_bytes()).map_err(|_| broken())?;
-            let text = String::from_utf8(bytes).map_err(|_| broken())?;
+            let bytes = zeroize::Zeroizing::new(bytes);
+            let text = std::str::from_utf8(&bytes).map_err(|_| broken())?;
             let (user, password) = text.split_once(':').ok_or_else(broken)?;
             // Old versions of docker padded with zero bytes.
             let password = Secret::new(password.trim_end_matches('\0').to_owned());

@@ -10,13 +10,17 @@ use serde::Deserialize;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Time for the whole answer; some helpers ask the user to touch a key.
 const TIME: Duration = Duration::from_secs(60);
+/// Time for the rest of the answer when the helper has ended.
+const REST: Duration = Duration::from_secs(1);
 /// Most bytes of an answer.
-const LIMIT: u64 = 64 << 10;
+const LIMIT: usize = 64 << 10;
 /// What all helpers print when they know nothing about a host.
 const UNKNOWN: &str = "credentials not found";
 /// The user's name that marks a refresh token.
@@ -57,9 +61,9 @@ pub(super) fn run(program: &Path, key: &str) -> Result<Option<Credential>, Regis
     let output = read_in_thread(child.stdout.take().expect("standard output is a pipe"));
     let complaint = read_in_thread(child.stderr.take().expect("standard error is a pipe"));
     let succeeded = wait(&mut child).ok_or_else(|| failed("no answer in time"))?;
-    let text = output.join().unwrap_or_default();
+    let text = output.text();
     if !succeeded {
-        let said = [text, complaint.join().unwrap_or_default()].map(|text| String::from_utf8_lossy(&text).into_owned());
+        let said = [text, complaint.text()].map(|text| String::from_utf8_lossy(&text).into_owned());
         if said.iter().any(|text| text.contains(UNKNOWN)) {
             return Ok(None);
         }
@@ -74,14 +78,35 @@ pub(super) fn run(program: &Path, key: &str) -> Result<Option<Credential>, Regis
     }))
 }
 
+/// What a program wrote so far, and whether it is all.
+struct Said {
+    text: Arc<Mutex<Zeroizing<Vec<u8>>>>,
+    ended: Receiver<()>,
+}
+
 /// Reads the beginning, and the rest into nothing, so that the writer does not hang.
-fn read_in_thread(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<Zeroizing<Vec<u8>>> {
+fn read_in_thread(mut stream: impl Read + Send + 'static) -> Said {
+    let (text, (end, ended)) = (Arc::new(Mutex::new(Zeroizing::new(Vec::new()))), channel());
+    let shared = Arc::clone(&text);
     std::thread::spawn(move || {
-        let mut text = Zeroizing::new(Vec::new());
-        let _ = stream.by_ref().take(LIMIT).read_to_end(&mut text);
-        let _ = std::io::copy(&mut stream, &mut std::io::sink());
-        text
-    })
+        let mut buffer = Zeroizing::new([0; 4096]);
+        while let Ok(count @ 1..) = stream.read(&mut buffer[..]) {
+            let mut text = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = LIMIT.saturating_sub(text.len());
+            text.extend_from_slice(&buffer[..count.min(room)]);
+        }
+        // It fails when nobody waits any more.
+        let _ = end.send(());
+    });
+    Said { text, ended }
+}
+
+impl Said {
+    /// The text of a program that has ended. What it started itself, such as an agent, may hold the pipe open for ever.
+    fn text(self) -> Zeroizing<Vec<u8>> {
+        let _ = self.ended.recv_timeout(REST);
+        std::mem::take(&mut *self.text.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Whether it succeeded; `None` when it had to be ended.

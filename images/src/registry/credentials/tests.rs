@@ -94,3 +94,15 @@ fn a_helper_tells_a_login() {
         }
     }
 }
+
+#[test]
+fn a_helper_that_leaves_an_agent_behind_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, ended) = (folder.path().join("helper"), folder.path().join("ended"));
+    let answer = r#"{"Username":"ada","Secret":"s3cret"}"#;
+    let script = format!("#!/bin/sh\n(sleep 20; touch {}) &\necho '{answer}'\n", ended.display());
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(password(super::helper::run(&path, "a.local").unwrap()), "ada/s3cret");
+    assert!(!ended.exists(), "the agent still runs");
+}
