@@ -125,7 +125,11 @@ impl Wire {
                 .build()
         };
         let agent = Agent::new_with_config(config(proxies.of(&home)?));
-        let stranger = |proxy| Agent::with_parts(config(proxy), DefaultConnector::default(), rules.resolver());
+        // The name that is looked up for a proxied request is the proxy's, whom the user named: it may well be on this machine.
+        let stranger = |proxy: Option<ureq::Proxy>| match proxy {
+            None => Agent::with_parts(config(None), DefaultConnector::default(), rules.resolver()),
+            proxy => Agent::new_with_config(config(proxy)),
+        };
         let elsewhere = |secure| Origin { secure, host: "elsewhere.invalid".to_owned(), port: 1 };
         let strangers =
             [stranger(None), stranger(proxies.of(&elsewhere(true))?), stranger(proxies.of(&elsewhere(false))?)];
