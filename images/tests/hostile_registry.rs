@@ -6,8 +6,9 @@ mod support;
 
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::media_type::{OCI_INDEX, OCI_MANIFEST};
+use kfimg_images::layout::{Descriptor, Index};
 use kfimg_images::pull::PullError;
-use kfimg_images::registry::{Client, RegistryError, Settings};
+use kfimg_images::registry::{Client, Proxies, RegistryError, Settings};
 use kfimg_images::store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -295,4 +296,33 @@ fn lists_have_an_end_and_stay_where_they_are() {
     let page = Server::start(|_| Reply::new(200, "{}").header("content-type", "text/html"));
     let error = client(&page.host()).referrers("app", &sha256(b"x"), None).unwrap_err();
     assert!(matches!(error, RegistryError::Document { .. }), "{error}");
+}
+
+#[test]
+fn referrers_with_endless_notes_are_refused() {
+    let page = AtomicUsize::new(0);
+    let server = Server::start(move |_| {
+        let mut entry = Descriptor::new(OCI_MANIFEST, sha256(b"x"), 1);
+        entry.annotations.insert("note".to_owned(), "x".repeat(2 << 20));
+        let link = format!("</v2/app/referrers/x?last={}>; rel=\"next\"", page.fetch_add(1, Ordering::SeqCst));
+        Reply::new(200, Index::of(vec![entry]).to_bytes()).header("link", link).header("content-type", OCI_INDEX)
+    });
+    let error = client(&server.host()).referrers("app", &sha256(b"x"), None).unwrap_err();
+    assert!(matches!(error, RegistryError::TooLarge { limit: 0x100_0000, .. }), "{error}");
+}
+
+#[test]
+fn a_redirect_is_followed_through_a_proxy_on_this_machine() {
+    let proxy = Server::start(|request| match request.method.as_str() {
+        "CONNECT" => Reply::new(200, ""),
+        _ => Reply::new(200, "the blob"),
+    });
+    let registry = Server::start(|_| Reply::new(307, "").header("location", "http://storage.invalid/blob"));
+    let proxies = Proxies::new(None, Some(format!("http://{}", proxy.host())), "");
+    let settings = Settings { plain_http: true, limits: support::limits(), proxies, ..Settings::default() };
+    let mut body = Client::new(&registry.host(), settings).unwrap().blob("app", &sha256(b"the blob"), 0).unwrap();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut body, &mut bytes).unwrap();
+    assert_eq!(bytes, b"the blob");
+    assert_eq!(proxy.seen()[0].target, "storage.invalid:80");
 }

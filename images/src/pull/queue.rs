@@ -187,10 +187,38 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// The job that brings what a descriptor in an index stands for. Schema 1 counts as a document, so that reading it names it.
-pub(super) fn job_of(descriptor: Descriptor, origin: Arc<Origin>, depth: usize) -> Job {
+/// The job that brings bytes.
+pub(super) fn blob_of(descriptor: &Descriptor, origin: Arc<Origin>) -> Job {
+    Job::Blob { descriptor: descriptor.bare(), origin }
+}
+
+/// The job that brings what a descriptor in an index stands for. It keeps no notes: all of them wait in the queue. Schema 1 counts as a document, so that reading it names it.
+pub(super) fn job_of(descriptor: &Descriptor, origin: Arc<Origin>, depth: usize) -> Job {
     match descriptor.kind() {
-        Kind::Index | Kind::Manifest | Kind::Schema1 => Job::Document { descriptor, origin, depth },
-        Kind::Other => Job::Blob { descriptor, origin },
+        Kind::Index | Kind::Manifest | Kind::Schema1 => Job::Document { descriptor: descriptor.bare(), origin, depth },
+        Kind::Other => blob_of(descriptor, origin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, Origin, job_of};
+    use crate::hasher::sha256;
+    use crate::layout::Descriptor;
+    use crate::layout::media_type::OCI_MANIFEST;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_waits_has_no_notes_of_strangers() {
+        let origin = Arc::new(Origin { image: 0, places: Vec::new(), is_own: true, referrers_of: None });
+        for media_type in [OCI_MANIFEST, "application/vnd.example.layer"] {
+            let mut descriptor = Descriptor::new(media_type, sha256(b"x"), 1);
+            let wanted = descriptor.clone();
+            descriptor.urls.push("https://example.local/".to_owned());
+            descriptor.annotations.insert("note".to_owned(), "x".repeat(1000));
+            let job = job_of(&descriptor, Arc::clone(&origin), 0);
+            let (Job::Document { descriptor, .. } | Job::Blob { descriptor, .. }) = job else { panic!("{job:?}") };
+            assert_eq!(descriptor, wanted);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use super::error::{Fault, Problem, PullError};
 use super::events::{Event, Events};
 use super::fetch::{Fetcher, Outcome};
-use super::queue::{Job, Origin, Queue, job_of};
+use super::queue::{Job, Origin, Queue, blob_of, job_of};
 use super::{Options, PulledImage, Wanted};
 use crate::digest::Digest;
 use crate::layout::{Descriptor, Document, Limits};
@@ -99,9 +99,9 @@ impl<'a> Worker<'a> {
         let origin = Arc::new(Origin { image: number, places, is_own: true, referrers_of });
         let image = self.resolve(wanted, &origin)?;
         (self.events)(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
-        let descriptor = image.descriptor.clone();
+        let job = job_of(&image.descriptor, origin, 0);
         self.results().images.insert(number, image);
-        self.queue.plan(job_of(descriptor, origin, 0))?;
+        self.queue.plan(job)?;
         Ok(())
     }
 
@@ -114,14 +114,14 @@ impl<'a> Worker<'a> {
             (descriptor.size > LARGE).then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
         match self.document(descriptor, &origin.places)? {
             Document::Index(index) => {
-                for child in index.manifests {
+                for child in &index.manifests {
                     self.plan(job_of(child, Arc::clone(origin), depth + 1))?;
                 }
             }
             Document::Manifest(manifest) => {
-                let needed = |layer: &Descriptor| !(origin.is_own && self.options.is_elsewhere(layer));
-                for blob in std::iter::once(manifest.config).chain(manifest.layers.into_iter().filter(needed)) {
-                    self.plan(Job::Blob { descriptor: blob, origin: Arc::clone(origin) })?;
+                let needed = |layer: &&Descriptor| !(origin.is_own && self.options.is_elsewhere(layer));
+                for blob in std::iter::once(&manifest.config).chain(manifest.layers.iter().filter(needed)) {
+                    self.plan(blob_of(blob, Arc::clone(origin)))?;
                 }
             }
         }
@@ -162,8 +162,8 @@ impl<'a> Worker<'a> {
                 Ok(found) => {
                     let beside = Arc::new(Origin { is_own: false, ..(**origin).clone() });
                     for referrer in found {
-                        self.results().referrers.entry(origin.image).or_default().push(referrer.clone());
-                        self.plan(job_of(referrer, Arc::clone(&beside), depth + 1))?;
+                        self.plan(job_of(&referrer, Arc::clone(&beside), depth + 1))?;
+                        self.results().referrers.entry(origin.image).or_default().push(referrer);
                     }
                     return Ok(());
                 }

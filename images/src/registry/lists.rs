@@ -6,7 +6,7 @@ use super::transport::{Answer, Call};
 use super::url::Url;
 use super::{Client, RegistryError, manifests};
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, media_type};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, ROOT_LIMIT, media_type};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use ureq::http::Method;
@@ -60,12 +60,15 @@ impl Client {
         let plain = self.url(repository, &format!("referrers/{digest}"))?;
         let first = artifact_type.map_or_else(|| plain.clone(), |wanted| plain.with("artifactType", wanted));
         let limit = self.wire.limits.entries;
-        let mut found: Vec<Descriptor> = Vec::new();
+        let (mut found, mut size): (Vec<Descriptor>, u64) = (Vec::new(), 0);
         let listed = self.pages(repository, first, |client, answer| {
             let url = answer.url.to_string();
-            let written = answer.header("content-type").map(media_type::essence).unwrap_or_default();
-            let bytes = answer.into_body(0, &client.wire).read_all(DOCUMENT_LIMIT)?;
-            let entries = index(&url, &written, &bytes)?.manifests;
+            let (entries, bytes) = referrers_page(client, answer)?;
+            // Pages are kept together, with all that is noted in them; what they list must fit into an index.json.
+            size += bytes;
+            if size > ROOT_LIMIT {
+                return Err(RegistryError::TooLarge { url, limit: ROOT_LIMIT });
+            }
             let goes_on = !entries.is_empty();
             found.extend(entries);
             if found.len() > limit {
@@ -155,6 +158,14 @@ fn next_page(header: &str) -> Option<&str> {
         };
         parameters.split(';').any(is_next).then_some(target)
     })
+}
+
+/// What one page of referrers lists, and its size in bytes.
+fn referrers_page(client: &Client, answer: Answer) -> Result<(Vec<Descriptor>, u64), RegistryError> {
+    let url = answer.url.to_string();
+    let written = answer.header("content-type").map(media_type::essence).unwrap_or_default();
+    let bytes = answer.into_body(0, &client.wire).read_all(DOCUMENT_LIMIT)?;
+    Ok((index(&url, &written, &bytes)?.manifests, bytes.len() as u64))
 }
 
 fn index(url: &str, written: &str, bytes: &[u8]) -> Result<Index, RegistryError> {
