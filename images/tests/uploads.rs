@@ -6,7 +6,7 @@ mod support;
 
 use kfimg_images::digest::Digest;
 use kfimg_images::hasher::sha256;
-use kfimg_images::registry::{Client, Mounted, RegistryError, Settings, Upload};
+use kfimg_images::registry::{Client, Limits, Mounted, RegistryError, Settings, Upload};
 use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex};
 use support::sample::noise;
@@ -128,6 +128,24 @@ fn a_registry_that_claims_odd_progress_is_not_believed() {
         assert!(error.contains("says that it has") || error.contains("DIGEST_INVALID"), "{range}: {error}");
         assert!(server.seen().len() < 10);
     }
+}
+
+#[test]
+fn a_registry_that_takes_a_byte_of_each_chunk_is_given_up() {
+    let taken = Mutex::new(0);
+    let server = Server::start(move |request| {
+        let mut taken = taken.lock().unwrap();
+        *taken += usize::from(request.method == "PATCH");
+        let session = Reply::new(202, "").header("location", "/v2/app/blobs/uploads/1");
+        if request.method == "HEAD" { Reply::new(404, "") } else { session.header("range", format!("0-{taken}")) }
+    });
+    let bytes = noise(1, 20_000);
+    let limits = Limits { chunk: 10_000, ..limits() };
+    let settings = Settings { plain_http: true, limits, ..Settings::default() };
+    let client = Client::new(&server.host(), settings).unwrap();
+    let error = upload(&client, &bytes, &sha256(&bytes)).unwrap_err().to_string();
+    assert!(error.contains("the registry took"), "{error}");
+    assert!(server.seen().len() < 500, "{}", server.seen().len());
 }
 
 #[test]

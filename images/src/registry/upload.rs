@@ -12,6 +12,8 @@ use crate::digest::Digest;
 use std::io::{self, Read};
 use ureq::http::Method;
 
+/// Most breaks of one upload, whatever the progress.
+const FAULTS: u32 = 100;
 /// The type of bytes that are not looked into.
 const BYTES: &str = "application/octet-stream";
 
@@ -76,7 +78,7 @@ impl Client {
             Some(session) => session,
             None => self.start(repository)?,
         };
-        let (mut sent, mut furthest, mut failures) = (0, 0, 0);
+        let (mut sent, mut furthest, mut failures, mut faults) = (0, 0, 0, 0);
         loop {
             let error = match self.send_rest(repository, &mut upload, &mut session, &mut sent) {
                 Ok(()) => return Ok(()),
@@ -86,8 +88,8 @@ impl Client {
             if sent > furthest {
                 (furthest, failures) = (sent, 0);
             }
-            failures += 1;
-            if failures >= self.wire.limits.attempts {
+            (failures, faults) = (failures + 1, faults + 1);
+            if failures >= self.wire.limits.attempts || faults >= FAULTS {
                 return Err(error);
             }
             self.wire.wait(failures - 1, &error)?;
@@ -158,7 +160,12 @@ impl Client {
                 return Err(RegistryError::Answer { url: answer.url.to_string(), reason });
             }
             *session = self.session(&answer)?;
-            *sent = has;
+            let asked = std::mem::replace(sent, has) + length;
+            if has < asked {
+                // A registry that takes a byte of each chunk would take for ever.
+                let reason = format!("of {asked} bytes that were sent, the registry took {has}");
+                return Err(RegistryError::Transport { url: answer.url.to_string(), reason });
+            }
         }
         self.close(repository, upload, session, 0)
     }
