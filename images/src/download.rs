@@ -31,7 +31,7 @@ pub use artifact::{ARCHITECTURE_ANNOTATION, BINARY_TYPE, FILE_TYPE, NAME_ANNOTAT
 use error::Failed;
 pub use error::{DownloadError, DownloadFailure, DownloadProblem};
 pub use local::{AttachError, LocalFile, attach};
-use source::Source;
+use source::{Mirrored, Source};
 
 /// The host under which artifacts stand in a bundle; it can never be one of an upstream (RFC 6761).
 const HOST: &str = "kfimg.invalid/binary";
@@ -145,17 +145,10 @@ struct Task<'a> {
 impl Task<'_> {
     fn bring(self, binary: &Binary) -> Result<(Downloaded, u64), Failed> {
         let reference = binary.reference()?;
-        let mirrored = source::mirrored(self.registries, &reference)?;
-        let file = match (self.pins.get(&reference), &mirrored) {
-            (Some(pin), _) | (None, Some((_, pin))) => pin.clone(),
-            (None, None) => self.published(binary)?,
-        };
+        let (file, sources) = self.locate(binary, &reference)?;
         if file.size > LARGEST {
             return Err(DownloadProblem::TooLarge { size: file.size, limit: LARGEST }.into());
         }
-        let mut sources: Vec<Source> =
-            mirrored.filter(|(_, pin)| *pin == file).map(|(place, _)| Source::Registry(place)).into_iter().collect();
-        sources.extend(self.registries.files(&binary.artifact.url)?.into_iter().map(Source::Web));
         let layer = artifact::layer(binary.file_name(), &file);
         // An upstream may publish a file anew under its old size, so what is there counts only by its digest.
         let fetcher = Fetcher { store: self.store, events: self.events, repair: true };
@@ -175,6 +168,24 @@ impl Task<'_> {
         };
         let descriptor = artifact::write(self.store, &about, &reference, layer)?;
         Ok((Downloaded { reference, file, descriptor }, received))
+    }
+
+    /// Which file it is, and who may have it: nobody, when it lies here or on the far side already.
+    fn locate(self, binary: &Binary, reference: &Reference) -> Result<(Pin, Vec<Source>), Failed> {
+        let Mirrored { found, problem } = source::mirrored(self.registries, reference)?;
+        let web = self.registries.files(&binary.artifact.url)?;
+        let file = match (self.pins.get(reference), &found) {
+            (Some(pin), _) | (None, Some((_, pin))) => pin.clone(),
+            (None, None) if web.is_empty() => return Err(problem.unwrap_or_else(source::nobody).into()),
+            (None, None) => self.published(binary)?,
+        };
+        let mirror = found.filter(|(_, pin)| *pin == file).map(|(place, _)| Source::Registry(place));
+        let sources: Vec<Source> = mirror.into_iter().chain(web.into_iter().map(Source::Web)).collect();
+        let layer = artifact::layer(binary.file_name(), &file);
+        if sources.is_empty() && !self.options.is_elsewhere(&layer) && self.stored(&file.digest)?.is_none() {
+            return Err(problem.unwrap_or_else(source::nobody).into());
+        }
+        Ok((file, sources))
     }
 
     /// Digest and size as the project and its server tell them.

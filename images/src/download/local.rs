@@ -81,10 +81,12 @@ pub fn attach(store: &Store, file: &LocalFile) -> Result<Descriptor, AttachError
     let mut hasher = Hasher::sha256();
     let size = hasher.read(open()?).map_err(read)?;
     let pin = Pin { digest: hasher.finish(), size };
-    if let Some(mut ingest) = store.ingest(&pin.digest, size)? {
+    // No later step would notice that what is there is damaged.
+    if let Some(mut ingest) = store.repair(&pin.digest, size)? {
         // What an earlier run left of it is not told from other bytes here.
         ingest.restart()?;
-        std::io::copy(&mut open()?, &mut ingest).map_err(read)?;
+        let copied = std::io::copy(&mut open()?, &mut ingest);
+        copied.map_err(|error| error.downcast::<StoreError>().map_or_else(read, AttachError::Store))?;
         ingest.commit()?;
     }
     let title = file.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();

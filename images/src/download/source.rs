@@ -30,22 +30,44 @@ impl Supplier for Source {
     }
 }
 
-/// The first mirror that has the artifact, and its file.
-pub(super) fn mirrored(registries: &Registries, reference: &Reference) -> Result<Option<(Place, Pin)>, Failed> {
+/// What mirrors have of an artifact.
+#[derive(Default)]
+pub(super) struct Mirrored {
+    /// The first mirror that has it, and its file.
+    pub(super) found: Option<(Place, Pin)>,
+    /// What is wrong with the first that could not be asked.
+    pub(super) problem: Option<RegistryError>,
+}
+
+/// Asks the mirrors, one after another.
+pub(super) fn mirrored(registries: &Registries, reference: &Reference) -> Result<Mirrored, Failed> {
     let tag = reference.tag().unwrap_or_default();
+    let mut mirrored = Mirrored::default();
     for place in registries.mirrors(reference)? {
         let found = match place.client.manifest(&place.repository, tag) {
             Ok(found) => found,
             Err(error) if matches!(error.class(), Class::Final) => return Err(error.into()),
             // The web server may still have it.
-            Err(_) => continue,
+            Err(error) => {
+                mirrored.problem = mirrored.problem.or(Some(error));
+                continue;
+            }
         };
         let Document::Manifest(manifest) = found.document else { continue };
         if let (Some(BINARY_TYPE), [file]) = (manifest.artifact_type.as_deref(), &manifest.layers[..]) {
-            return Ok(Some((place, Pin::of(file))));
+            mirrored.found = Some((place, Pin::of(file)));
+            break;
         }
     }
-    Ok(None)
+    Ok(mirrored)
+}
+
+/// Nobody is left who could have a file.
+pub(super) fn nobody() -> RegistryError {
+    RegistryError::Name {
+        written: "--mirrors-only".to_owned(),
+        reason: "leaves nobody to ask for a host program; name a mirror that has it".to_owned(),
+    }
 }
 
 /// The answer of the first server that has one; else what is wrong with the first.
@@ -61,8 +83,5 @@ pub(super) fn first<T>(
             Err(error) => problem = problem.or(Some(error)),
         }
     }
-    Err(problem.unwrap_or_else(|| RegistryError::Name {
-        written: "--mirrors-only".to_owned(),
-        reason: "leaves nobody to ask for a host program; name a mirror that has it".to_owned(),
-    }))
+    Err(problem.unwrap_or_else(nobody))
 }
