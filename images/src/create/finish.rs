@@ -1,12 +1,14 @@
 //! Makes the store itself the bundle: the index exactly, no other blobs, and `bundle.json` last.
 
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::CreateError;
 use super::inventory::Inventory;
 use crate::archive::{ArchiveError, Replacement, sync_folder};
-use crate::content::{BUNDLE_FILE, BundleManifest, INDEX_FILE};
+use crate::content::{BUNDLE_FILE, BundleManifest, INDEX_FILE, open_plain};
 use crate::hasher::sha256;
+use crate::layout::ROOT_LIMIT;
 use crate::store::Store;
 
 /// Says that the images of a folder without `bundle.json` are those of a run that was interrupted.
@@ -30,16 +32,22 @@ impl Folder {
         if !path.exists() && !begun.exists() && !store.index()?.is_empty() {
             return Err(CreateError::Foreign(folder.to_owned()));
         }
-        std::fs::write(&begun, []).map_err(|source| ArchiveError::Write { path: begun.clone(), source })?;
+        // A link that lies there already is not followed.
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&begun) {
+            Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+                return Err(ArchiveError::Write { path: begun, source }.into());
+            }
+            _ => {}
+        }
         Ok(Self { folder: folder.to_owned(), path, begun, target })
     }
 
     /// Removes a `bundle.json` of an earlier run that no longer names the index.
     pub(super) fn drop_stale(&self) -> Result<(), ArchiveError> {
-        let Ok(old) = std::fs::read(&self.path) else { return Ok(()) };
-        let index = std::fs::read(self.folder.join(INDEX_FILE)).map(|bytes| sha256(&bytes)).ok();
-        let fits = index.is_some() && BundleManifest::parse(&old).is_ok_and(|manifest| manifest.index == index);
-        if fits { Ok(()) } else { self.remove() }
+        let index = read(&self.folder.join(INDEX_FILE)).map(|bytes| sha256(&bytes));
+        let manifest = read(&self.path).and_then(|bytes| BundleManifest::parse(&bytes).ok());
+        let fits = index.is_some() && manifest.is_some_and(|manifest| manifest.index == index);
+        if fits || !is_there(&self.path) { Ok(()) } else { self.remove() }
     }
 
     fn remove(&self) -> Result<(), ArchiveError> {
@@ -49,7 +57,7 @@ impl Folder {
 
     pub(super) fn finish(mut self, store: &Store, inventory: &Inventory) -> Result<(), CreateError> {
         let new = inventory.manifest.to_bytes();
-        if std::fs::read(&self.path).is_ok_and(|old| old != new) {
+        if is_there(&self.path) && read(&self.path).is_none_or(|old| old != new) {
             self.remove()?;
         }
         store.retain(&inventory.entries, &inventory.keep)?;
@@ -61,6 +69,39 @@ impl Folder {
     }
 }
 
+/// Whether anything has this name, be it a link that leads nowhere.
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// The bytes of a root document, unless it is too large or no plain file.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_plain(path).and_then(|file| file.take(ROOT_LIMIT + 1).read_to_end(&mut bytes)).ok()?;
+    (bytes.len() as u64 <= ROOT_LIMIT).then_some(bytes)
+}
+
 fn remove(path: &Path) -> Result<(), ArchiveError> {
     std::fs::remove_file(path).map_err(|source| ArchiveError::Write { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Folder;
+    use crate::content::BUNDLE_FILE;
+    use crate::store::Store;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_in_the_folder_lead_nobody_astray() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let precious = outside.path().join("precious");
+        std::fs::write(&precious, "the only copy").unwrap();
+        symlink(&precious, folder.path().join(super::BEGUN)).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        symlink(&precious, folder.path().join(BUNDLE_FILE)).unwrap();
+        Folder::reserve(&store).unwrap().drop_stale().unwrap();
+        assert!(!super::is_there(&folder.path().join(BUNDLE_FILE)));
+        assert_eq!(std::fs::read(&precious).unwrap(), b"the only copy");
+    }
 }
