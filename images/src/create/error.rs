@@ -39,10 +39,10 @@ pub enum CreateError {
     Stopped,
     /// The store cannot be written or read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A file of this machine.
     #[error(transparent)]
-    Attach(#[from] AttachError),
+    Attach(AttachError),
     /// The folder holds images that no bundle of kfimg put there, and that would be removed.
     #[error("{} is an OCI image layout of another program; name another folder, or remove it", .0.display())]
     Foreign(PathBuf),
@@ -61,6 +61,24 @@ pub enum CreateError {
     /// The tar, the chunks or `bundle.json` cannot be written.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+}
+
+impl From<StoreError> for CreateError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stopped => Self::Stopped,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<AttachError> for CreateError {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Store(error) => error.into(),
+            other => Self::Attach(other),
+        }
+    }
 }
 
 /// At most three by name.

@@ -50,6 +50,13 @@ fn binary_names(request: &Request) -> Result<Vec<Reference>, CreateError> {
     if binaries.is_empty() { Ok(names) } else { Err(CreateError::Incomplete { images: Vec::new(), binaries }) }
 }
 
+/// Every image once, by its name, with what the lock pins it to.
+fn wanted(request: &Request) -> Vec<Wanted> {
+    let pinned = |reference: &Reference| Some(request.lock.as_ref()?.images.get(reference)?.root()?.digest.clone());
+    let unique: BTreeMap<String, &Reference> = request.references.iter().map(|one| (one.to_string(), one)).collect();
+    unique.into_values().map(|one| Wanted { reference: one.clone(), digest: pinned(one) }).collect()
+}
+
 /// Fetches all; what fails is told together.
 pub(super) fn gather(
     request: &Request,
@@ -57,11 +64,11 @@ pub(super) fn gather(
     registries: &Registries,
     events: &Events<'_>,
 ) -> Result<Gathered, CreateError> {
-    let pinned = |reference: &Reference| Some(request.lock.as_ref()?.images.get(reference)?.root()?.digest.clone());
-    let unique: BTreeMap<String, &Reference> = request.references.iter().map(|one| (one.to_string(), one)).collect();
-    let wanted: Vec<Wanted> =
-        unique.into_values().map(|one| Wanted { reference: one.clone(), digest: pinned(one) }).collect();
+    let wanted = wanted(request);
     let mut options = request.pull.clone();
+    // One that is named twice is still one, for which no whole index is kept.
+    options.architectures.sort();
+    options.architectures.dedup();
     if let Some(receipt) = &request.since {
         options.elsewhere = receipt.blobs();
     }
