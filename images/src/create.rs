@@ -28,6 +28,7 @@ use crate::store::Store;
 
 pub use error::CreateError;
 use finish::Folder;
+use inventory::Inventory;
 
 /// What a bundle is to hold.
 #[derive(Clone, Debug, Default)]
@@ -112,20 +113,13 @@ pub fn create(
     }
     let gathered = gathered?;
     let inventory = inventory::take(request, &store, &gathered)?;
-    let mut chunks = None;
-    if let Some(bundle) = bundle {
-        bundle.finish(&store, &inventory)?;
-    } else {
-        let index = Index::of(inventory.entries.clone());
-        let content = Content::open(folder)?.subset(index, inventory.manifest.clone(), &inventory.keep);
-        match output {
-            Output::Tar(path) => drop(write_tar(&content, path, watch.written)?),
-            Output::Chunks { manifest, options } => {
-                chunks = Some(write_chunks(&content, manifest, *options, watch.written)?);
-            }
-            Output::Folder => {}
+    let chunks = match bundle {
+        Some(bundle) => {
+            bundle.finish(&store, &inventory)?;
+            None
         }
-    }
+        None => write(folder, &inventory, output, watch)?,
+    };
     Ok(Created {
         manifest: inventory.manifest,
         lacking: gather::lacking(&gathered.lock),
@@ -134,4 +128,21 @@ pub fn create(
         received: gathered.received,
         chunks,
     })
+}
+
+/// Writes what belongs to the bundle, of all that the store in `folder` has, as a file or as chunks.
+fn write(
+    folder: &Path,
+    inventory: &Inventory,
+    output: &Output,
+    watch: Watch<'_>,
+) -> Result<Option<ChunkManifest>, CreateError> {
+    let index = Index::of(inventory.entries.clone());
+    let content = Content::open(folder)?.subset(index, inventory.manifest.clone(), &inventory.keep);
+    match output {
+        Output::Tar(path) => write_tar(&content, path, watch.written).map(|_| None),
+        Output::Chunks { manifest, options } => write_chunks(&content, manifest, *options, watch.written).map(Some),
+        Output::Folder => Ok(None),
+    }
+    .map_err(CreateError::from)
 }

@@ -62,52 +62,69 @@ impl Fetcher<'_> {
             return Ok(Outcome::Present);
         };
         (self.events)(Event::Started { digest, size, from: ingest.written() });
-        let mut received = 0;
-        let mut problem = None;
+        let (mut received, mut problem) = (0, None);
         for place in places {
-            // Bytes of an earlier run, or of another place, may be what is wrong in the end: then this place is asked for all.
-            for _ in 0..2 {
-                let doubtful = ingest.written() > 0;
-                let error = match self.fetch_from(&mut ingest, place, &mut received) {
-                    Ok(()) => match ingest.commit() {
-                        Ok(()) => {
-                            (self.events)(Event::Finished { digest, size });
-                            return Ok(Outcome::Fetched(received));
-                        }
-                        Err(error @ StoreError::Mismatch { .. }) => {
-                            (self.events)(Event::Restarted { digest, lost: size });
-                            let Some(next) = self.begin(blob)? else { return Ok(Outcome::Present) };
-                            ingest = next;
-                            Fault::from(error)
-                        }
-                        Err(error) => return Err(error.into()),
-                    },
-                    Err(Step::Registry(error)) if error.class() == Class::Final => return Err(error.into()),
-                    Err(Step::Registry(error)) => {
-                        // A later place that has it not does not hide what is wrong with an earlier one.
-                        let hides = error.class() == Class::Missing && problem.is_some();
-                        problem = if hides { problem } else { Some(Fault::from(error)) };
-                        break;
-                    }
-                    Err(Step::Store(error)) => return Err(error.into()),
-                };
-                problem = Some(error);
-                if !doubtful {
-                    break;
+            match self.from_place(blob, ingest, place, &mut received)? {
+                Tried::Present => return Ok(Outcome::Present),
+                Tried::Fetched => return Ok(Outcome::Fetched(received)),
+                Tried::Failed(left, fault) => {
+                    ingest = left;
+                    // A later place that has it not does not hide what is wrong with an earlier one.
+                    let hides = problem.is_some() && is_missing(&fault);
+                    problem = if hides { problem } else { Some(fault) };
                 }
             }
         }
         if ingest.written() == 0 {
             ingest.discard()?;
         }
-        let missing = |fault: &Fault| matches!(fault, Fault::Image(super::Problem::Registry(error)) if error.class() == Class::Missing);
         match problem {
-            Some(fault) if blob.is_foreign() && missing(&fault) => {
+            Some(fault) if blob.is_foreign() && is_missing(&fault) => {
                 (self.events)(Event::Foreign { digest });
                 Ok(Outcome::Foreign)
             }
             Some(fault) => Err(fault),
             None => Err(super::Problem::Missing(Box::new(blob.clone())).into()),
+        }
+    }
+
+    /// Brings the rest from one place. Bytes of an earlier run, or of another place, may be what is wrong in the end: then this one is
+    /// asked for all.
+    fn from_place(
+        &self,
+        blob: &Descriptor,
+        mut ingest: Ingest,
+        place: &impl Supplier,
+        received: &mut u64,
+    ) -> Result<Tried, Fault> {
+        let (digest, size) = (&blob.digest, blob.size);
+        let mut again = false;
+        loop {
+            let doubtful = ingest.written() > 0 && !again;
+            match self.fetch_from(&mut ingest, place, received) {
+                Ok(()) => {}
+                Err(Step::Registry(error)) if error.class() == Class::Final => return Err(error.into()),
+                Err(Step::Registry(error)) => return Ok(Tried::Failed(ingest, error.into())),
+                Err(Step::Store(error)) => return Err(error.into()),
+            }
+            let error = match ingest.commit() {
+                Ok(()) => {
+                    (self.events)(Event::Finished { digest, size });
+                    return Ok(Tried::Fetched);
+                }
+                Err(error @ StoreError::Mismatch { .. }) => error,
+                Err(error) => return Err(error.into()),
+            };
+            (self.events)(Event::Restarted { digest, lost: size });
+            let Some(next) = self.begin(blob)? else {
+                (self.events)(Event::Present { digest, size });
+                return Ok(Tried::Present);
+            };
+            ingest = next;
+            if !doubtful {
+                return Ok(Tried::Failed(ingest, error.into()));
+            }
+            again = true;
         }
     }
 
@@ -194,6 +211,19 @@ impl Fetcher<'_> {
         }
         Ok(())
     }
+}
+
+/// What came of one place.
+enum Tried {
+    /// Another writer brought the blob meanwhile.
+    Present,
+    Fetched,
+    /// What is left for the next place to go on with, and what is wrong with this one.
+    Failed(Ingest, Fault),
+}
+
+fn is_missing(fault: &Fault) -> bool {
+    matches!(fault, Fault::Image(super::Problem::Registry(error)) if error.class() == Class::Missing)
 }
 
 /// Why a step failed: the registry's fault, or the store's.

@@ -211,17 +211,21 @@ impl Authorizer {
             return Err(if is_passing(status) { error } else { denied(realm, &error) });
         }
         let bytes = Zeroizing::new(answer.into_body(0, wire).read_all(LIMIT)?);
-        let malformed = |reason: &str| RegistryError::Answer { url: realm.to_string(), reason: reason.to_owned() };
-        let answer: TokenAnswer = serde_json::from_slice(&bytes)
-            .map_err(|_| malformed("the token service's answer is no JSON with a token"))?;
-        let given = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.expose().is_empty());
-        let token = given.ok_or_else(|| malformed("the token service's answer has no token"))?;
-        if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(malformed("the token service's token has characters that no token has"));
-        }
-        let lifetime = answer.expires_in.map_or(LIFETIME, |seconds| Duration::from_secs(seconds.min(86_400)));
-        Ok(Known { header: bearer(token.expose()), until: Some(Instant::now() + lifetime.saturating_sub(MARGIN)) })
+        given(&bytes).map_err(|reason| RegistryError::Answer { url: realm.to_string(), reason: reason.to_owned() })
     }
+}
+
+/// The token in a token service's answer.
+fn given(bytes: &[u8]) -> Result<Known, &'static str> {
+    let answer: TokenAnswer =
+        serde_json::from_slice(bytes).map_err(|_| "the token service's answer is no JSON with a token")?;
+    let given = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.expose().is_empty());
+    let token = given.ok_or("the token service's answer has no token")?;
+    if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("the token service's token has characters that no token has");
+    }
+    let lifetime = answer.expires_in.map_or(LIFETIME, |seconds| Duration::from_secs(seconds.min(86_400)));
+    Ok(Known { header: bearer(token.expose()), until: Some(Instant::now() + lifetime.saturating_sub(MARGIN)) })
 }
 
 impl Wire {
