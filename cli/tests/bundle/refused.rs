@@ -1,7 +1,10 @@
 //! What cannot be done, what is said about it, and the exit code.
 
 use super::upstream::Site;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
 
 /// Command lines, their exit codes, and a part of what is said.
 const REFUSED: [(&str, i32, &str); 19] = [
@@ -77,4 +80,14 @@ fn a_lock_that_lacks_an_image_says_how_to_go_on() {
     let said = site.create("--images-only");
     assert_eq!(said.code, 4, "{}", said.stderr);
     assert!(said.stderr.contains("kfimg.lock:"), "{}", said.stderr);
+}
+
+#[test]
+fn a_name_that_is_no_text_is_no_bug() {
+    let site = Site::new();
+    let kfimg = || Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    let line = ["bundle", "pack", "--output-format", "json", "--bundle", "upstream", "-o"];
+    let said = kfimg().args(line).arg(OsStr::from_bytes(b"\xff.tar")).current_dir(site.path("")).output().unwrap();
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(site.path("").join(OsStr::from_bytes(b"\xff.tar")).exists());
 }

@@ -4,15 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::{Lock, LockError, LockedImage, Pin};
 use crate::component::Architecture;
-use crate::content::open_plain;
 use crate::reference::Reference;
 
 /// Most bytes of a file: some ten thousand images.
@@ -71,13 +73,20 @@ impl ImageLines {
 pub(super) fn read(path: &Path) -> Result<Lock, LockError> {
     let failed = |source| LockError::Read { path: path.to_owned(), source };
     let mut text = String::new();
-    let file = open_plain(path).map_err(failed)?;
+    let file = open(path).map_err(failed)?;
     file.take(LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > LIMIT {
         let reason = format!("it has more than {LIMIT} bytes and is no lock");
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, reason)));
     }
     parse(path, &text)
+}
+
+/// The user names this file, so a link to it is followed; nobody is waited for at a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("the flags of open(2) are an int");
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a plain file")) }
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Result<Lock, LockError> {

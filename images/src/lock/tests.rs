@@ -84,6 +84,10 @@ fn a_large_file_and_a_missing_one_are_refused() {
     assert!(Lock::read(&path).unwrap_err().to_string().contains("no lock"));
     sample().write(&path).unwrap();
     assert_eq!(Lock::read(&path).unwrap(), sample());
+    let link = folder.path().join("link.lock");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert_eq!(Lock::read(&link).unwrap(), sample(), "a lock may be kept elsewhere");
+    assert!(Lock::read(folder.path()).unwrap_err().to_string().contains("not a plain file"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use clap::Args;
 use kfimg_images::content::Content;
 use kfimg_images::create::{CreateError, Created, Output, Request, Watch, create};
 use kfimg_images::download::{LocalFile, is_file};
-use kfimg_images::lock::Lock;
+use kfimg_images::lock::{Lock, LockError};
 use kfimg_images::pull::Options;
 use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
 use kfimg_images::{Architecture, Reference};
@@ -143,10 +143,10 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
 
 /// The lock, where there is one.
 fn read_lock(path: &Path) -> Result<Option<Lock>, Failure> {
-    match fs_err::read_to_string(path) {
-        Ok(text) => Lock::parse(path, &text).map(Some).map_err(failure::lock),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::io("reading", path)(error)),
+    match Lock::read(path) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure::lock(error)),
     }
 }
 
@@ -187,7 +187,7 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
     }
     if console.is_json() {
         return console.json(&json!({
-            "path": place,
+            "path": place.display().to_string(),
             "bundle": created.manifest,
             "chunks": created.chunks,
             "receivedBytes": created.received,

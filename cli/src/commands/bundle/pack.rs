@@ -47,7 +47,7 @@ pub(crate) fn run(args: &PackArgs, console: &Console) -> Result<(), Failure> {
     };
     drop(progress);
     if console.is_json() {
-        return console.json(&json!({"path": place, "bytes": size, "chunks": chunks}));
+        return console.json(&json!({"path": place.display().to_string(), "bytes": size, "chunks": chunks}));
     }
     let files = match &chunks {
         None => "one file".to_owned(),
