@@ -289,3 +289,28 @@ fn kube_bench_says_the_same_of_rendered_nodes() {
         assert_eq!(failed.len(), failing, "{name}: {failed:?}");
     }
 }
+
+/// Control planes without etcd and machines with nothing but etcd: `docs/cis.md` names the four checks on which the two differ.
+#[test]
+#[ignore = "needs kube-bench, which `make interop` builds"]
+fn kube_bench_looks_for_etcd_where_there_is_none() {
+    let folder = folder("external");
+    let said = kfimg(&folder, "render --profile external-etcd --registry reg.local");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let line = "validate --cis --profile external-etcd --registry reg.local --output-format json";
+    let lint = json(&kfimg(&folder, line));
+    let workplace = Workplace::of(folder);
+    let ignition = support::program::find("ignition");
+    let parts: [(&str, &str, &[&str]); 2] =
+        [("master1", "master,controlplane,node", &["1.1.7", "1.1.8", "1.1.11", "1.1.12"]), ("etcd1", "etcd", &[])];
+    for (node, targets, expected) in parts {
+        let verdicts = Bench::of(workplace.apply(&ignition, "bench", node)).run(targets);
+        let states = |id: &str| &check(&lint, id)["nodes"][node];
+        let differing = verdicts.iter().filter(|verdict| verdict.difference(states(&verdict.id)).is_some());
+        let differing: Vec<&Verdict> = differing.collect();
+        assert_eq!(differing.iter().map(|verdict| &*verdict.id).collect::<Vec<_>>(), expected, "{node}");
+        for verdict in differing {
+            assert_eq!((&*verdict.state, states(&verdict.id)), ("FAIL", &"not-applicable".into()), "{}", verdict.id);
+        }
+    }
+}
