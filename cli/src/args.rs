@@ -58,11 +58,11 @@ pub(crate) enum Command {
     /// List the built-in profiles
     Profiles,
     /// Print the JSON Schema of the cluster description
-    Schema,
+    Schema(crate::commands::schema::SchemaArgs),
     /// Print a completion script for a shell
     Completions(crate::commands::completions::CompletionsArgs),
     /// Write the manual
-    Man(crate::commands::completions::ManArgs),
+    Man(crate::commands::man::ManArgs),
     /// Print every problem of a description
     Validate(crate::commands::validate::ValidateArgs),
     /// Render the payload of every node
@@ -94,22 +94,22 @@ pub(crate) enum PkiCommand {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Layers {
     /// Topology to start from: a built-in profile, profiles/NAME.yaml, or a path
-    #[arg(long, value_name = "PROFILE", help_heading = "Description")]
+    #[arg(long, value_name = "PROFILE", help_heading = "Cluster description")]
     pub(crate) profile: Option<String>,
     /// What this place changes; may be given more than once, - reads standard input
-    #[arg(long = "site", value_name = "FILE", help_heading = "Description")]
+    #[arg(long = "site", value_name = "FILE", help_heading = "Cluster description")]
     pub(crate) sites: Vec<PathBuf>,
     /// The machines, as CSV (name,role,address,mac,uuid,serial,labels) or YAML
-    #[arg(long, value_name = "FILE", help_heading = "Description")]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster description")]
     pub(crate) inventory: Option<PathBuf>,
     /// One setting: nodes[master1].address=10.0.0.11/24
-    #[arg(long = "set", value_name = "PATH=VALUE", help_heading = "Description")]
+    #[arg(long = "set", value_name = "PATH=VALUE", help_heading = "Cluster description")]
     pub(crate) sets: Vec<String>,
     /// Registry that mirrors the upstream ones
-    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Description")]
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Cluster description")]
     pub(crate) registry: Option<String>,
     /// Look up names of the registry, endpoint and time servers now, and record what was found
-    #[arg(long, help_heading = "Description")]
+    #[arg(long, help_heading = "Cluster description")]
     pub(crate) resolve: bool,
 }
 
@@ -124,7 +124,7 @@ impl Layers {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StateFolder {
     /// Folder with the cluster's keys and certificates [default: <clusterName>.state]
-    #[arg(long = "state", value_name = "DIR", help_heading = "Description")]
+    #[arg(long = "state", value_name = "DIR", help_heading = "Cluster description")]
     pub(crate) folder: Option<PathBuf>,
 }
 

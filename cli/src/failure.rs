@@ -8,6 +8,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+/// What each exit code means; the README has the same list.
+pub(crate) const EXIT_CODES: [(u8, &str); 10] = [
+    (0, "Done"),
+    (1, "A bug"),
+    (2, "The command line is wrong"),
+    (3, "The description is wrong"),
+    (4, "An input is missing"),
+    (5, "Verification failed"),
+    (6, "Another program failed"),
+    (7, "The network failed"),
+    (8, "Differences were found, and --exit-code asked for them"),
+    (130, "Stopped by Ctrl-C"),
+];
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {

@@ -32,9 +32,9 @@ fn run(command: Command, console: &Console) -> Result<(), Failure> {
     match command {
         Command::Init(args) => commands::init::run(&args, console),
         Command::Profiles => commands::profiles::run(console),
-        Command::Schema => commands::schema::run(console),
+        Command::Schema(args) => commands::schema::run(&args, console),
         Command::Completions(args) => commands::completions::run(&args, console),
-        Command::Man(args) => commands::completions::man(&args, console),
+        Command::Man(args) => commands::man::run(&args, console),
         Command::Validate(args) => commands::validate::run(&args, console),
         Command::Render(args) => commands::render::run(&args, console),
         Command::Diff(args) => commands::diff::run(&args, console),

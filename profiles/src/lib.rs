@@ -13,6 +13,7 @@ pub mod document;
 pub mod flags;
 pub mod load;
 pub mod problem;
+pub mod reference;
 pub mod resolve;
 pub mod schema;
 pub mod templates;

@@ -15,3 +15,13 @@ pub fn schema() -> Value {
     schema.insert("title".to_owned(), "kfimg cluster description".into());
     schema.to_value()
 }
+
+/// What stands in backquotes behind `Default` in a setting's documentation, or the number behind it. A list of several values is none.
+pub(crate) fn documented_default(schema: &Value) -> Option<&str> {
+    let text = schema["description"].as_str()?;
+    let (_, rest) = text.split_once("Default ").or_else(|| text.split_once("Default\n"))?;
+    match rest.strip_prefix('`') {
+        Some(quoted) => quoted.split_once('`').filter(|(_, after)| !after.starts_with(", `")).map(|(value, _)| value),
+        None => rest.split([',', '.', ' ', '\n']).next().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit())),
+    }
+}

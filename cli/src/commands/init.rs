@@ -15,7 +15,7 @@ pub(crate) struct InitArgs {
     #[arg(default_value = "ha3")]
     profile: String,
     /// Folder to write into; it is made when it is missing
-    #[arg(default_value = "site")]
+    #[arg(value_name = "DIR", default_value = "site")]
     folder: PathBuf,
 }
 

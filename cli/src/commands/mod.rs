@@ -7,6 +7,7 @@ mod description;
 pub(crate) mod diff;
 pub(crate) mod images;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod pki;
 pub(crate) mod profiles;
 mod proof;

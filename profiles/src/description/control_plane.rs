@@ -27,7 +27,7 @@ pub struct ExtraVolume {
     pub host_path: String,
     /// Path in the container.
     pub mount_path: String,
-    /// Default `true`.
+    /// `true`: the component can read it and not write. Default `true`.
     pub read_only: Option<bool>,
     /// What must be there, or is made.
     #[serde(default)]
@@ -56,7 +56,7 @@ pub struct Component {
     pub extra_args: Vec<Argument>,
     /// Folders and files of the node for the static pod.
     pub extra_volumes: Vec<ExtraVolume>,
-    /// Feature gates.
+    /// Feature gates: name to `true` or `false`.
     pub feature_gates: FeatureGates,
 }
 
@@ -79,7 +79,7 @@ pub struct ApiServer {
     pub audit: Audit,
     /// Encryption of secrets in etcd.
     pub encryption: Encryption,
-    /// Who is who.
+    /// Who is who, beside client certificates and service accounts.
     pub authentication: Authentication,
     /// Range of node ports. Default `30000-32767`.
     pub service_node_port_range: Option<String>,
@@ -98,7 +98,7 @@ pub struct ApiServer {
     pub extra_args: Vec<Argument>,
     /// Folders and files of the node for the static pod.
     pub extra_volumes: Vec<ExtraVolume>,
-    /// Feature gates.
+    /// Feature gates: name to `true` or `false`.
     pub feature_gates: FeatureGates,
 }
 
@@ -108,7 +108,7 @@ pub struct ApiServer {
 pub struct Admission {
     /// Plug-ins beside the API server's own defaults and `NodeRestriction`.
     pub enable: Vec<String>,
-    /// Defaults to switch off.
+    /// Plug-ins to switch off that the API server has on by itself.
     pub disable: Vec<String>,
     /// File with an `AdmissionConfiguration`.
     pub config: Option<FilePath>,
@@ -132,7 +132,7 @@ pub struct Audit {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Encryption {
-    /// The cipher.
+    /// The cipher of Secrets in etcd.
     pub provider: EncryptionProvider,
     /// Resources that are encrypted. Default `secrets`.
     pub resources: Vec<String>,
@@ -147,7 +147,7 @@ pub enum EncryptionProvider {
     Secretbox,
     /// AES-CBC with PKCS#7 padding.
     Aescbc,
-    /// None: secrets lie readable in etcd and its snapshots.
+    /// No cipher: secrets lie readable in etcd and its snapshots.
     Identity,
 }
 

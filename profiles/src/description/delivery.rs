@@ -60,10 +60,10 @@ impl fmt::Display for Channel {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PayloadFormat {
-    /// Ignition.
+    /// `ignition.json`.
     #[default]
     Ignition,
-    /// cloud-init.
+    /// `user-data` and `meta-data`.
     CloudInit,
 }
 
@@ -73,7 +73,7 @@ pub enum PayloadFormat {
 pub struct Guestinfo {
     /// How the values get to a machine. Default `extra-config`.
     pub transport: GuestinfoTransport,
-    /// Greatest size of one value. Default `64Ki`; beyond it `extra-config` is warned of and `ovf-properties` refused.
+    /// Greatest size of one value. What is larger is warned of with `extra-config`, and refused with `ovf-properties`. Default `64Ki`.
     pub limit: Option<ByteSize>,
 }
 
@@ -92,9 +92,9 @@ pub enum GuestinfoTransport {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Pxe {
-    /// The kernel. Default `images/vmlinuz`.
+    /// Path of the kernel below the boot server's URL. Default `images/vmlinuz`.
     pub kernel: Option<String>,
-    /// The initial RAM disks. Default `images/initrd`.
+    /// Paths of the initial RAM disks there. Default `images/initrd`.
     pub initrd: Vec<String>,
     /// More arguments for the kernel, such as `console=ttyS0`.
     pub arguments: Vec<String>,

@@ -52,8 +52,8 @@ pub struct Restore {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Snapshot {
-    /// Time between two. Default `6h`.
+    /// Time between two snapshots. Default `6h`.
     pub interval: Option<GoDuration>,
-    /// Number that is kept. Default 12.
+    /// Number of snapshots that are kept; older ones are removed. Default 12.
     pub retain: Option<u32>,
 }

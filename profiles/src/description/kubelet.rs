@@ -40,9 +40,9 @@ pub struct Kubelet {
     /// Image removal stops at this fill level of the disk, in percent. Default 80.
     #[serde(rename = "imageGCLowThresholdPercent")]
     pub image_gc_low_threshold_percent: Option<u8>,
-    /// Feature gates.
+    /// Feature gates: name to `true` or `false`.
     pub feature_gates: FeatureGates,
-    /// Command line arguments, as in kubeadm.
+    /// Command line arguments; each is held against the reviewed table.
     pub extra_args: Vec<Argument>,
 }
 
@@ -50,7 +50,7 @@ pub struct Kubelet {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CgroupDriver {
-    /// systemd.
+    /// systemd, as all that it starts.
     #[default]
     Systemd,
     /// The kubelet and runc by themselves.

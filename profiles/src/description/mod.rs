@@ -68,23 +68,23 @@ pub struct Description {
     pub nodes: Vec<Node>,
     /// The registry that mirrors the upstream ones. Without it nodes ask the upstream registries by name.
     pub registry: Option<Registry>,
-    /// Time servers.
+    /// The nodes' clocks.
     pub time: Time,
     /// Certificates: their windows, algorithm and authorities.
     pub pki: Pki,
-    /// etcd.
+    /// etcd: its members, its limits, its snapshots, and with whose data it begins.
     pub etcd: Etcd,
-    /// kube-apiserver.
+    /// kube-apiserver: who may come in, what is logged, what is encrypted.
     pub api_server: ApiServer,
-    /// kube-controller-manager.
+    /// kube-controller-manager: what it gets beside what kfimg sets.
     pub controller_manager: ControllerManager,
-    /// kube-scheduler.
+    /// kube-scheduler: what it gets beside what kfimg sets.
     pub scheduler: Scheduler,
     /// The kubelet of every node.
     pub kubelet: Kubelet,
     /// The container runtime of every node.
     pub containerd: Containerd,
-    /// kube-proxy.
+    /// kube-proxy: how services are realised.
     pub kube_proxy: KubeProxy,
     /// Cluster DNS (CoreDNS).
     pub dns: Dns,

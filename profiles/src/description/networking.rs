@@ -36,10 +36,10 @@ pub struct Networking {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Cni {
-    /// flannel, rendered by kfimg.
+    /// Rendered by kfimg.
     #[default]
     Flannel,
-    /// None: you bring one under `manifests`.
+    /// You bring one under `manifests`.
     None,
 }
 
@@ -69,9 +69,9 @@ pub enum FlannelBackend {
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Host {
-    /// The address.
+    /// An address.
     pub address: Ip,
-    /// Its names.
+    /// The names that stand for it.
     pub names: Vec<String>,
 }
 
@@ -87,9 +87,9 @@ pub struct KubeProxy {
     pub conntrack_max_per_core: Option<u32>,
     /// Least number of conntrack entries; 0 leaves the kernel's limit.
     pub conntrack_min: Option<u32>,
-    /// Feature gates.
+    /// Feature gates: name to `true` or `false`.
     pub feature_gates: FeatureGates,
-    /// Command line arguments, as in kubeadm.
+    /// Command line arguments; each is held against the reviewed table.
     pub extra_args: Vec<Argument>,
 }
 

@@ -68,9 +68,9 @@ pub enum Role {
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Taint {
-    /// A qualified name.
+    /// Its name: a qualified name such as `example.com/dedicated`.
     pub key: String,
-    /// A label value; may be left out.
+    /// Its value: a label value. May be left out.
     #[serde(default)]
     pub value: String,
     /// What happens to pods without a toleration.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Registry {
-    /// Host name or address.
+    /// Host name or address. Must be said where there is a registry.
     pub host: String,
     /// TCP port. Default 443, with `plainHTTP` 80.
     pub port: Option<u16>,
@@ -72,7 +72,7 @@ pub struct Dns {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct NodeLocalCache {
-    /// Default `false`.
+    /// `true`: it runs, and pods ask it. Default `false`.
     pub enabled: Option<bool>,
     /// The address that it has on every node, of the services' first family. Default `169.254.20.10`, with IPv6
     /// `fd6b:6669:6d67::10`.
@@ -83,7 +83,7 @@ pub struct NodeLocalCache {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Resources {
-    /// What is kept for it: `cpu`, `memory`.
+    /// What the scheduler keeps for it: `cpu`, `memory`.
     pub requests: BTreeMap<String, String>,
     /// What it may not exceed: `cpu`, `memory`.
     pub limits: BTreeMap<String, String>,
@@ -103,7 +103,7 @@ pub struct Addons {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Headlamp {
-    /// Default `false`.
+    /// `true`: it is installed. Default `false`.
     pub enabled: Option<bool>,
 }
 
@@ -111,7 +111,7 @@ pub struct Headlamp {
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct MetricsServer {
-    /// Default `true`.
+    /// `true`: it is installed. Default `true`.
     pub enabled: Option<bool>,
     /// Number of pods. Default 1.
     pub replicas: Option<u32>,

@@ -2,7 +2,7 @@
 
 use crate::description::Description;
 use crate::document::{Node, Path, Sources};
-use crate::schema;
+use crate::schema::{self, documented_default};
 use serde_json::Value;
 
 /// One setting.
@@ -95,16 +95,6 @@ fn definition<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let reference = schema.get("$ref").or_else(|| schema["anyOf"].as_array()?.iter().find_map(|one| one.get("$ref")));
     let name = reference.and_then(Value::as_str).and_then(|text| text.strip_prefix("#/$defs/"));
     name.map_or(schema, |name| &root["$defs"][name])
-}
-
-/// What stands in backquotes behind `Default` in a setting's documentation, or the number behind it.
-fn documented_default(schema: &Value) -> Option<&str> {
-    let text = schema["description"].as_str()?;
-    let (_, rest) = text.split_once("Default ")?;
-    match rest.strip_prefix('`') {
-        Some(quoted) => quoted.split_once('`').map(|(value, _)| value),
-        None => rest.split([',', '.', ' ', '\n']).next().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit())),
-    }
 }
 
 fn shown(value: &Value) -> String {

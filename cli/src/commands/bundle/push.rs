@@ -34,7 +34,7 @@ pub(crate) struct SiteArgs {
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(super) registry: String,
     /// Path below which it keeps the mirror
-    #[arg(long, value_name = "PATH", default_value = "")]
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub(super) prefix: Prefix,
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct ReceiptArgs {
     #[command(flatten)]
     layers: Layers,
     /// Path below which the registry keeps the mirror
-    #[arg(long, value_name = "PATH", default_value = "")]
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     prefix: Prefix,
     /// Bundle whose images are asked for [default: bundle, unless a cluster is described]
     #[arg(long, value_name = "PATH")]

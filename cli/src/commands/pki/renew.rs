@@ -20,7 +20,7 @@ pub(crate) struct RenewArgs {
     /// Nodes whose certificates are renewed; none: those of all nodes and the administrator's
     #[arg(value_name = "NODE")]
     nodes: Vec<String>,
-    /// What is renewed
+    /// The certificates of nodes and of the administrator, or a key that all control planes share, in three renders
     #[arg(long, value_enum, default_value_t = What::Certificates, value_name = "WHAT")]
     what: What,
     /// Only certificates that end within so many days
@@ -38,11 +38,11 @@ pub(crate) struct RenewArgs {
 /// What can be renewed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum What {
-    /// Certificates of nodes and of the administrator, each with a new key
+    // Those of nodes and of the administrator, each with a new key.
     Certificates,
-    /// The key that signs service-account tokens, in three renders
+    // The key that signs service-account tokens.
     ServiceAccount,
-    /// The key that encrypts Secrets in etcd, in three renders
+    // The key that encrypts Secrets in etcd.
     Encryption,
 }
 
