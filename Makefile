@@ -19,7 +19,7 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
-	skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools
+	skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe \
 	ps=procps dash=dash
@@ -67,12 +67,13 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test walk_throughs -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 
 cloud-init-test: packages interop-packages ## let the cloud-init of two Debians apply payloads, and compare with Ignition (root)
 	cargo test --locked -p kfimg-ignition --test cloud_init -- --ignored
+	cargo test --locked -p kfimg-cli --test channels -- --ignored
 
 guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (ten minutes)
 	qemu-tests/go/build.sh

@@ -2,11 +2,13 @@
 
 use crate::args::{ColorChoice, OutputFormat, Talk};
 use crate::failure::Failure;
+use crate::table;
 use anstream::stream::IsTerminal;
 use anstyle::{AnsiColor, Style};
 use kfimg_profiles::document::Sources;
-use kfimg_profiles::problem::{Appearance, Report};
+use kfimg_profiles::problem::{Appearance, Report, fold};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 /// What is as it should be.
@@ -22,6 +24,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const EMPHASIS: Style = Style::new().bold();
 /// Width of excerpts where there is no terminal.
 const PLAIN_WIDTH: usize = 140;
+/// Narrower terminals get lines that they break themselves.
+const LEAST_WIDTH: usize = 40;
 
 /// How this run talks.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +81,18 @@ impl Console {
         }
     }
 
+    /// Prints a result as columns. On a terminal that is too narrow for them, cells have several lines.
+    ///
+    /// # Errors
+    /// As [`Console::result`].
+    pub(crate) fn columns<const N: usize>(
+        &self,
+        header: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+    ) -> Result<(), Failure> {
+        self.result(&table::columns(header, rows, width(io::stdout())))
+    }
+
     /// A part of a result in a style, where standard output shows colours.
     pub(crate) fn styled(&self, style: Style, text: &str) -> String {
         if self.colored_results { format!("{style}{text}{style:#}") } else { text.to_owned() }
@@ -101,12 +117,13 @@ impl Console {
     /// Says a warning, even when asked to be quiet.
     pub(crate) fn warn(&self, line: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
-        anstream::eprintln!("{style}warning{style:#}: {}", plain(line));
+        self.sentence(&format!("{style}warning{style:#}: {}", plain(line)));
     }
 
     /// Says a problem that has no place in a text.
     pub(crate) fn error(&self, line: &str) {
-        anstream::eprintln!("{ERROR}error{ERROR:#}: {}\n", plain(line));
+        self.sentence(&format!("{ERROR}error{ERROR:#}: {}", plain(line)));
+        anstream::eprintln!();
     }
 
     /// Prints problems: as text, or as JSON on standard output.
@@ -126,7 +143,7 @@ impl Console {
 
     /// Says why the command failed and gives its exit code.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
-        anstream::eprintln!("{ERROR}error{ERROR:#}: {}", plain(&failure.to_string()));
+        self.sentence(&format!("{ERROR}error{ERROR:#}: {}", plain(&failure.to_string())));
         ExitCode::from(failure.exit_code())
     }
 
@@ -141,9 +158,16 @@ impl Console {
         anstream::eprintln!();
     }
 
+    /// A sentence of any length on standard error; a terminal gets it in lines that fit.
+    fn sentence(&self, text: &str) {
+        let width = width(io::stderr());
+        let fold = |line: &str| width.map_or_else(|| line.to_owned(), |width| fold(line, width, 2));
+        text.lines().for_each(|line| anstream::eprintln!("{}", fold(line)));
+    }
+
     fn appearance(&self) -> Appearance {
-        let width = if io::stderr().is_terminal() { terminal_width() } else { PLAIN_WIDTH };
-        Appearance { color: self.colored, width }
+        let width = width(io::stderr());
+        Appearance { color: self.colored, width: width.unwrap_or(PLAIN_WIDTH), fold: width.is_some() }
     }
 }
 
@@ -152,8 +176,11 @@ fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
-fn terminal_width() -> usize {
-    rustix::termios::tcgetwinsize(io::stderr()).map_or(PLAIN_WIDTH, |size| usize::from(size.ws_col).max(40))
+/// Columns of the terminal that a stream is, if it is one.
+fn width(stream: impl IsTerminal + AsFd) -> Option<usize> {
+    let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(stream).ok())??;
+    // A terminal that does not know its size says 0.
+    (size.ws_col > 0).then(|| usize::from(size.ws_col).max(LEAST_WIDTH))
 }
 
 #[cfg(test)]

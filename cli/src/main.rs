@@ -9,6 +9,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod size;
+mod steps;
 mod table;
 
 use args::{Cli, Command, PkiCommand};

@@ -172,19 +172,6 @@ fn results_for_programs_are_json_on_standard_output() {
 }
 
 #[test]
-fn help_fits_a_page_eighty_columns_wide() {
-    let folder = folder("help");
-    for command in ["", "init", "profiles", "schema", "validate", "render", "pki", "pki show", "pki renew", "images"] {
-        let said = Command::new(KFIMG).args(command.split_whitespace()).arg("--help").output().unwrap();
-        let text = String::from_utf8(said.stdout).unwrap();
-        assert_eq!(said.status.code(), Some(0), "{command}");
-        let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-        assert!(long.is_empty(), "{command}: {long:?}");
-    }
-    assert_eq!(run(&folder, "--version").stdout, format!("kfimg {}\n", env!("CARGO_PKG_VERSION")));
-}
-
-#[test]
 fn every_image_is_listed_with_who_asks_for_it() {
     let folder = folder("images");
     let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: nginx, image: 'nginx:1.29'}]}}}\n";

@@ -38,13 +38,14 @@ struct BootServer {
 }
 
 impl BootServer {
-    fn start(name: &str, payload: &str) -> Self {
+    /// The output of a profile whose machines have names of that site, and payloads of that kind.
+    fn start(name: &str, profile: &str, site: &str, payload: &str) -> Self {
         let folder = empty_folder(&format!("pxe/{name}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        fs::write(folder.join("site.yaml"), SITE).unwrap();
+        fs::write(folder.join("site.yaml"), site).unwrap();
         let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
-        kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--site", "site.yaml", "--set"]);
+        kfimg.args(["render", "--profile", profile, "--registry", "reg.local", "--site", "site.yaml", "--set"]);
         kfimg.arg(format!("delivery.bootServer=http://{HOST}:{port}"));
         succeed(kfimg.args(["--set", &format!("delivery.payload={payload}")]).current_dir(&folder));
         let root = folder.join("out");
@@ -118,7 +119,7 @@ fn served(asked: &[(u16, String)]) -> Vec<&str> {
 #[test]
 #[ignore = "needs QEMU and iPXE, which `make interop` installs"]
 fn a_machine_is_known_by_its_ethernet_address_then_by_its_uuid_then_by_its_serial_number() {
-    let server = BootServer::start("known", "ignition");
+    let server = BootServer::start("known", "ha3", SITE, "ignition");
     let network = |mac: &str| format!("user,model=e1000,mac={mac}");
     let (first, other, worker) =
         (network("52:54:00:00:00:11"), network("52:54:00:ff:ff:ff"), network("52:54:00:00:00:21"));
@@ -136,6 +137,33 @@ fn a_machine_is_known_by_its_ethernet_address_then_by_its_uuid_then_by_its_seria
         let asked = server.boot(&arguments, "/images/initrd");
         let script = format!("/pxe/{script}.ipxe");
         assert_eq!(served(&asked), ["/pxe/boot.ipxe", &script, "/images/vmlinuz", "/images/initrd"], "{asked:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs QEMU and iPXE, which `make interop` installs"]
+fn a_machine_of_every_profile_finds_its_payload() {
+    for (profile, node) in [
+        ("single", "master1"),
+        ("single-vip", "worker2"),
+        ("ha3", "master3"),
+        ("ha5", "master5"),
+        ("external-lb", "worker1"),
+        ("external-etcd", "etcd2"),
+    ] {
+        let site = format!("nodes: [{{name: {node}, mac: '52:54:00:00:00:31'}}]\n");
+        let server = BootServer::start(&format!("profile-{profile}"), profile, &site, "cloud-init");
+        let asked = server.boot(&["-nic", "user,model=e1000,mac=52:54:00:00:00:31"], "/images/initrd");
+        let script = "/pxe/mac-52-54-00-00-00-31.ipxe";
+        assert_eq!(
+            served(&asked),
+            ["/pxe/boot.ipxe", script, "/images/vmlinuz", "/images/initrd"],
+            "{profile}: {asked:?}"
+        );
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pxe/profile-{profile}/out"));
+        let script = fs::read_to_string(folder.join(&script[1..])).unwrap();
+        assert!(script.contains(&format!("nodes/{node}/")), "{profile}: {script}");
+        assert!(folder.join(format!("nodes/{node}/user-data")).is_file(), "{profile}");
     }
 }
 

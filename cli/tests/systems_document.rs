@@ -1,9 +1,9 @@
-//! `docs/systems.md` names tests. Each of them exists.
+//! `docs/systems.md` and `docs/channels.md` name tests. Each of them exists.
 
 use std::path::{Path, PathBuf};
 
-/// Crates whose tests the document may name.
-const CRATES: [&str; 5] = ["agent", "cli", "pki", "profiles", "qemu-tests"];
+/// Crates whose tests a document may name.
+const CRATES: [&str; 6] = ["agent", "cli", "ignition", "pki", "profiles", "qemu-tests"];
 /// The part of a name that stands for inputs and not for a test.
 const CORPUS: &str = "profiles/corpus/";
 
@@ -42,9 +42,12 @@ fn is_beginning(input: &str) -> bool {
 }
 
 #[test]
-fn every_test_that_the_document_names_exists() {
-    let text = std::fs::read_to_string(project().join("docs/systems.md")).unwrap();
-    assert!(named(&text).count() > 50);
-    let problems: Vec<String> = named(&text).filter_map(problem).collect();
-    assert!(problems.is_empty(), "docs/systems.md:\n{}", problems.join("\n"));
+fn every_test_that_a_document_names_exists() {
+    for (document, least) in [("systems.md", 50), ("channels.md", 10)] {
+        let text = std::fs::read_to_string(project().join("docs").join(document)).unwrap();
+        let names: Vec<&str> = named(&text).collect();
+        assert!(names.len() > least, "{document}: {names:?}");
+        let problems: Vec<String> = names.into_iter().filter_map(problem).collect();
+        assert!(problems.is_empty(), "docs/{document}:\n{}", problems.join("\n"));
+    }
 }

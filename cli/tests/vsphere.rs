@@ -52,10 +52,15 @@ struct Site {
 
 impl Site {
     fn start(name: &str, options: &[&str]) -> Self {
+        Self::of("ha3", name, options)
+    }
+
+    /// With the output of that profile.
+    fn of(profile: &str, name: &str, options: &[&str]) -> Self {
         let folder = empty_folder(&format!("vsphere/{name}"));
         fs::write(folder.join("site.yaml"), SITE).unwrap();
         let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
-        kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--site", "site.yaml"]).args(options);
+        kfimg.args(["render", "--profile", profile, "--registry", "reg.local", "--site", "site.yaml"]).args(options);
         succeed(kfimg.current_dir(&folder));
         let bin = go_folder(&["vsphere"]);
         let mut simulator =
@@ -137,6 +142,25 @@ fn machines_are_cloned_get_their_payloads_and_forget_them() {
     let all = site.deploy(&["--template", TEMPLATE, "--no-power-on", "master2", "master3", "worker2"]);
     assert!(all.status.success(), "{}", both(&all));
     assert_eq!(site.power("worker2"), "poweredOff");
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn machines_of_every_profile_are_made() {
+    for profile in ["single", "single-vip", "ha3", "ha5", "external-lb", "external-etcd"] {
+        for (payload, key) in [("ignition", "guestinfo.ignition.config.data"), ("cloud-init", "guestinfo.userdata")] {
+            let option = format!("delivery.payload={payload}");
+            let site = Site::of(profile, &format!("{profile}-{payload}"), &["--set", &option]);
+            let made = site.deploy(&["--template", TEMPLATE]);
+            assert!(made.status.success(), "{profile}: {}", both(&made));
+            for node in fs::read_dir(site.folder.join("out/nodes")).unwrap() {
+                let node = node.unwrap().file_name().into_string().unwrap();
+                let value = fs::read_to_string(site.folder.join(format!("out/vmware/{node}/{key}"))).unwrap();
+                assert_eq!(site.guestinfo(&node)[key], value, "{profile}: {node}");
+                assert_eq!(site.power(&node), "poweredOn", "{profile}: {node}");
+            }
+        }
+    }
 }
 
 #[test]

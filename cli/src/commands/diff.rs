@@ -28,7 +28,8 @@ pub(crate) fn run(args: &DiffArgs, console: &Console) -> Result<(), Failure> {
             return Err(refuse(&troubles, console));
         }
     };
-    let difference = diff::compare(&old, &new, console.is_verbose()).map_err(|troubles| refuse(&troubles, console))?;
+    let compared = diff::compare(&old, &new, console.is_verbose(), console);
+    let difference = compared.map_err(|troubles| refuse(&troubles, console))?;
     if console.is_json() {
         console.json(&difference)?;
     } else {

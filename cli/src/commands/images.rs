@@ -4,7 +4,6 @@ use super::{description, render};
 use crate::args::Layers;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::table::columns;
 use clap::{Args, ValueEnum};
 use kfimg_images::ImageList;
 
@@ -40,17 +39,17 @@ pub(crate) fn run(args: &ImagesArgs, console: &Console) -> Result<(), Failure> {
     match args.format {
         _ if console.is_json() => console.json(&images),
         Format::Json => console.json(&images),
-        Format::Table => console.result(&table(&images, args.why)),
+        Format::Table => table(&images, args.why, console),
         Format::Txt if args.why => console.result(&images.to_text_with_reasons()),
         Format::Txt => console.result(&images.to_text()),
     }
 }
 
-fn table(images: &ImageList, why: bool) -> String {
+fn table(images: &ImageList, why: bool, console: &Console) -> Result<(), Failure> {
     if !why {
-        return columns(["IMAGE"], images.references().map(|reference| [reference.to_string()]));
+        return console.columns(["IMAGE"], images.references().map(|reference| [reference.to_string()]));
     }
-    columns(
+    console.columns(
         ["IMAGE", "NEEDED BY", "REASON"],
         images.rows().into_iter().map(|row| [row.image, row.needed_by, row.reason]),
     )

@@ -2,7 +2,6 @@
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::table::columns;
 use kfimg_profiles::builtin;
 use serde_json::json;
 
@@ -14,5 +13,5 @@ pub(crate) fn run(console: &Console) -> Result<(), Failure> {
         return console.json(&rows);
     }
     let rows = builtin::PROFILES.iter().map(|profile| [profile.name.to_owned(), profile.summary.to_owned()]);
-    console.result(&columns(["PROFILE", "WHAT IT IS"], rows))
+    console.columns(["PROFILE", "WHAT IT IS"], rows)
 }

@@ -6,7 +6,6 @@ use super::description;
 use crate::args::Layers;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::table::columns;
 use clap::Args;
 use jiff::Timestamp;
 use kfimg_pki::inventory;
@@ -73,5 +72,5 @@ fn explain(loaded: &Loaded, console: &Console) -> Result<(), Failure> {
         return console.json(&rows);
     }
     let rows = settings.into_iter().map(|setting| [setting.path, setting.value, setting.origin]);
-    console.result(&columns(["SETTING", "VALUE", "FROM"], rows))
+    console.columns(["SETTING", "VALUE", "FROM"], rows)
 }

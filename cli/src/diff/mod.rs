@@ -14,7 +14,9 @@ mod plan;
 mod settings;
 pub(crate) mod text;
 
+use crate::console::Console;
 use crate::output::{Error, Manifest, NodeRecord, Output};
+use crate::steps::Steps;
 use change::Change;
 use danger::Danger;
 use kfimg_ignition::payload::{ReadError, read_ignition};
@@ -119,11 +121,23 @@ struct Sides<'a> {
 ///
 /// # Errors
 /// Everything that is wrong with either of them.
-pub(crate) fn compare(old: &Output, new: &Output, with_texts: bool) -> Result<Difference, Vec<Trouble>> {
+pub(crate) fn compare(
+    old: &Output,
+    new: &Output,
+    with_texts: bool,
+    console: &Console,
+) -> Result<Difference, Vec<Trouble>> {
     let sides = Sides { old: &old.manifest, new: &new.manifest };
     let names: BTreeSet<&String> = sides.old.nodes.keys().chain(sides.new.nodes.keys()).collect();
     let names: Vec<&String> = names.into_iter().collect();
-    let compared: Vec<_> = names.into_par_iter().map(|name| compare_node(old, new, name, with_texts)).collect();
+    let steps = Steps::new(console, "comparing nodes", names.len());
+    let compare = |name: &String| {
+        let compared = compare_node(old, new, name, with_texts);
+        steps.done();
+        compared
+    };
+    let compared: Vec<_> = names.into_par_iter().map(|name| compare(name)).collect();
+    drop(steps);
     let (mut nodes, mut troubles) = (Vec::new(), Vec::new());
     for result in compared {
         match result {

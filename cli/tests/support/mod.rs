@@ -7,6 +7,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub(crate) mod bundle;
+pub(crate) mod document;
 pub(crate) mod internet;
 pub(crate) mod machine;
 pub(crate) mod node;

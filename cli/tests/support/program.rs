@@ -10,7 +10,10 @@ use std::process::{Command, Output, Stdio};
 const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("ignition", "ignition", &["/usr/lib/dracut/modules.d/30ignition"]),
     ("ignition-validate", "ignition", &[]),
+    ("fsck.fat", "dosfstools", &[]),
     ("ip", "iproute2", &[]),
+    ("mcopy", "mtools", &[]),
+    ("mlabel", "mtools", &[]),
     ("systemctl", "systemd", &[]),
     ("systemd-analyze", "systemd", &[]),
     ("systemd-networkd", "systemd", &["/lib/systemd"]),

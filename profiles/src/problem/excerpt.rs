@@ -25,8 +25,9 @@ pub(super) struct Excerpt {
 /// Characters kept in front of the marked part when a line is too long.
 const LEAD: usize = 24;
 
-/// The line of a place, at most `width` characters of it. A place of several lines is marked up to the end of its first.
-pub(super) fn excerpt(sources: &Sources, at: Location, width: usize) -> Excerpt {
+/// The line of a place, at most `width` characters of it, so that `label` fits behind the mark below it. A place of several
+/// lines is marked up to the end of its first.
+pub(super) fn excerpt(sources: &Sources, at: Location, width: usize, label: &str) -> Excerpt {
     let source = sources.get(at.source);
     let (line, column) = source.line_column(at.start);
     let (line_start, text) = source.line(line).unwrap_or((at.start, ""));
@@ -37,12 +38,17 @@ pub(super) fn excerpt(sources: &Sources, at: Location, width: usize) -> Excerpt 
     let marked = text.get(start..end).unwrap_or_default().trim_end();
     let after = text.get(start + marked.len()..).unwrap_or_default();
     let width = width.max(2 * LEAD);
-    if text.len() <= width {
+    let behind_label = before.chars().count() + marked.chars().count() + 1 + label.chars().count();
+    if text.len() <= width && behind_label <= width {
         return joined((line, column, false), &harmless(before), &harmless(marked), &harmless(after));
     }
     let room = width - LEAD;
+    let after = match room.saturating_sub(marked.chars().count()) {
+        // The mark of what was left out stands at the end of the marked part.
+        0 => String::new(),
+        left => shorten(after, left),
+    };
     let marked: String = shorten(marked, room);
-    let after = shorten(after, room.saturating_sub(marked.chars().count()));
     joined((line, column, true), &harmless(&last_characters(before, LEAD)), &harmless(&marked), &harmless(&after))
 }
 
@@ -116,7 +122,7 @@ mod tests {
     fn shown(text: &str, start: usize, end: usize, width: usize) -> (String, String) {
         let mut sources = Sources::new();
         let source = sources.add("a.yaml", "site", Path::new("."), text);
-        let excerpt = excerpt(&sources, Location::new(source, start, end), width);
+        let excerpt = excerpt(&sources, Location::new(source, start, end), width, "");
         (excerpt.text[excerpt.marked.clone()].to_owned(), excerpt.text)
     }
 

@@ -4,9 +4,11 @@
 //! wrong is decided elsewhere.
 
 mod excerpt;
+mod fold;
 mod render;
 mod report;
 
+pub use fold::fold;
 pub use render::Appearance;
 pub use report::{Draft, Report, SHOWN_LIMIT};
 

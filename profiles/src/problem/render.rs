@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Message, Origin, 
 use serde_json::{Value, json};
 
 use super::excerpt::{Excerpt, excerpt, harmless};
+use super::fold::fold;
 use super::{Problem, Report, SHOWN_LIMIT, Severity};
 use crate::document::{Location, Sources};
 
@@ -17,11 +18,13 @@ pub struct Appearance {
     pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// Whether sentences are broken at that width. Files and pipes want them whole.
+    pub fold: bool,
 }
 
 impl Default for Appearance {
     fn default() -> Self {
-        Self { color: false, width: 120 }
+        Self { color: false, width: 120, fold: false }
     }
 }
 
@@ -36,7 +39,7 @@ impl Report {
         for problem in problems.iter().take(SHOWN_LIMIT) {
             let drawn = renderer.render(&[draw(problem, sources, appearance.width)]);
             drawn.lines().filter(|line| !is_empty_origin(line)).for_each(|line| {
-                text.push_str(line);
+                text.push_str(&if appearance.fold { sentence(line, appearance.width) } else { line.to_owned() });
                 text.push('\n');
             });
             text.push('\n');
@@ -65,12 +68,31 @@ impl Report {
 /// Whether a line is the renderer's mark of another file without the file: it draws one before a cropped excerpt, whose
 /// place is named above it.
 fn is_empty_origin(line: &str) -> bool {
-    let mut visible = String::new();
-    let mut parts = line.split('\u{1b}');
-    visible.push_str(parts.next().unwrap_or_default());
-    parts.for_each(|part| visible.push_str(part.split_once('m').map_or(part, |(_, rest)| rest)));
-    visible.trim() == ":::"
+    visible(line).trim() == ":::"
 }
+
+/// The line, folded if it is a sentence: a title or a help. What is drawn stays as it is.
+fn sentence(line: &str, width: usize) -> String {
+    let visible = visible(line);
+    let is_title =
+        [Severity::Error, Severity::Warning, Severity::Note].iter().any(|one| visible.starts_with(one.word()));
+    match visible.find("= help: ") {
+        Some(at) => fold(line, width, at + "= help: ".len()),
+        None if is_title => fold(line, width, 2),
+        None => line.to_owned(),
+    }
+}
+
+/// The line without colours.
+fn visible(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let mut visible = parts.next().unwrap_or_default().to_owned();
+    parts.for_each(|part| visible.push_str(part.split_once('m').map_or(part, |(_, rest)| rest)));
+    visible
+}
+
+/// Columns of a line that are not its text.
+const FRAME: usize = 10;
 
 fn draw<'a>(problem: &'a Problem, sources: &'a Sources, width: usize) -> Group<'a> {
     let level = match problem.severity {
@@ -79,11 +101,11 @@ fn draw<'a>(problem: &'a Problem, sources: &'a Sources, width: usize) -> Group<'
         Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(harmless(&problem.message)).id(problem.code);
-    // Six columns of line number and frame stand to the left of the text.
-    let room = width.saturating_sub(6);
+    // Line number and frame stand to the left of the text, and on both sides the marks of what was left out.
+    let room = width.saturating_sub(FRAME);
     let mut elements: Vec<Element<'a>> = Vec::new();
     if let Some(at) = problem.at {
-        let found = excerpt(sources, at, room);
+        let found = excerpt(sources, at, room, problem.label.as_deref().unwrap_or_default());
         if problem.is_secret {
             elements.push(origin(sources, at, &found).into());
         } else {
@@ -93,7 +115,7 @@ fn draw<'a>(problem: &'a Problem, sources: &'a Sources, width: usize) -> Group<'
     }
     for (at, words) in &problem.notes {
         let label = Some(harmless(words));
-        show(&mut elements, sources, excerpt(sources, *at, room), (*at, AnnotationKind::Context, label));
+        show(&mut elements, sources, excerpt(sources, *at, room, words), (*at, AnnotationKind::Context, label));
     }
     if let Some(help) = &problem.help {
         let message: Message<'a> = Level::HELP.message(harmless(help));

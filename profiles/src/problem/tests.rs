@@ -69,7 +69,7 @@ warning[no-time]: no time server is given
 fn colour_is_used_only_when_asked_for() {
     let (report, sources) = example();
     assert!(!report.render(&sources, Appearance::default()).contains('\u{1b}'));
-    assert!(report.render(&sources, Appearance { color: true, width: 80 }).contains("\u{1b}["));
+    assert!(report.render(&sources, Appearance { color: true, width: 80, fold: false }).contains("\u{1b}["));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_long_line_is_cropped_and_keeps_its_column() {
     let text = format!("a: {}BAD{}\n", "x".repeat(5000), "y".repeat(5000));
     let source = sources.add("site.yaml", "site site.yaml", FilePath::new("."), &text);
     report.error_at("bad", crate::document::Location::new(source, 5003, 5006), "this is bad");
-    let text = report.render(&sources, Appearance { color: false, width: 80 });
+    let text = report.render(&sources, Appearance { color: false, width: 80, fold: false });
     assert!(text.contains(" --> site.yaml:1:5004\n"), "{text}");
     assert!(text.contains("xxxBADyyy") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

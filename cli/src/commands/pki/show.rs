@@ -4,7 +4,6 @@ use crate::args::{Layers, StateFolder};
 use crate::commands::description;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::table::columns;
 use clap::Args;
 use jiff::Timestamp;
 use kfimg_pki::{Row, State};
@@ -30,24 +29,24 @@ pub(crate) fn run(args: &ShowArgs, console: &Console) -> Result<(), Failure> {
     if console.is_json() {
         return console.json(&rows);
     }
-    console.result(&if console.is_verbose() { wide_table(&rows) } else { table(&rows) })
+    if console.is_verbose() { wide_table(&rows, console) } else { table(&rows, console) }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], console: &Console) -> Result<(), Failure> {
     let cells = rows.iter().map(|row| {
         let node = row.node.clone().unwrap_or_else(|| "-".to_owned());
         let end = row.not_after.strftime("%Y-%m-%d").to_string();
         [node, row.name.clone(), row.subject.clone(), end, row.days_left.to_string(), row.algorithm.clone()]
     });
-    columns(["NODE", "CERTIFICATE", "SUBJECT", "ENDS", "DAYS", "KEY"], cells)
+    console.columns(["NODE", "CERTIFICATE", "SUBJECT", "ENDS", "DAYS", "KEY"], cells)
 }
 
 /// With what a certificate is recognised by.
-fn wide_table(rows: &[Row]) -> String {
+fn wide_table(rows: &[Row], console: &Console) -> Result<(), Failure> {
     let cells = rows.iter().map(|row| {
         let node = row.node.clone().unwrap_or_else(|| "-".to_owned());
         let (begin, end) = (row.not_before.to_string(), row.not_after.to_string());
         [node, row.name.clone(), row.issuer.clone(), begin, end, row.sha256.clone(), row.names.join(" ")]
     });
-    columns(["NODE", "CERTIFICATE", "ISSUER", "BEGINS", "ENDS", "SHA-256", "NAMES"], cells)
+    console.columns(["NODE", "CERTIFICATE", "ISSUER", "BEGINS", "ENDS", "SHA-256", "NAMES"], cells)
 }

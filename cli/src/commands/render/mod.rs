@@ -90,7 +90,7 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let (mut state, ending) = state.ensure(&request, now)?;
     ending.iter().for_each(|warning| console.warn(&warning.to_string()));
 
-    let (manifest, questions) = write(args, &loaded, &staging, &mut state, pins, now)?;
+    let (manifest, questions) = write(args, &loaded, &staging, &mut state, (pins, now), console)?;
     delivery::check_limits(&cluster.delivery, &staging.files(), console)?;
     if questions > 0 {
         console.warn(&format!(
@@ -125,8 +125,8 @@ fn write(
     loaded: &Loaded,
     staging: &Staging,
     state: &mut State,
-    pins: Pins,
-    now: Timestamp,
+    (pins, now): (Pins, Timestamp),
+    console: &Console,
 ) -> Result<(Manifest, usize), Failure> {
     let cluster = &loaded.cluster;
     state.set_kubernetes_version(cluster.version);
@@ -137,8 +137,11 @@ fn write(
     let rendering = Rendering::new(cluster, &credentials, pins, bootstrap_not_after.as_second())?;
     let sealing = args.seal.as_ref().map(|argument| Sealing::read(argument, credentials.cluster_uid())).transpose()?;
     let format = Format { delivery: &cluster.delivery, version: args.ignition_version };
-    let nodes =
-        rendering.write(&Target { format, sealing: sealing.as_ref(), staging }, state.generations_mut(), now)?;
+    let nodes = rendering.write(
+        &Target { format, sealing: sealing.as_ref(), staging, console },
+        state.generations_mut(),
+        now,
+    )?;
     delivery::write(cluster, staging)?;
     let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
     staging.write("admin.kubeconfig", kubeconfig.expose().as_bytes(), Secrecy::Secret)?;

@@ -4,8 +4,10 @@
 
 use super::payload::Format;
 use super::seal::Sealing;
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{NodeRecord, Secrecy, Staging};
+use crate::steps::Steps;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use kfimg_ignition::content::{ClusterContent, Context, Fetched, NodeContent, Question, Stamp};
@@ -30,6 +32,7 @@ pub(super) struct Target<'a> {
     /// Who can open the payloads' secrets; without it they travel as they are.
     pub(super) sealing: Option<&'a Sealing>,
     pub(super) staging: &'a Staging,
+    pub(super) console: &'a Console,
 }
 
 /// One node, before it has a number.
@@ -84,8 +87,10 @@ impl<'a> Rendering<'a> {
         generations: &mut Generations,
         now: Timestamp,
     ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
-        let prepare = |node| self.prepare(node, target, generations);
+        let preparing = Steps::new(target.console, "making content of nodes", self.cluster.nodes.len());
+        let prepare = |node| self.prepare(node, target, generations).inspect(|_| preparing.done());
         let items: Vec<Item<'_>> = self.cluster.nodes.par_iter().map(prepare).collect::<Result<_, _>>()?;
+        drop(preparing);
         let contents: Vec<_> =
             items.iter().map(|item| (item.node().name.clone(), item.record().content.clone())).collect();
         let numbers = generations.assign(&contents, now);
@@ -96,7 +101,9 @@ impl<'a> Rendering<'a> {
         };
         write_fetched(&items, target.staging)?;
         let payloads = items.into_iter().map(|item| (stamp(item.node()), item)).collect::<Vec<_>>();
-        payloads.into_par_iter().map(|(stamp, item)| self.payload(item, stamp, target)).collect()
+        let writing = Steps::new(target.console, "writing payloads", payloads.len());
+        let write = |(stamp, item)| self.payload(item, stamp, target).inspect(|_| writing.done());
+        payloads.into_par_iter().map(write).collect()
     }
 
     /// Makes a node's content, unless the former output was made from the same inputs and is what the state knows.

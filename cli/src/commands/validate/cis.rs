@@ -7,6 +7,7 @@ use crate::args::Layers;
 use crate::commands::description::plural;
 use crate::console::{BAD, Console, DOUBT, FAINT, GOOD};
 use crate::failure::Failure;
+use crate::steps::Steps;
 use anstyle::Style;
 use jiff::Zoned;
 use kfimg_ignition::cis::{
@@ -34,7 +35,7 @@ pub(super) fn run(layers: &Layers, waivers: Option<&Path>, console: &Console) ->
     let loaded = description::load_with_charts(layers, console)?;
     description::check_authorities(&inventory::request(&loaded.cluster), jiff::Timestamp::now(), console)?;
     let (waivers, mut report, sources) = waivers.map_or_else(|| Ok(Default::default()), |path| read(path, console))?;
-    let lint = Lint::new(&judge(&loaded.cluster)?, &waivers, Zoned::now().date(), &mut report);
+    let lint = Lint::new(&judge(&loaded.cluster, console)?, &waivers, Zoned::now().date(), &mut report);
     if console.is_json() {
         let mut value = lint.to_json();
         value["problems"] = report.to_json(&sources)["problems"].take();
@@ -105,10 +106,15 @@ fn read(path: &Path, console: &Console) -> Result<(Waivers, Report, Sources), Fa
     Ok((waivers, document.report, document.sources))
 }
 
-fn judge(cluster: &Cluster) -> Result<Vec<Judged>, Failure> {
-    let judged = render::judge(cluster, Applied::of, |tree, applied| match applied {
-        Ok(applied) => cis::judge(tree, applied),
-        Err(error) => Err(error.clone()),
+fn judge(cluster: &Cluster, console: &Console) -> Result<Vec<Judged>, Failure> {
+    let steps = Steps::new(console, "judging nodes", cluster.nodes.len());
+    let judged = render::judge(cluster, Applied::of, |tree, applied| {
+        let judged = match applied {
+            Ok(applied) => cis::judge(tree, applied),
+            Err(error) => Err(error.clone()),
+        };
+        steps.done();
+        judged
     })?;
     Ok(judged.into_iter().collect::<Result<_, _>>()?)
 }

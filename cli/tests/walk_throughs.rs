@@ -1,0 +1,99 @@
+//! Documents that somebody follows word by word: `docs/getting-started.md` and `docs/own-ca.md`.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use support::document::{read, walk};
+use support::program::{both, empty_folder, find, run, succeed};
+
+/// What a newcomer writes in place of the values of the page.
+const OWN_VALUES: [(&str, &str); 6] = [
+    ("192.168.49.", "10.20.30."),
+    ("52:54:00:00:01:", "3c:ec:ef:12:34:"),
+    ("master", "plant-7-node-"),
+    ("demo", "plant-7"),
+    ("interface: eth0", "interface: lan0"),
+    ("minSize: 20Gi", "minSize: 100Gi"),
+];
+
+/// Every machine has its payload: Ignition accepts it, and cloud-init's names the machine's address, interface and card.
+fn are_payloads(folder: &Path, nodes: [&str; 3], addresses: &str, card: &str, interface: &str) {
+    assert_eq!(fs::read_dir(folder.join("out/nodes")).unwrap().count(), nodes.len());
+    for (number, node) in (1..).zip(nodes) {
+        let own = folder.join(format!("out/nodes/{node}"));
+        let said = run(Command::new(find("ignition-validate")).arg(own.join("ignition.json")));
+        assert!(said.status.success() && both(&said).is_empty(), "{node}: {}", both(&said));
+        let unpack = "sed -n \"/<<'END'/,/^ *END$/{//!p}\" user-data | base64 -d -i | tar -xzO --wildcards '*.network'";
+        let network = succeed(Command::new("sh").args(["-euc", unpack]).current_dir(&own));
+        for part in [format!("Address={addresses}{}/24", 150 + number), format!("Name={interface}")] {
+            assert!(network.contains(&part), "{node}: {part} in {network}");
+        }
+        let link = fs::read_to_string(own.join("network-config")).unwrap();
+        assert!(link.contains(&format!("{card}5{number}")) && link.contains(interface), "{node}: {link}");
+    }
+    assert!(folder.join("out/pxe/boot.ipxe").is_file() && folder.join("out/vmware/deploy.sh").is_file());
+}
+
+#[test]
+fn a_newcomer_ends_with_payloads_for_three_machines() {
+    let folder = empty_folder("walk-throughs/getting-started");
+    let count = walk("getting-started.md", &read("getting-started.md"), &folder);
+    assert!(count >= 8, "{count} commands");
+    are_payloads(&folder, ["master1", "master2", "master3"], "192.168.49.", "52:54:00:00:01:", "eth0");
+}
+
+#[test]
+fn a_newcomer_ends_with_payloads_for_machines_of_their_own() {
+    let folder = empty_folder("walk-throughs/own-machines");
+    let own = OWN_VALUES.iter().fold(read("getting-started.md"), |text, (from, to)| text.replace(from, to));
+    walk("getting-started.md with other values", &without_output(&own), &folder);
+    let nodes = ["plant-7-node-1", "plant-7-node-2", "plant-7-node-3"];
+    are_payloads(&folder, nodes, "10.20.30.", "3c:ec:ef:12:34:", "lan0");
+}
+
+/// The page without what its commands print.
+fn without_output(text: &str) -> String {
+    let mut inside = false;
+    let mut kept = String::new();
+    for line in text.lines() {
+        inside = if line.starts_with("```") { line == "```console" } else { inside };
+        if !inside || line.starts_with("```") || line.starts_with("$ ") {
+            kept += &format!("{line}\n");
+        }
+    }
+    kept
+}
+
+#[test]
+fn an_authority_of_ones_own_is_brought_as_the_page_says() {
+    let folder = empty_folder("walk-throughs/own-ca");
+    let count = walk("own-ca.md", &read("own-ca.md"), &folder);
+    assert!(count >= 10, "{count} commands");
+    // And every other certificate that any node carries.
+    let unpack = "for node in out/nodes/*; do mkdir $node/files
+        sed -n \"/<<'END'/,/^ *END$/{//!p}\" $node/user-data | base64 -d -i | tar -xz --no-same-owner -C $node/files etc/kubernetes; done
+        find out/nodes -name '*.crt' -o -name '*.pem' | while read file; do
+        openssl verify -x509_strict -CAfile root.crt -untrusted $file $file; done";
+    let said = succeed(Command::new("sh").args(["-euc", unpack]).current_dir(&folder));
+    assert!(said.lines().count() > 40 && said.lines().all(|line| line.ends_with(": OK")), "{said}");
+    let root_key = fs::read_to_string(folder.join("root.key")).unwrap();
+    let secret = root_key.lines().nth(1).unwrap();
+    let leaked = run(Command::new("grep").args(["-rl", secret, "out", "ha3.state"]).current_dir(&folder));
+    assert!(leaked.stdout.is_empty(), "{}", both(&leaked));
+}
+
+#[test]
+#[ignore = "needs minutes, in which it builds the program for release; `make interop` runs it"]
+fn the_program_is_installed_as_the_page_says() {
+    let text = read("getting-started.md");
+    let command = text.split("```sh\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let root = empty_folder("walk-throughs/installed");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    succeed(Command::new("sh").args(["-euc", command]).current_dir(sources).env("CARGO_INSTALL_ROOT", &root));
+    let said = succeed(Command::new(root.join("bin/kfimg")).arg("--version"));
+    assert_eq!(said, format!("kfimg {}\n", env!("CARGO_PKG_VERSION")));
+}
