@@ -63,7 +63,7 @@ impl Summary<'_> {
         let values = guestinfo_values(&self.manifest.files);
         let Some((node, _, bytes)) = values.max_by_key(|(_, _, bytes)| *bytes) else { return count };
         let (size, limit) = (bytes.div_ceil(1024), self.cluster.delivery.guestinfo_limit / 1024);
-        format!("{count}, the largest {node}: {size} of {limit} KiB as guestinfo")
+        format!("{count}, guestinfo up to {size} of {limit} KiB ({node})")
     }
 
     fn images(&self) -> String {

@@ -1,0 +1,132 @@
+//! What a person sees in a terminal of 80 columns: no line is broken by the terminal, colours stay where they are wanted.
+//!
+//! `script` is the terminal (it comes with every Debian).
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use support::document::shell;
+use support::program::{both, empty_folder, find, run, succeed};
+
+/// A description with a long line, long names, and an error of each sort.
+const WRONG: &str = r#"clusterNmae: demo
+kubernetesVersion: v1.30.1
+controlPlaneEndpoint: {address: 192.168.50.150}
+networking: {podSubnet: 192.168.0.0/16}
+kubelet: {maxPods: many}
+nodes:
+  - {name: master1, labels: {"a very long label that nobody would ever write but somebody does": "and its value, which is no label value either"}}
+  - {name: Master_2, role: control-plane, address: 192.168.49.152}
+"#;
+
+/// Commands whose output has columns, sentences or paths that are wider than a page where nobody folds them.
+const COMMANDS: [&str; 12] = [
+    "validate --profile ha3 --site wrong.yaml",
+    "validate --profile ha3",
+    "validate --profile ha3 --explain",
+    "validate --profile ha3 --cis",
+    "validate --profile ha3 --cis --set allowUnsafeArgs=true --set apiServer.extraArgs=[{name:profiling,value:'true'}]",
+    "validate --list-checks",
+    "profiles",
+    "images --profile ha3 --why",
+    "pki show --profile ha3",
+    "diff old new",
+    "diff old nowhere",
+    "bundle verify --bundle nowhere",
+];
+
+/// A folder with what the commands read.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = empty_folder("terminal");
+        fs::write(folder.join("wrong.yaml"), WRONG).unwrap();
+        let render = "kfimg render -q --profile ha3";
+        let change = "--set controlPlaneEndpoint.address=192.168.49.149 --set addons.headlamp.enabled=true";
+        let said = shell(&format!("{render} -o old; {render} -o new {change}"), &folder);
+        assert!(said.status.success(), "{}", both(&said));
+        folder
+    })
+}
+
+/// What `kfimg` shows in a terminal of that width.
+fn in_terminal(command: &str, columns: usize, environment: &[(&str, &str)]) -> String {
+    let line = format!("stty cols {columns} rows 50; {} {command}", env!("CARGO_BIN_EXE_kfimg"));
+    let mut terminal = Command::new(find("script"));
+    terminal.args(["-q", "-c", &line, "/dev/null"]).current_dir(folder());
+    terminal.env_remove("NO_COLOR").env("TERM", "xterm-256color").envs(environment.iter().copied());
+    String::from_utf8(run(&mut terminal).stdout).unwrap().replace('\r', "")
+}
+
+/// The text without colours.
+fn plain(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    first + &parts.map(|part| part.split_once('m').map_or(part, |(_, rest)| rest)).collect::<String>()
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for command in COMMANDS {
+        let text = plain(&in_terminal(command, 80, &[]));
+        assert!(!text.trim().is_empty(), "{command}");
+        let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{command}: {long:#?}");
+    }
+    let rendered = plain(&in_terminal("render --profile ha3 -o out", 80, &[]));
+    let long: Vec<&str> = rendered.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(rendered.contains("Next:") && long.is_empty(), "{rendered}");
+}
+
+#[test]
+fn words_stay_whole_where_a_sentence_is_folded() {
+    let text = plain(&in_terminal(COMMANDS[0], 80, &[]));
+    assert!(text.contains("there are 4\n  control planes\n"), "{text}");
+    let wide = plain(&in_terminal(COMMANDS[0], 200, &[]));
+    assert!(wide.contains("but there are 4 control planes\n"), "{wide}");
+    let whole = |text: &str| text.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic)).count();
+    assert!(whole(&text) > 100, "{text}");
+}
+
+#[test]
+fn a_pipe_gets_a_row_a_line_and_no_colours() {
+    for command in COMMANDS {
+        let said = run(Command::new("sh")
+            .args(["-c", &format!("{} {command}", env!("CARGO_BIN_EXE_kfimg"))])
+            .current_dir(folder()));
+        assert!(!both(&said).contains('\u{1b}'), "{command}");
+    }
+    let rows = succeed(
+        Command::new(env!("CARGO_BIN_EXE_kfimg")).args(["pki", "show", "--profile", "ha3"]).current_dir(folder()),
+    );
+    assert!(rows.lines().skip(1).all(|line| line.ends_with("ECDSA-P256")), "{rows}");
+}
+
+#[test]
+fn colours_come_in_a_terminal_and_go_when_they_are_not_wanted() {
+    for command in [COMMANDS[0], COMMANDS[3]] {
+        assert!(in_terminal(command, 80, &[]).contains("\u{1b}["), "{command}");
+        let never = format!("{command} --color never");
+        for (command, environment) in
+            [(command, &[("NO_COLOR", "1")][..]), (&*never, &[]), (command, &[("TERM", "dumb")])]
+        {
+            assert!(!in_terminal(command, 80, environment).contains('\u{1b}'), "{command} {environment:?}");
+        }
+    }
+    let always = format!("{} --color always {} 2>&1", env!("CARGO_BIN_EXE_kfimg"), COMMANDS[0]);
+    let said = run(Command::new("sh").args(["-c", &always]).current_dir(folder()).env_remove("NO_COLOR"));
+    assert!(both(&said).contains("\u{1b}["));
+}
+
+#[test]
+fn a_pipe_gets_no_bars() {
+    let said = run(Command::new(env!("CARGO_BIN_EXE_kfimg"))
+        .args(["render", "--profile", "ha5", "-o", "bars"])
+        .current_dir(folder()));
+    assert!(said.status.success() && !both(&said).contains(" of 7 "), "{}", both(&said));
+}
