@@ -148,21 +148,19 @@ impl Console {
     }
 
     fn line(&self, line: &str) {
+        let mut text = String::new();
         for (index, part) in plain(line).split('*').enumerate() {
-            if index % 2 == 1 {
-                anstream::eprint!("{EMPHASIS}{part}{EMPHASIS:#}");
-            } else {
-                anstream::eprint!("{part}");
-            }
+            text += &if index % 2 == 1 { format!("{EMPHASIS}{part}{EMPHASIS:#}") } else { part.to_owned() };
         }
-        anstream::eprintln!();
+        // What is set in is a list or a command, which people copy.
+        if line.starts_with(' ') { anstream::eprintln!("{text}") } else { self.sentence(&text) }
     }
 
     /// A sentence of any length on standard error; a terminal gets it in lines that fit.
     fn sentence(&self, text: &str) {
         let width = width(io::stderr());
         let fold = |line: &str| width.map_or_else(|| line.to_owned(), |width| fold(line, width, 2));
-        text.lines().for_each(|line| anstream::eprintln!("{}", fold(line)));
+        text.split('\n').for_each(|line| anstream::eprintln!("{}", fold(line)));
     }
 
     fn appearance(&self) -> Appearance {

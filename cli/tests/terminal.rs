@@ -60,14 +60,26 @@ fn in_terminal(command: &str, columns: usize, environment: &[(&str, &str)]) -> S
     let mut terminal = Command::new(find("script"));
     terminal.args(["-q", "-c", &line, "/dev/null"]).current_dir(folder());
     terminal.env_remove("NO_COLOR").env("TERM", "xterm-256color").envs(environment.iter().copied());
-    String::from_utf8(run(&mut terminal).stdout).unwrap().replace('\r', "")
+    String::from_utf8(run(&mut terminal).stdout).unwrap().replace("\r\n", "\n")
 }
 
-/// The text without colours.
+/// The end of each sequence that steers a terminal, and the text behind it.
+fn sequences(text: &str) -> impl Iterator<Item = (char, &str)> {
+    text.split("\u{1b}[").skip(1).filter_map(|part| {
+        let end = part.find(|c: char| c.is_ascii_alphabetic())?;
+        Some((char::from(part.as_bytes()[end]), &part[end + 1..]))
+    })
+}
+
+fn has_colours(text: &str) -> bool {
+    sequences(text).any(|(end, _)| end == 'm')
+}
+
+/// What stays to be read: without colours, and without bars, which are drawn over.
 fn plain(text: &str) -> String {
-    let mut parts = text.split('\u{1b}');
-    let first = parts.next().unwrap_or_default().to_owned();
-    first + &parts.map(|part| part.split_once('m').map_or(part, |(_, rest)| rest)).collect::<String>()
+    let first = text.split("\u{1b}[").next().unwrap_or_default().to_owned();
+    let whole = first + &sequences(text).map(|(_, rest)| rest).collect::<String>();
+    whole.split('\n').map(|line| line.rsplit('\r').next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -110,17 +122,17 @@ fn a_pipe_gets_a_row_a_line_and_no_colours() {
 #[test]
 fn colours_come_in_a_terminal_and_go_when_they_are_not_wanted() {
     for command in [COMMANDS[0], COMMANDS[3]] {
-        assert!(in_terminal(command, 80, &[]).contains("\u{1b}["), "{command}");
+        assert!(has_colours(&in_terminal(command, 80, &[])), "{command}");
         let never = format!("{command} --color never");
         for (command, environment) in
             [(command, &[("NO_COLOR", "1")][..]), (&*never, &[]), (command, &[("TERM", "dumb")])]
         {
-            assert!(!in_terminal(command, 80, environment).contains('\u{1b}'), "{command} {environment:?}");
+            assert!(!has_colours(&in_terminal(command, 80, environment)), "{command} {environment:?}");
         }
     }
     let always = format!("{} --color always {} 2>&1", env!("CARGO_BIN_EXE_kfimg"), COMMANDS[0]);
     let said = run(Command::new("sh").args(["-c", &always]).current_dir(folder()).env_remove("NO_COLOR"));
-    assert!(both(&said).contains("\u{1b}["));
+    assert!(has_colours(&both(&said)));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn are_payloads(folder: &Path, nodes: [&str; 3], addresses: &str, card: &str, in
         assert!(said.status.success() && both(&said).is_empty(), "{node}: {}", both(&said));
         let unpack = "sed -n \"/<<'END'/,/^ *END$/{//!p}\" user-data | base64 -d -i | tar -xzO --wildcards '*.network'";
         let network = succeed(Command::new("sh").args(["-euc", unpack]).current_dir(&own));
-        for part in [format!("Address={addresses}{}/24", 150 + number), format!("Name={interface}")] {
+        for part in [format!("Address={addresses}{}/24", 150 + number), format!("MACAddress={card}5{number}")] {
             assert!(network.contains(&part), "{node}: {part} in {network}");
         }
         let link = fs::read_to_string(own.join("network-config")).unwrap();

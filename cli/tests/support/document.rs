@@ -57,7 +57,8 @@ fn run_all(name: &str, block: &Block<'_>, folder: &Path) -> usize {
             place.push(below);
             continue;
         }
-        let output = shell(command, &place);
+        // In a terminal both streams come as they are written.
+        let output = shell(&format!("exec 2>&1\n{command}"), &place);
         let said = both(&output);
         let at = format!("{name}:{}: $ {command}", block.line);
         assert!(output.status.success(), "{at}\n{said}");
