@@ -45,6 +45,22 @@ pub(crate) fn pick(images: &[PlatformImage], architecture: Architecture) -> Opti
     images.iter().filter(fits).min_by_key(unusual).map(|image| &image.descriptor)
 }
 
+/// The image that containerd finds in an index for a Linux machine of an architecture: one of the usual variant only, since a
+/// machine's containerd says no more of its processor than that.
+///
+/// Source: `github.com/containerd/platforms`, `DefaultSpec`, `Only` and `normalizeArch`.
+pub(crate) fn pick_usual(images: &[PlatformImage], architecture: Architecture) -> Option<&Descriptor> {
+    let usual = match architecture {
+        Architecture::Amd64 => ["", "v1"],
+        Architecture::Arm64 => ["", "v8"],
+    };
+    let fits = |image: &&PlatformImage| {
+        let Platform { os, architecture: found, variant, .. } = &image.platform;
+        os == "linux" && found == architecture.as_str() && usual.contains(&variant.as_deref().unwrap_or_default())
+    };
+    images.iter().find(fits).map(|image| &image.descriptor)
+}
+
 struct Finder<'a, 'b, E> {
     read: &'a mut Read<'b, E>,
     left: usize,

@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::component::Architecture;
 use crate::content::Content;
 use crate::digest::Digest;
-use crate::layout::Descriptor;
+use crate::layout::{Descriptor, Kind};
 use crate::list::ImageList;
-use crate::platforms::{PlatformImage, pick};
+use crate::platforms::{PlatformImage, pick, pick_usual};
 use crate::reason::{Reason, Scope};
 use crate::reference::Reference;
 
 pub use gap::{Asker, Gap, Lack};
-use held::Held;
+use held::{Absent, Held};
 
 /// A node, as far as images matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Node {
 /// How images reach a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// From a medium: the whole bundle is imported under the names in it.
+    /// From a medium: the whole bundle is imported under the names in it, and nothing else is asked.
     Local,
     /// From a registry that the bundle is pushed to, or that serves it.
     Mirror {
@@ -155,9 +155,14 @@ impl Node {
     fn reaches(&self, host: &str) -> bool {
         match &self.way {
             Way::Local => true,
-            Way::Mirror { registry, upstreams } => registry == host || upstreams.contains(host),
+            Way::Mirror { upstreams, .. } => upstreams.contains(host),
             Way::Upstream => false,
         }
+    }
+
+    /// Whether images of that host are asked for at the mirror by their own name, where no bundle brings them.
+    fn is_mirrored_by(&self, host: &str) -> bool {
+        matches!(&self.way, Way::Mirror { registry, .. } if registry == host)
     }
 }
 
@@ -170,48 +175,83 @@ fn judge(
     held: &Held<'_>,
     only: Option<Architecture>,
 ) -> (Lacks, Option<Digest>) {
+    let host = reference.host();
+    let own = asking.askers(|node| node.is_mirrored_by(host));
+    if !own.is_empty() {
+        return (vec![(Lack::Own, own)], None);
+    }
     let mut lacks = Vec::new();
-    let unreached = asking.askers(|node| !node.reaches(reference.host()));
+    let unreached = asking.askers(|node| !node.reaches(host));
     if !unreached.is_empty() {
         lacks.push((Lack::Unreached, unreached));
     }
-    let everybody = || asking.askers(|_| true);
-    let found = held.find(reference).and_then(|root| root.map(|root| Ok((held.images(&root)?, root))).transpose());
-    let (images, root) = match found.map_err(Lack::Unreadable).and_then(|found| found.ok_or(Lack::Missing)) {
+    let found = match Found::look_up(reference, held) {
         Ok(found) => found,
         Err(lack) => {
-            lacks.push((lack, everybody()));
+            lacks.push((lack, asking.askers(|_| true)));
             return (lacks, None);
         }
     };
     let wanted = asking.architectures();
-    let lacking: BTreeSet<Architecture> = wanted.iter().copied().filter(|one| pick(&images, *one).is_none()).collect();
+    let lacking: BTreeSet<Architecture> = wanted.iter().copied().filter(|one| found.pick(*one).is_none()).collect();
     if !lacking.is_empty() {
         let askers = asking.askers(|node| lacking.contains(&node.architecture));
-        let found = images.iter().map(|image| image.platform.to_string()).collect();
-        lacks.push((Lack::Architecture { wanted: lacking.into_iter().collect(), found }, askers));
+        let platforms = found.images.iter().map(|image| image.platform.to_string()).collect();
+        lacks.push((Lack::Architecture { wanted: lacking.into_iter().collect(), found: platforms }, askers));
     }
-    let pinned = pinned(reference, &root, &images, only);
-    let picked: Vec<Descriptor> = wanted.iter().filter_map(|one| pick(&images, *one).cloned()).collect();
+    // One manifest is pinned for all nodes, so it must be the right one for all of them.
+    let only = only.filter(|only| wanted.iter().all(|one| one == only));
+    let pinned = found.pinned(reference, only);
+    let picked: Vec<Descriptor> = wanted.iter().filter_map(|one| found.pick(*one).cloned()).collect();
     match held.absent(pinned.as_ref(), &picked) {
-        Ok(absent) if absent.is_empty() => {}
-        Ok(absent) => lacks.push((Lack::Incomplete(absent), everybody())),
-        Err(reason) => lacks.push((Lack::Unreadable(reason), everybody())),
+        Ok(absent) => lacks.extend(absences(absent, asking)),
+        Err(reason) => lacks.push((Lack::Unreadable(reason), asking.askers(|_| true))),
     }
     (lacks, pinned.map(|descriptor| descriptor.digest))
 }
 
-/// What a reference is pinned to; one that has a digest is pinned already.
-fn pinned(
-    reference: &Reference,
-    root: &Descriptor,
-    images: &[PlatformImage],
-    only: Option<Architecture>,
-) -> Option<Descriptor> {
-    match only {
-        Some(only) if reference.digest().is_none() => pick(images, only).cloned(),
-        _ => Some(root.clone()),
+/// What stands for a reference, and the images below it.
+struct Found {
+    root: Descriptor,
+    images: Vec<PlatformImage>,
+}
+
+impl Found {
+    fn look_up(reference: &Reference, held: &Held<'_>) -> Result<Self, Lack> {
+        let root = held.find(reference).map_err(Lack::Unreadable)?.ok_or(Lack::Missing)?;
+        let images = held.images(&root).map_err(Lack::Unreadable)?;
+        Ok(Self { root, images })
     }
+
+    /// What a node of an architecture starts. In an index its containerd looks for it; a manifest is taken as it is.
+    fn pick(&self, architecture: Architecture) -> Option<&Descriptor> {
+        match self.root.kind() {
+            Kind::Index => pick_usual(&self.images, architecture),
+            Kind::Manifest | Kind::Schema1 | Kind::Other => pick(&self.images, architecture),
+        }
+    }
+
+    /// What the reference is pinned to; one that has a digest is pinned already.
+    fn pinned(&self, reference: &Reference, only: Option<Architecture>) -> Option<Descriptor> {
+        match only {
+            Some(only) if reference.digest().is_none() => self.pick(only).cloned(),
+            _ => Some(self.root.clone()),
+        }
+    }
+}
+
+/// What is missing is missing for all; what a delta leaves out, for nodes that have nothing but a medium.
+fn absences(absent: Absent, asking: &Asking<'_>) -> Lacks {
+    let everybody = asking.askers(|_| true);
+    let local = asking.askers(|node| node.way == Way::Local);
+    let mut lacks = Vec::new();
+    if !absent.missing.is_empty() {
+        lacks.push((Lack::Incomplete(absent.missing.into_iter().collect()), everybody));
+    }
+    if !absent.elsewhere.is_empty() && !local.is_empty() {
+        lacks.push((Lack::LeftOut(absent.elsewhere.into_iter().collect()), local));
+    }
+    lacks
 }
 
 #[cfg(test)]

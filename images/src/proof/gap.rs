@@ -45,10 +45,15 @@ pub enum Lack {
     },
     /// The bundle names it, but these parts are not there.
     Incomplete(Vec<Digest>),
+    /// The bundle is a delta that leaves these layers to what it stands on, and the nodes have a medium only.
+    LeftOut(Vec<Digest>),
     /// Its documents are damaged or make no sense, in the reader's words.
     Unreadable(String),
     /// The bundle may have it, but the node's containerd does not look there.
     Unreached,
+    /// It is named after the site's registry itself: nodes ask there for that very name, and a bundle's images lie below their
+    /// upstream's.
+    Own,
 }
 
 impl fmt::Display for Lack {
@@ -61,16 +66,27 @@ impl fmt::Display for Lack {
                 f.write_str(&if found.is_empty() { "no platform".to_owned() } else { found.join(", ") })
             }
             Self::Incomplete(absent) => {
-                let named: Vec<&str> = absent.iter().take(NAMED).map(Digest::as_str).collect();
-                write!(f, "is in the bundle without {}", named.join(", "))?;
-                match absent.len().saturating_sub(NAMED) {
-                    0 => f.write_str("; create it again"),
-                    more => write!(f, " and {more} more; create it again"),
-                }
+                write!(f, "is in the bundle without {}; create it again", named(absent))
+            }
+            Self::LeftOut(absent) => {
+                write!(f, "is in the bundle without {}, which a delta leaves out", named(absent))?;
+                f.write_str("; on a medium it must be whole: create it without --since")
             }
             Self::Unreadable(reason) => write!(f, "cannot be read in the bundle: {reason}"),
             Self::Unreached => f.write_str("lies on a host that nodes do not reach through the site's registry"),
+            Self::Own => f.write_str(
+                "is named after the site's registry, where no bundle brings it; name it by its upstream host",
+            ),
         }
+    }
+}
+
+/// The first digests, and how many more there are.
+fn named(digests: &[Digest]) -> String {
+    let first: Vec<&str> = digests.iter().take(NAMED).map(Digest::as_str).collect();
+    match digests.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 

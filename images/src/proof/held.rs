@@ -19,6 +19,15 @@ pub(super) struct Held<'a> {
     elsewhere: BTreeSet<&'a Digest>,
 }
 
+/// What of an image is not in a bundle.
+#[derive(Debug, Default)]
+pub(super) struct Absent {
+    /// What should be.
+    pub(super) missing: BTreeSet<Digest>,
+    /// Layers that a delta leaves to what it stands on.
+    pub(super) elsewhere: BTreeSet<Digest>,
+}
+
 impl<'a> Held<'a> {
     pub(super) fn new(content: &'a Content) -> Self {
         let since = content.manifest().and_then(|manifest| manifest.since.as_ref());
@@ -26,6 +35,10 @@ impl<'a> Held<'a> {
         let mut held = Self { content, names: BTreeMap::new(), repositories: BTreeMap::new(), elsewhere };
         for entry in &content.index().manifests {
             let Some(Ok(reference)) = entry.reference().map(str::parse::<Reference>) else { continue };
+            // Who asks by that digest does not get this, whatever the index calls it.
+            if reference.digest().is_some_and(|own| *own != entry.digest) {
+                continue;
+            }
             held.names.entry(reference.containerd_name()).or_insert(entry);
             let repository = (reference.host().to_owned(), reference.repository().to_owned());
             held.repositories.entry(repository).or_default().push(entry);
@@ -59,24 +72,29 @@ impl<'a> Held<'a> {
         images(root, &mut |descriptor| self.read(descriptor)).map_err(|error| error.to_string())
     }
 
-    /// What is missing below what is pinned, and below what nodes start, sorted.
+    /// What is not here below what is pinned, and below what nodes start.
     ///
-    /// A layer that only its owner may distribute need not be in a registry; on a node that starts the image it must be.
-    pub(super) fn absent(&self, pinned: Option<&Descriptor>, started: &[Descriptor]) -> Result<Vec<Digest>, String> {
-        let mut absent = BTreeSet::new();
+    /// A layer that only its owner may distribute need not be in a registry; on a node that starts the image it must be. A delta
+    /// leaves out layers only: without a document nobody knows what lies below it.
+    pub(super) fn absent(&self, pinned: Option<&Descriptor>, started: &[Descriptor]) -> Result<Absent, String> {
+        let mut absent = Absent::default();
         for (root, even_foreign) in
             pinned.map(|root| (root, false)).into_iter().chain(started.iter().map(|r| (r, true)))
         {
-            self.walk(root, |descriptor, _| {
-                let there =
-                    self.content.extent(&descriptor.digest).is_some_and(|extent| extent.size() == descriptor.size);
-                let excused = self.elsewhere.contains(&descriptor.digest) || (!even_foreign && descriptor.is_foreign());
-                if !there && !excused {
-                    absent.insert(descriptor.digest.clone());
+            self.walk(root, |descriptor, role| {
+                let digest = &descriptor.digest;
+                let there = self.content.extent(digest).is_some_and(|extent| extent.size() == descriptor.size);
+                if there {
+                    return;
+                }
+                if role == Role::Layer && self.elsewhere.contains(digest) {
+                    absent.elsewhere.insert(digest.clone());
+                } else if even_foreign || !descriptor.is_foreign() {
+                    absent.missing.insert(digest.clone());
                 }
             })?;
         }
-        Ok(absent.into_iter().collect())
+        Ok(absent)
     }
 
     fn walk(&self, root: &Descriptor, mut visit: impl FnMut(&Descriptor, Role)) -> Result<(), String> {

@@ -158,7 +158,7 @@ fn the_sandbox_image_is_asked_for_though_no_manifest_names_it() {
 #[test]
 fn a_host_without_a_mirror_file_is_not_reached() {
     let images = asked(&[(NGINX, manifest("web.yaml", 3, Scope::EveryNode))]);
-    let mut nodes = [node("worker1", "worker", Amd64)];
+    let nodes = [node("worker1", "worker", Amd64)];
     let mirror = |hosts: &[&str]| Way::Mirror {
         registry: "reg.local".to_owned(),
         upstreams: hosts.iter().map(|host| (*host).to_owned()).collect::<BTreeSet<_>>(),
@@ -183,15 +183,25 @@ fn a_host_without_a_mirror_file_is_not_reached() {
             }
         },
     );
-    nodes[0].way = mirror(&["registry.k8s.io"]);
+}
+
+#[test]
+fn what_is_named_after_the_mirror_itself_is_brought_by_no_bundle() {
+    let mut nodes = [node("worker1", "worker", Amd64)];
+    let upstreams = BTreeSet::from(["registry.k8s.io".to_owned(), "reg.local".to_owned()]);
+    nodes[0].way = Way::Mirror { registry: "reg.local".to_owned(), upstreams };
     let own = asked(&[("reg.local/nginx:1", manifest("web.yaml", 3, Scope::EveryNode))]);
-    with_bundle(
-        &["amd64"],
-        |_| (),
-        |content| {
-            assert_eq!(prove(&own, &nodes, content).gaps[0].lack, Lack::Missing, "the registry's own name is reached");
-        },
-    );
+    let with_it = |bundle: &mut FakeBundle| {
+        let image = bundle.image("amd64", &[b"own"]);
+        bundle.name("reg.local/nginx:1", image);
+    };
+    let check = |content: &Content| {
+        let proof = prove(&own, &nodes, content);
+        let [gap] = &proof.gaps[..] else { panic!("{:?}", said(&proof)) };
+        assert_eq!((&gap.lack, gap.asked_by[0].nodes.len()), (&Lack::Own, 1));
+    };
+    with_bundle(&["amd64"], |_| (), check);
+    with_bundle(&["amd64"], with_it, check);
 }
 
 #[test]
@@ -241,4 +251,86 @@ fn a_digest_finds_what_lies_below_its_repository() {
             assert_eq!((gap.reference.repository(), &gap.lack), ("other", &Lack::Missing));
         },
     );
+}
+
+#[test]
+fn a_name_with_another_digest_than_its_content_proves_nothing() {
+    let nodes = [node("worker1", "worker", Amd64)];
+    let asked_for = format!("quay.io/app@{}", crate::hasher::sha256(b"what is asked for"));
+    let images = asked(&[(&asked_for, manifest("a.yaml", 1, Scope::EveryNode))]);
+    let lying = |bundle: &mut FakeBundle| {
+        let other = bundle.image("amd64", &[b"something else"]);
+        bundle.name(&asked_for, other);
+    };
+    with_bundle(&["amd64"], lying, |content| {
+        let proof = prove(&images, &nodes, content);
+        let [gap] = &proof.gaps[..] else { panic!("{:?}", said(&proof)) };
+        assert_eq!(gap.lack, Lack::Missing);
+        assert!(!proof.pins.contains_key(&reference(&asked_for)));
+    });
+}
+
+#[test]
+fn nobody_is_pinned_to_a_manifest_for_other_machines() {
+    let nodes = [node("intel", "worker", Amd64), node("arm", "worker", Arm64)];
+    with_bundle(
+        &["amd64"],
+        |_| (),
+        |content| {
+            let index = content.index().manifests.iter().find(|e| e.reference() == Some(PAUSE)).unwrap();
+            for nodes in [&nodes[..], &nodes[1..]] {
+                let proof = prove(&ImageList::new(), nodes, content);
+                assert_eq!(said(&proof), [""; 0]);
+                assert_eq!(proof.pins[&reference(PAUSE)], index.digest, "the index has both");
+            }
+        },
+    );
+}
+
+#[test]
+fn what_a_delta_leaves_out_is_nowhere_on_a_medium() {
+    let images = asked(&[(NGINX, manifest("web.yaml", 3, Scope::EveryNode))]);
+    let (layer, mut nodes) = (crate::hasher::sha256(b"the server"), [node("worker1", "worker", Amd64)]);
+    let upstreams = BTreeSet::from(["docker.io".to_owned(), "registry.k8s.io".to_owned()]);
+    let mirror = Way::Mirror { registry: "reg.local".to_owned(), upstreams };
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = FakeBundle::fake(folder.path());
+    let mut leave_out = |digests: &[&crate::digest::Digest], way: &Way| {
+        let mut manifest = bundle.manifest(Content::open(folder.path()).unwrap().index_bytes());
+        let mut absent: Vec<_> = digests.iter().map(|digest| (*digest).clone()).collect();
+        absent.sort();
+        for digest in digests {
+            let _ = std::fs::remove_file(bundle.path(digest));
+        }
+        let receipt = crate::hasher::sha256(b"receipt");
+        manifest.since = Some(crate::content::Since { receipt, absent, held: std::collections::BTreeMap::new() });
+        std::fs::write(folder.path().join("bundle.json"), manifest.to_bytes()).unwrap();
+        nodes[0].way = way.clone();
+        prove(&images, &nodes, &Content::open(folder.path()).unwrap())
+    };
+    assert_eq!(said(&leave_out(&[&layer], &mirror)), [""; 0], "the registry has it");
+    let proof = leave_out(&[&layer], &Way::Local);
+    let [gap] = &proof.gaps[..] else { panic!("{:?}", said(&proof)) };
+    assert_eq!(gap.lack, Lack::LeftOut(vec![layer.clone()]));
+    // Without the manifest nobody knows what would have to be there.
+    let manifest = proof.pins[&reference(NGINX)].clone();
+    let proof = leave_out(&[&layer, &manifest], &mirror);
+    assert!(!proof.is_closed(), "{:?}", said(&proof));
+}
+
+#[test]
+fn a_variant_that_containerd_does_not_look_for_is_not_there() {
+    let nodes = [node("worker1", "worker", Amd64)];
+    let images = asked(&[("quay.io/app:1", manifest("a.yaml", 1, Scope::EveryNode))]);
+    for (variant, is_found) in [("", true), ("v1", true), ("v3", false)] {
+        let of_variant = |bundle: &mut FakeBundle| {
+            let mut image = bundle.image("amd64", &[b"app"]);
+            image.platform.as_mut().unwrap().variant = Some(variant.to_owned());
+            bundle.index("quay.io/app:1", vec![image]);
+        };
+        with_bundle(&["amd64", "arm64"], of_variant, |content| {
+            let proof = prove(&images, &nodes, content);
+            assert_eq!(proof.is_closed(), is_found, "{variant}: {:?}", said(&proof));
+        });
+    }
 }
