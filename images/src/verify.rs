@@ -3,16 +3,16 @@
 //! It judges the bundle in itself. Whether a cluster needs something that is not in it at all is the closed-world proof's
 //! question.
 
+mod hash;
+mod index;
 mod references;
+mod turns;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::content::{Content, Extent};
+use crate::content::Content;
 use crate::digest::Digest;
-use crate::hasher::{Hasher, sha256};
 use crate::parallel;
-
-pub use references::References;
 
 /// What is wrong with a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub struct Finding {
     pub digest: Digest,
     /// What is wrong with it.
     pub fault: Fault,
-    /// The references that need it, sorted; a blob that nothing refers to breaks none.
+    /// The references that need it, sorted; a blob that nothing refers to breaks none. When a report would have more of them than a
+    /// person reads, the last findings name fewer, and a problem says so.
     pub breaks: Vec<String>,
 }
 
@@ -80,52 +81,16 @@ impl Report {
 /// Rehashes every blob, in parallel, and follows every reference; `progress` gets the bytes that were hashed last.
 #[must_use]
 pub fn verify(content: &Content, progress: &(dyn Fn(u64) + Sync)) -> Report {
-    let mut blobs: Vec<(&Digest, &Extent)> = content.blobs().collect();
-    // The longest first, so that no thread begins it when the others are done.
-    blobs.sort_by_key(|(digest, extent)| (std::cmp::Reverse(extent.size()), *digest));
+    let blobs: Vec<hash::Blob<'_>> = content.blobs().collect();
     let bytes = AtomicU64::new(0);
     let count = |hashed: u64| {
         bytes.fetch_add(hashed, Ordering::Relaxed);
         progress(hashed);
     };
-    let faults = parallel::each(&blobs, parallel::threads(), |(digest, extent)| hash(digest, extent, &count));
-    let damaged = blobs.iter().zip(faults).filter_map(|((digest, _), fault)| Some(((*digest).clone(), fault?)));
-    let mut report = references::judge(content, damaged.collect());
+    let damaged = hash::all(&blobs, parallel::threads(), &count);
+    let mut report = references::judge(content, damaged);
     report.blobs = blobs.len() as u64;
     report.bytes = bytes.into_inner();
-    report.problems.extend(check_index(content));
+    report.problems.extend(index::check(content));
     report
-}
-
-/// Hashes one blob; `None` when it is sound.
-fn hash(digest: &Digest, extent: &Extent, count: &(dyn Fn(u64) + Sync)) -> Option<Fault> {
-    let mut hasher = Hasher::like(digest);
-    if let Err(error) = hasher.read_counted(extent.reader(), count) {
-        return Some(Fault::Unreadable(error.to_string()));
-    }
-    let found = hasher.finish();
-    (found != *digest).then_some(Fault::Damaged(found))
-}
-
-/// `bundle.json` names the `index.json` that it was written with.
-fn check_index(content: &Content) -> Vec<String> {
-    let Some(manifest) = content.manifest() else { return Vec::new() };
-    let mut problems = Vec::new();
-    let found = sha256(content.index_bytes());
-    if manifest.index.as_ref().is_some_and(|wanted| *wanted != found) {
-        problems
-            .push("index.json is not the one that bundle.json was written with; create the bundle again".to_owned());
-    }
-    for (reference, image) in &manifest.images {
-        let listed = content
-            .index()
-            .manifests
-            .iter()
-            .any(|entry| entry.digest == image.digest && entry.reference().is_some_and(|name| name == reference));
-        if !listed {
-            problems
-                .push(format!("bundle.json promises {reference} at {}, which index.json does not list", image.digest));
-        }
-    }
-    problems
 }

@@ -5,17 +5,26 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::{Fault, Finding, Report};
 use crate::content::{Content, ContentError};
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Limits, WalkError, walk};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Kind, Limits, WalkError, walk};
+
+/// Most references that are followed in one bundle, however many of them one image has.
+const EDGES: usize = 1_000_000;
+/// Most names that all findings have together. A thousand images over one damaged layer are a thousand.
+const NAMES: usize = 100_000;
 
 /// What the references of a bundle need: every blob below each of them.
 #[derive(Debug, Default)]
-pub struct References {
+struct References {
     /// The documents and roots that refer to each blob.
     parents: HashMap<Digest, BTreeSet<Parent>>,
     /// The size that each blob is promised to have.
     sizes: BTreeMap<Digest, u64>,
     /// Blobs that need not be here.
     foreign: HashSet<Digest>,
+    /// Documents that were looked into, as what and of which size: each is once, however many images share it.
+    opened: HashSet<(Digest, Kind, u64)>,
+    /// References that were followed.
+    edges: usize,
 }
 
 /// What refers to a blob.
@@ -26,17 +35,19 @@ enum Parent {
 }
 
 impl References {
-    /// The names of the images and artifacts that need a blob, sorted.
-    #[must_use]
-    pub fn that_need(&self, digest: &Digest) -> Vec<String> {
+    /// The names of the images and artifacts that need a blob, sorted; not all of them when there are more than `most`.
+    fn that_need(&self, digest: &Digest, most: usize) -> Vec<String> {
         let mut names = BTreeSet::new();
         let mut seen = HashSet::from([digest]);
         let mut open = vec![digest];
         while let Some(digest) = open.pop() {
             for parent in self.parents.get(digest).into_iter().flatten() {
+                if names.len() >= most {
+                    break;
+                }
                 match parent {
                     Parent::Root(name) => {
-                        names.insert(name.clone());
+                        names.insert(name.as_str());
                     }
                     Parent::Document(above) => {
                         if seen.insert(above) {
@@ -46,11 +57,12 @@ impl References {
                 }
             }
         }
-        names.into_iter().collect()
+        names.into_iter().map(str::to_owned).collect()
     }
 
     fn add(&mut self, parent: Parent, descriptor: &Descriptor, findings: &mut BTreeMap<Digest, Fault>) {
         let digest = &descriptor.digest;
+        self.edges += 1;
         self.parents.entry(digest.clone()).or_default().insert(parent);
         let promised = *self.sizes.entry(digest.clone()).or_insert(descriptor.size);
         if promised != descriptor.size {
@@ -69,12 +81,26 @@ pub(super) fn judge(content: &Content, damaged: BTreeMap<Digest, Fault>) -> Repo
     let mut problems = Vec::new();
     for root in &content.index().manifests {
         let name = root.reference().map_or_else(|| root.digest.to_string(), str::to_owned);
-        if let Err(problem) = follow(content, root, &name, &mut references, &mut faults) {
-            problems.push(format!("{name}: {problem}"));
+        match follow(content, root, &name, &mut references, &mut faults) {
+            Ok(()) => {}
+            Err(WalkError::Edges(_)) => {
+                problems
+                    .push(format!("there are more than {EDGES} references; {name} and what follows it are not judged"));
+                break;
+            }
+            Err(problem) => problems.push(format!("{name}: {problem}")),
         }
     }
-    let absent: HashSet<&Digest> =
-        content.manifest().and_then(|m| m.since.as_ref()).map_or_else(HashSet::new, |s| s.absent.iter().collect());
+    let elsewhere = match_sizes(content, &references, &mut faults);
+    let unreferenced = content.blobs().map(|(digest, _)| digest).filter(|d| !references.sizes.contains_key(*d));
+    let unreferenced = unreferenced.cloned().collect();
+    let findings = findings(faults, &references, NAMES, &mut problems);
+    Report { unreferenced, findings, problems, elsewhere, ..Report::default() }
+}
+
+/// Compares what is promised with what is there; returns what a delta leaves to others.
+fn match_sizes(content: &Content, references: &References, faults: &mut BTreeMap<Digest, Fault>) -> Vec<Digest> {
+    let since = content.manifest().and_then(|manifest| manifest.since.as_ref());
     let mut elsewhere = Vec::new();
     for (digest, wanted) in &references.sizes {
         match content.extent(digest) {
@@ -82,25 +108,33 @@ pub(super) fn judge(content: &Content, damaged: BTreeMap<Digest, Fault>) -> Repo
                 faults.entry(digest.clone()).or_insert(Fault::Size(extent.size(), *wanted));
             }
             Some(_) => {}
-            None if absent.contains(digest) => elsewhere.push(digest.clone()),
+            None if since.is_some_and(|since| since.leaves_out(digest)) => elsewhere.push(digest.clone()),
             None if references.foreign.contains(digest) => {}
             None => {
                 faults.insert(digest.clone(), Fault::Missing);
             }
         }
     }
-    let unreferenced = content.blobs().map(|(digest, _)| digest).filter(|d| !references.sizes.contains_key(*d));
-    Report {
-        unreferenced: unreferenced.cloned().collect(),
-        findings: findings(faults, &references),
-        problems,
-        elsewhere,
-        ..Report::default()
-    }
+    elsewhere
 }
 
-fn findings(faults: BTreeMap<Digest, Fault>, references: &References) -> Vec<Finding> {
-    faults.into_iter().map(|(digest, fault)| Finding { breaks: references.that_need(&digest), digest, fault }).collect()
+fn findings(
+    faults: BTreeMap<Digest, Fault>,
+    references: &References,
+    names: usize,
+    problems: &mut Vec<String>,
+) -> Vec<Finding> {
+    let mut left = names;
+    let mut find = |(digest, fault)| {
+        let breaks = references.that_need(&digest, left);
+        left -= breaks.len();
+        Finding { digest, fault, breaks }
+    };
+    let findings = faults.into_iter().map(&mut find).collect();
+    if left == 0 {
+        problems.push(format!("more is broken than is named: only the first {names} names are told"));
+    }
+    findings
 }
 
 /// Follows one reference. What is damaged ends the way there, not the walk.
@@ -112,48 +146,71 @@ fn follow(
     faults: &mut BTreeMap<Digest, Fault>,
 ) -> Result<(), WalkError<std::convert::Infallible>> {
     let mut found = Vec::new();
+    let mut opened = std::mem::take(&mut references.opened);
     let read = |descriptor: &Descriptor| {
-        Ok(match document(content, descriptor) {
-            Ok(bytes) => bytes,
-            Err(fault) => {
-                found.push((descriptor.digest.clone(), fault));
-                None
-            }
-        })
+        if !opened.insert((descriptor.digest.clone(), descriptor.kind(), descriptor.size)) {
+            return Ok(None);
+        }
+        Ok(document(content, descriptor).unwrap_or_else(|fault| {
+            found.push((descriptor.digest.clone(), fault));
+            None
+        }))
     };
-    let mut edges = Vec::new();
-    let walked = walk(std::slice::from_ref(root), Limits::default(), read, |edge| {
+    let limits = Limits { edges: EDGES - references.edges, ..Limits::default() };
+    let walked = walk(std::slice::from_ref(root), limits, read, |edge| {
         let parent = edge.parent.map_or_else(|| Parent::Root(name.to_owned()), |above| Parent::Document(above.clone()));
-        edges.push((parent, edge.descriptor.clone()));
+        references.add(parent, edge.descriptor, faults);
     });
+    references.opened = opened;
     for (digest, fault) in found {
         faults.entry(digest).or_insert(fault);
     }
-    for (parent, descriptor) in edges {
-        references.add(parent, &descriptor, faults);
+    walked
+}
+
+/// The bytes of a document that can be looked into; `None` when it is not here, which is judged later.
+fn document(content: &Content, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, Fault> {
+    let Some(extent) = content.extent(&descriptor.digest) else { return Ok(None) };
+    if extent.size() != descriptor.size {
+        return Err(Fault::Size(extent.size(), descriptor.size));
     }
-    match walked {
-        Err(WalkError::Document { digest, error }) => {
-            faults.entry(digest).or_insert_with(|| Fault::Malformed(error.to_string()));
-            Ok(())
+    let bytes = match content.read_small(&descriptor.digest, DOCUMENT_LIMIT) {
+        Ok(bytes) => bytes,
+        Err(ContentError::Damaged { found, .. }) => return Err(Fault::Damaged(found)),
+        Err(ContentError::TooLarge { size, limit, .. }) => {
+            return Err(Fault::Malformed(format!("has {size} bytes, but at most {limit} are read")));
         }
-        Err(WalkError::Size { digest, wanted, found }) => {
-            faults.entry(digest).or_insert(Fault::Size(found, wanted));
-            Ok(())
-        }
-        other => other,
+        Err(error) => return Err(Fault::Unreadable(error.to_string())),
+    };
+    // The walk reads it again, and ends where it is malformed; so that is found here.
+    match Document::parse(&descriptor.media_type, &bytes) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) => Err(Fault::Malformed(error.to_string())),
     }
 }
 
-/// The bytes of a document; `None` when it is not here, which is judged later.
-fn document(content: &Content, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, Fault> {
-    match content.read_small(&descriptor.digest, DOCUMENT_LIMIT) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(ContentError::Missing { .. }) => Ok(None),
-        Err(ContentError::Damaged { found, .. }) => Err(Fault::Damaged(found)),
-        Err(ContentError::TooLarge { size, limit, .. }) => {
-            Err(Fault::Malformed(format!("has {size} bytes, but at most {limit} are read")))
+#[cfg(test)]
+mod tests {
+    use super::{Parent, References, findings};
+    use crate::hasher::sha256;
+    use crate::verify::Fault;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_more_names_are_told_than_a_person_reads() {
+        let (manifest, blobs) = (sha256(b"manifest"), [sha256(b"a"), sha256(b"b"), sha256(b"c")]);
+        let mut references = References::default();
+        let roots = (0..10).map(|number| Parent::Root(format!("example.com/app:{number}")));
+        references.parents.insert(manifest.clone(), roots.collect());
+        for blob in &blobs {
+            references.parents.insert(blob.clone(), [Parent::Document(manifest.clone())].into());
         }
-        Err(error) => Err(Fault::Unreadable(error.to_string())),
+        let faults: BTreeMap<_, _> = blobs.into_iter().map(|blob| (blob, Fault::Missing)).collect();
+        for (names, wanted, is_cut) in [(100, [10, 10, 10], false), (25, [10, 10, 5], true), (10, [10, 0, 0], true)] {
+            let mut problems = Vec::new();
+            let found = findings(faults.clone(), &references, names, &mut problems);
+            let told: Vec<usize> = found.iter().map(|finding| finding.breaks.len()).collect();
+            assert_eq!((told, problems.len()), (wanted.to_vec(), usize::from(is_cut)), "{names}");
+        }
     }
 }
