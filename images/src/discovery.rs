@@ -55,6 +55,9 @@ const BUILT_IN_GROUPS: [&str; 22] = [
     "storage.k8s.io",
 ];
 
+/// All fields that a list of objects has.
+const LIST_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
+
 /// What was found in one object, or in all objects of a list. Everything stands in the order of the object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovery {
@@ -218,13 +221,23 @@ impl Search<'_> {
         let own_version = fields.get("apiVersion").and_then(Value::as_str);
         let version = own_version.or(inherited.map(|(_, version)| version)).unwrap_or_default();
         let former = std::mem::replace(&mut self.object, ObjectName::read(kind, fields));
+        let is_list = BUILT_IN_GROUPS.contains(&group_of(version)) || self.is_list(version, kind, fields);
         match (list_of(kind), fields.get("items")) {
-            (Some(item_kind), Some(items)) if is_list(group_of(version), items) => {
+            (Some(item_kind), Some(items)) if is_list => {
                 self.items(items, &path.key("items"), item_kind, version);
             }
             _ => self.object(version, kind, value, path),
         }
         self.object = former;
+    }
+
+    /// Whether a custom resource is a list of objects. It may be called, say, `AllowList` and have texts there, or images
+    /// elsewhere; a rule about just this kind says that it is none.
+    fn is_list(&self, version: &str, kind: &str, fields: &Map<String, Value>) -> bool {
+        let is_ruled = self.rules.iter().any(|rule| rule.is_about(version, kind));
+        let items = fields.get("items").and_then(Value::as_array);
+        let are_objects = items.is_some_and(|items| items.iter().all(Value::is_object));
+        are_objects && !is_ruled && fields.keys().all(|field| LIST_FIELDS.contains(&field.as_str()))
     }
 
     fn items(&mut self, items: &Value, path: &ObjectPath, item_kind: &str, version: &str) {
@@ -317,11 +330,6 @@ fn group_of(api_version: &str) -> &str {
 /// The kind of a list's items (empty for `List` itself), or `None` for anything else.
 fn list_of(kind: &str) -> Option<&str> {
     kind.strip_suffix("List")
-}
-
-/// Whether `items` are the objects of a list. A custom resource may be called, say, `AllowList` and hold texts there.
-fn is_list(group: &str, items: &Value) -> bool {
-    BUILT_IN_GROUPS.contains(&group) || items.as_array().is_some_and(|items| items.iter().all(Value::is_object))
 }
 
 impl ObjectName {

@@ -132,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_about_a_kind_that_is_called_a_list_is_followed() {
+        let object = json!({"apiVersion": "example.com/v1", "kind": "GateList", "items": [{"image": "quay.io/a:1"}]});
+        let path = vec![key("items"), RuleStep::Each, key("image")];
+        let rules = [ImageRule { kind: "GateList".to_owned(), ..rule(None, &path) }];
+        assert_eq!(told(&discover_by(&object, &rules)), ["quay.io/a:1 at field items[0].image"]);
+    }
+
+    #[test]
     fn a_rule_that_does_not_fit_an_object_is_an_error() {
         for (spec, path, message) in [
             (json!({"image": 5}), vec![key("image")], "spec.image: is not a text"),

@@ -189,6 +189,13 @@ fn a_custom_resource_named_like_a_list_is_not_one() {
     assert_eq!(remarks(&value), [(Severity::Question, question.to_owned())]);
     let list = json!({"apiVersion": "example.com/v1", "kind": "ThingList", "items": [{"spec": {"image": "a:1"}}]});
     assert_eq!(discover(&list).remarks[0].path, "items[0].spec.image");
+    for items in [json!([]), json!([{"host": "example.com"}])] {
+        let spec = json!({"image": "quay.io/a/b:v1"});
+        let value = json!({"apiVersion": "example.com/v1", "kind": "AllowList", "items": items, "spec": spec});
+        let found = discover(&value);
+        let paths: Vec<&str> = found.remarks.iter().map(|remark| remark.path.as_str()).collect();
+        assert_eq!(paths, ["spec.image"], "{value}");
+    }
 }
 
 #[test]
