@@ -112,19 +112,6 @@ impl ImageList {
             .collect()
     }
 
-    /// The images that one node may be asked to start: those for every node, for one of its roles, or for itself. Sorted.
-    pub fn for_node<'a>(&'a self, node: &'a str, roles: &'a [&'a str]) -> impl Iterator<Item = &'a Reference> {
-        let asks = move |scope: &Scope| match scope {
-            Scope::EveryNode => true,
-            Scope::Role(role) => roles.contains(&role.as_str()),
-            Scope::Node(name) => name == node,
-        };
-        self.entries
-            .values()
-            .filter(move |entry| entry.reasons.values().flatten().any(asks))
-            .map(|entry| &entry.reference)
-    }
-
     /// One row for each image and cause, sorted: for a table.
     #[must_use]
     pub fn rows(&self) -> Vec<ImageRow> {

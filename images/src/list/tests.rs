@@ -88,20 +88,6 @@ fn the_order_of_adding_leaves_no_trace() {
 }
 
 #[test]
-fn a_node_asks_for_its_own_its_roles_and_everybodys_images() {
-    let list = example();
-    let table = [
-        ("master1", &["control-plane"][..], vec!["nginx", "coredns", "etcd", "pause"]),
-        ("worker1", &["worker"][..], vec!["nginx", "pause"]),
-        ("worker2", &["worker"][..], vec!["nginx"]),
-    ];
-    for (node, roles, wanted) in table {
-        let names = list.for_node(node, roles).map(|image| image.repository().rsplit('/').next().unwrap());
-        assert_eq!(names.collect::<Vec<_>>(), wanted, "{node}");
-    }
-}
-
-#[test]
 fn an_unknown_image_has_no_reasons() {
     let list = example();
     assert!(list.reasons(&reference("nginx:1.28")).is_empty());

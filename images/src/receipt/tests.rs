@@ -2,8 +2,10 @@
 
 use super::{FORMAT_VERSION, Held, Receipt, ReceiptError};
 use crate::content::{BundleManifest, Content};
-use crate::fake::FakeBundle;
+use crate::fake::{FakeBundle, LAYER};
 use crate::hasher::sha256;
+use crate::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
+use crate::layout::{Descriptor, Manifest};
 use crate::receipt::Delta;
 use std::collections::BTreeMap;
 
@@ -100,4 +102,20 @@ fn documents_and_blobs_of_another_size_stay_inside() {
     assert!(delta.inside.contains_key(&sha256(b"the base")));
     assert!(content.index().manifests.iter().all(|entry| delta.inside.contains_key(&entry.digest)));
     assert!(delta.since.leaves_out(&sha256(b"the server")));
+}
+
+#[test]
+fn sizes_that_no_registry_can_have_are_no_sum_that_overflows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bundle = FakeBundle::new(folder.path());
+    let config = bundle.stored(OCI_CONFIG, b"{}");
+    let layers: Vec<Descriptor> = [b"a", b"b"].map(|text| Descriptor::new(LAYER, sha256(text), u64::MAX)).into();
+    let blobs = layers.iter().map(|layer| (layer.digest.clone(), layer.size)).collect();
+    let image = bundle.stored(OCI_MANIFEST, &Manifest::of(config, layers).to_bytes());
+    bundle.name("docker.io/library/vast:1", image);
+    bundle.finish();
+    let content = Content::open(folder.path()).unwrap();
+    let held = Held { blobs, ..Held::default() };
+    let delta = Delta::of_content(&content, &receipt(&[("site/docker.io/library/vast", held)])).unwrap();
+    assert_eq!((delta.since.absent.len(), delta.left_out), (2, u64::MAX));
 }
