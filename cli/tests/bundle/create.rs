@@ -105,6 +105,16 @@ fn a_signature_is_one_that_openssl_verifies() {
     let said = site.run("bundle verify --key other.pub");
     assert_eq!(said.code, 5, "{}", said.stderr);
     assert!(said.stderr.contains("another key"), "{}", said.stderr);
+    // What else is wrong is told as well; and before anything is hashed, that there is no key.
+    let said = site.run("bundle verify --key other.pub --profile ha3 --registry reg.local");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    for part in ["another key", "ghcr.io/kfimg/keepalived:2.2.7-0 is not in the bundle"] {
+        assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
+    }
+    fs::write(site.path("bundle/bundle.json"), "{}").unwrap();
+    let said = site.run("bundle verify --key nothing.pub");
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    assert!(said.stderr.contains("nothing.pub"), "{}", said.stderr);
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

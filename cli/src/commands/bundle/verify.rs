@@ -17,7 +17,7 @@ use kfimg_images::proof::Proof;
 use kfimg_images::sign::{KEY_LIMIT, SIGNATURE_LIMIT, VerifyingKey};
 use kfimg_images::verify::{Report, verify};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `kfimg bundle verify`.
 #[derive(Args, Debug)]
@@ -37,9 +37,11 @@ pub(crate) struct VerifyArgs {
 /// Verifies all, and tells all that is wrong.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let wanted = wanted::of_layers(&args.layers, console)?;
+    // What is not there is told before hours of hashing.
+    let signature = args.key.as_ref().map(|key| Signature::read(key, args)).transpose()?;
     let chunks = args.bundle.is_chunks().then(|| chunks(args, console)).transpose()?;
     let content = args.bundle.open()?;
-    let signature = check_signature(args, &content);
+    let signature = signature.map_or(Ok(()), |signature| signature.check(&content));
     let report = {
         if content.manifest().is_none() {
             console.warn(&format!(
@@ -57,10 +59,9 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     } else {
         tell(&report, console);
     }
+    let proven = proof.as_ref().map_or(Ok(()), |proof| proof::judge(proof, console));
     signature?;
-    if let Some(proof) = &proof {
-        proof::judge(proof, console)?;
-    }
+    proven?;
     judge(&report, args, console)
 }
 
@@ -91,12 +92,23 @@ fn chunks(args: &VerifyArgs, console: &Console) -> Result<ChunkReport, Failure> 
     Err(Failure::images(Trouble::Verification, format!("some chunks are lost or damaged; {remedy}")))
 }
 
-fn check_signature(args: &VerifyArgs, content: &Content) -> Result<(), Failure> {
-    let Some(path) = &args.key else { return Ok(()) };
-    let key = VerifyingKey::from_pem(&read_small(path, KEY_LIMIT)?).map_err(|error| of_file(path, error))?;
-    let signature = args.signature.clone().unwrap_or_else(|| args.bundle.signature());
-    let bytes = read_small(&signature, SIGNATURE_LIMIT)?;
-    key.verify(signed(content)?, &bytes).map_err(|error| of_file(&signature, error))
+/// A signature and the key that it must be of.
+struct Signature {
+    path: PathBuf,
+    bytes: zeroize::Zeroizing<Vec<u8>>,
+    key: VerifyingKey,
+}
+
+impl Signature {
+    fn read(key: &Path, args: &VerifyArgs) -> Result<Self, Failure> {
+        let path = args.signature.clone().unwrap_or_else(|| args.bundle.signature());
+        let key = VerifyingKey::from_pem(&read_small(key, KEY_LIMIT)?).map_err(|error| of_file(key, error))?;
+        Ok(Self { bytes: read_small(&path, SIGNATURE_LIMIT)?, key, path })
+    }
+
+    fn check(&self, content: &Content) -> Result<(), Failure> {
+        self.key.verify(signed(content)?, &self.bytes).map_err(|error| of_file(&self.path, error))
+    }
 }
 
 fn tell(report: &Report, console: &Console) {
