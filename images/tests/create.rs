@@ -14,7 +14,7 @@ use kfimg_images::download::{BINARY_TYPE, Binary};
 use kfimg_images::hasher::sha256;
 use kfimg_images::list::ImageList;
 use kfimg_images::lock::Lock;
-use kfimg_images::proof::{Node, Way, prove};
+use kfimg_images::proof::{Lack, Node, Way, prove};
 use kfimg_images::pull::Options;
 use kfimg_images::push::Prefix;
 use kfimg_images::receipt::{Held, Receipt};
@@ -313,9 +313,14 @@ fn a_delta_leaves_out_what_the_receipt_names_and_is_proven_all_the_same() {
     assert!(verify(&content, &|_| ()).is_sound());
     let (name, roles) = ("one".to_owned(), Vec::new());
     let sandbox = request.references[0].clone();
-    let node = Node { name, roles, architecture: Amd64, sandbox, way: Way::Local };
-    let proof = prove(&ImageList::new(), &[node], &content);
+    let upstreams = [sandbox.host().to_owned()].into();
+    let way = Way::Mirror { registry: "reg.local".to_owned(), upstreams };
+    let mut node = Node { name, roles, architecture: Amd64, sandbox, way };
+    let proof = prove(&ImageList::new(), std::slice::from_ref(&node), &content);
     assert!(proof.is_closed(), "{:?}", proof.gaps);
+    node.way = Way::Local;
+    let proof = prove(&ImageList::new(), &[node], &content);
+    assert_eq!(proof.gaps[0].lack, Lack::LeftOut(vec![layer.digest]), "a medium has no registry behind it");
 }
 
 #[test]

@@ -8,11 +8,13 @@ use crate::content::{Content, ContentError};
 use crate::digest::Digest;
 use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Kind, Limits, walk};
 use crate::reference::{Reference, check_repository};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Referrers of referrers are followed so far.
 const REFERRERS_DEPTH: usize = 3;
+/// Most images and artifacts of one push, a referrer once for each repository that it goes to.
+const MOST: usize = 100_000;
 
 /// One image or artifact, and where it goes.
 #[derive(Clone, Debug)]
@@ -85,20 +87,27 @@ fn named(
 
 /// Puts what has a subject into every repository that has the subject.
 fn place_referrers(content: &Content, unnamed: Vec<&Descriptor>, placed: &mut Placed) {
-    let mut places: HashMap<Digest, BTreeSet<Arc<str>>> = HashMap::new();
-    for root in &placed.roots {
-        note(content, &root.descriptor, &root.repository, &mut places);
-    }
     let mut open: Vec<(&Descriptor, Option<Digest>)> =
         unnamed.into_iter().map(|descriptor| (descriptor, subject(content, descriptor))).collect();
+    let subjects = open.iter().filter_map(|(_, subject)| subject.clone()).collect();
+    let mut places = Places { content, subjects, below: HashMap::new(), found: HashMap::new(), count: 0 };
+    let named = placed.roots.len();
+    for root in &placed.roots {
+        places.note(&root.descriptor, &root.repository);
+    }
     for _ in 0..REFERRERS_DEPTH {
         let (found, rest): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|(_, subject)| subject.as_ref().is_some_and(|of| places.contains_key(of)));
+            open.into_iter().partition(|(_, subject)| subject.as_ref().is_some_and(|of| places.found.contains_key(of)));
         open = rest;
         for (descriptor, subject) in found {
-            let repositories = subject.and_then(|of| places.get(&of).cloned()).unwrap_or_default();
+            let repositories = subject.and_then(|of| places.found.get(&of).cloned()).unwrap_or_default();
             for repository in repositories {
-                note(content, descriptor, &repository, &mut places);
+                if places.count.max(placed.roots.len()) > MOST {
+                    placed.roots.truncate(named);
+                    placed.failures.push(too_many());
+                    return;
+                }
+                places.note(descriptor, &repository);
                 let name = descriptor.digest.to_string();
                 placed.roots.push(Root { name, descriptor: descriptor.clone(), repository, tag: None });
             }
@@ -107,21 +116,81 @@ fn place_referrers(content: &Content, unnamed: Vec<&Descriptor>, placed: &mut Pl
     placed.unplaced = open.into_iter().map(|(descriptor, _)| descriptor.digest.clone()).collect();
 }
 
-/// Notes in which repository the documents below a root lie. What cannot be read is named when it is pushed.
-fn note(content: &Content, root: &Descriptor, repository: &Arc<str>, places: &mut HashMap<Digest, BTreeSet<Arc<str>>>) {
+fn too_many() -> Failure {
+    let name = "what refers to the images".to_owned();
+    Failure { name, problem: Problem::Limit(format!("it would lie in more than {MOST} places; split the bundle")) }
+}
+
+/// In which repositories the documents lie that something refers to.
+struct Places<'a> {
+    content: &'a Content,
+    subjects: HashSet<Digest>,
+    /// The subjects below each root: one is looked into once, however many names it has.
+    below: HashMap<Digest, Vec<Digest>>,
+    found: HashMap<Digest, BTreeSet<Arc<str>>>,
+    count: usize,
+}
+
+impl Places<'_> {
+    fn note(&mut self, root: &Descriptor, repository: &Arc<str>) {
+        let below = self.below.entry(root.digest.clone()).or_insert_with(|| below(self.content, root, &self.subjects));
+        for digest in below.iter().take(MOST.saturating_sub(self.count) + 1) {
+            let is_new = self.found.entry(digest.clone()).or_default().insert(Arc::clone(repository));
+            self.count += usize::from(is_new);
+        }
+    }
+}
+
+/// The subjects below a root, itself included. What cannot be read is named when it is pushed.
+fn below(content: &Content, root: &Descriptor, subjects: &HashSet<Digest>) -> Vec<Digest> {
     let read = |descriptor: &Descriptor| match content.read_small(&descriptor.digest, DOCUMENT_LIMIT) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(ContentError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     };
+    let mut found = BTreeSet::new();
     let _ = walk(std::slice::from_ref(root), Limits::default(), read, |edge| {
-        if matches!(edge.descriptor.kind(), Kind::Index | Kind::Manifest) {
-            places.entry(edge.descriptor.digest.clone()).or_default().insert(Arc::clone(repository));
+        let is_document = matches!(edge.descriptor.kind(), Kind::Index | Kind::Manifest);
+        if is_document && subjects.contains(&edge.descriptor.digest) {
+            found.insert(edge.descriptor.digest.clone());
         }
     });
+    found.into_iter().collect()
 }
 
 fn subject(content: &Content, descriptor: &Descriptor) -> Option<Digest> {
     let bytes = content.read_small(&descriptor.digest, DOCUMENT_LIMIT).ok()?;
     Some(Document::parse(&descriptor.media_type, &bytes).ok()?.subject()?.digest.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, place};
+    use crate::content::Content;
+    use crate::fake::FakeBundle;
+    use crate::push::{Prefix, Problem};
+
+    #[test]
+    fn referrers_of_many_names_have_a_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = FakeBundle::new(folder.path());
+        let image = bundle.image("amd64", &[b"layer"]);
+        for number in 0..400 {
+            bundle.name(&format!("example.com/app{number}:1"), image.clone());
+        }
+        for number in 0..300_u32 {
+            let signature = bundle.artifact("application/vnd.example", &number.to_be_bytes(), Some(image.clone()));
+            bundle.unnamed(signature);
+            if number == 1 {
+                bundle.finish();
+                let placed = place(&Content::open(folder.path()).unwrap(), &Prefix::default());
+                assert_eq!((placed.roots.len(), placed.failures.len(), placed.unplaced.len()), (1200, 0, 0));
+            }
+        }
+        bundle.finish();
+        let placed = place(&Content::open(folder.path()).unwrap(), &Prefix::default());
+        assert!(400 + 400 * 300 > MOST);
+        assert_eq!(placed.roots.len(), 400, "the images are still pushed");
+        assert!(matches!(&placed.failures[..], [failure] if matches!(failure.problem, Problem::Limit(_))));
+    }
 }
