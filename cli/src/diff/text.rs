@@ -230,8 +230,8 @@ fn or_none(value: &str) -> &str {
 
 fn items(name: &str, added: &[String], removed: &[String]) -> String {
     let mut parts = vec![name.to_owned()];
-    parts.extend(removed.iter().map(|item| format!("- {item}")));
-    parts.extend(added.iter().map(|item| format!("+ {item}")));
+    parts.extend(removed.iter().map(|item| format!("-{item}")));
+    parts.extend(added.iter().map(|item| format!("+{item}")));
     if added.is_empty() && removed.is_empty() {
         parts.push("in another order".to_owned());
     }

@@ -83,6 +83,12 @@ pub(crate) enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// An output was rendered without a file.
+    #[error("{}: this output was rendered without this file; render with the channel that brings it", .path.display())]
+    NotRendered {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of an output was changed.
     #[error("{}: the file is not what manifest.json says; take the whole output, or render again", .path.display())]
     Damaged {
@@ -113,6 +119,7 @@ impl Error {
             | Self::NoParent { .. }
             | Self::InUse { .. }
             | Self::NoOutput { .. }
+            | Self::NotRendered { .. }
             | Self::Missing { .. } => Kind::Input,
             Self::NotFolder { .. }
             | Self::Foreign { .. }

@@ -35,10 +35,11 @@ impl Output {
     /// Reads a file of the output.
     ///
     /// # Errors
-    /// [`Error::Missing`] when the file or its record is missing, [`Error::Damaged`] when it is not what the manifest says.
+    /// [`Error::NotRendered`] when the manifest does not know it, [`Error::Missing`] when it is not there, [`Error::Damaged`] when it
+    /// is not what the manifest says.
     pub(crate) fn read(&self, relative: &str) -> Result<Vec<u8>, Error> {
         let path = self.folder.join(relative);
-        let Some(record) = self.manifest.files.get(relative) else { return Err(Error::Missing { path }) };
+        let Some(record) = self.manifest.files.get(relative) else { return Err(Error::NotRendered { path }) };
         let content = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Error::Missing { path }),
             read => read.map_err(Error::io("reading", &path))?,

@@ -42,6 +42,7 @@ fn kind(path: &str) -> Kind {
         _ if below_pki.is_some() => {
             (Topic::Certificates, below_pki.map_or(stem, |(stem, _)| stem), Format::Own(certificate::pem))
         }
+        ("/etc/kfimg", "sealed.age") => (Topic::Plan, "sealed secrets", Format::Bytes),
         ("/etc/kfimg/addons", _) => (Topic::Addons, name, Format::Own(addons::changes)),
         ("/etc/kfimg/manifests" | "/etc/kubernetes/manifests", _) => (Topic::Pods, stem, Format::Own(pod::changes)),
         ("/etc/kubernetes", "kubelet-config.yaml") => (Topic::Kubelet, "", Format::Settings(yaml)),
