@@ -1,10 +1,10 @@
 //! What of a difference may cost data or the cluster, told before everything else.
 
 use super::change::{Change, Topic, What};
-use super::names::ranges;
 use super::node::{Node, NodeDifference, State};
 use super::plan::{Etcd, host};
 use super::{Sides, members};
+use crate::names::ranges;
 use serde::Serialize;
 
 /// Something to think about before anything boots.

@@ -7,7 +7,6 @@ mod change;
 mod danger;
 mod files;
 mod lines;
-mod names;
 mod node;
 mod order;
 mod plan;
@@ -15,6 +14,7 @@ mod settings;
 pub(crate) mod text;
 
 use crate::console::Console;
+use crate::names;
 use crate::output::{Error, Manifest, NodeRecord, Output};
 use crate::steps::Steps;
 use change::Change;

@@ -5,10 +5,10 @@
 //! tenth at a time. A new life of etcd is the exception: its members have no majority before all of them have booted.
 
 use super::change::{Change, Topic};
-use super::names::{natural, ranges};
 use super::node::{NodeDifference, State};
 use super::plan::Member;
 use super::{Sides, members};
+use crate::names::{natural, ranges};
 use crate::output::Manifest;
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -1,9 +1,9 @@
 //! A difference for people: 80 columns, one fact a line, what is dangerous first.
 
 use super::change::{Change, Topic, What};
-use super::names::ranges;
 use super::node::State;
 use super::{Difference, Group};
+use crate::names::ranges;
 use std::collections::BTreeMap;
 
 /// Columns of a line; only a word that is longer goes beyond.

@@ -17,19 +17,22 @@ use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{Manifest, Secrecy, Staging};
+use crate::report::{self, Report};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
+use kfimg_ignition::content::Stamp;
 use kfimg_ignition::payload::IgnitionVersion;
 use kfimg_images::Pins;
 use kfimg_images::content::Content;
 use kfimg_pki::{Ca, Credentials, Kubeconfig, Secret, State, inventory};
 use kfimg_profiles::check::check_upgrade;
-use kfimg_profiles::cluster::Cluster;
+use kfimg_profiles::cluster::{Cluster, Node};
 use kfimg_profiles::description::Channel;
 use kfimg_profiles::load::Loaded;
 use nodes::{Rendering, Target, image_lines};
 use payload::Format;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use seal::{SealArgument, Sealing};
 use std::path::{Path, PathBuf};
 use summary::Summary;
@@ -151,7 +154,31 @@ fn write(
     manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
     manifest.nodes = nodes;
     manifest.resolved = loaded.resolved.clone();
+    let report = report(cluster, &manifest, state, &rendering, staging, now)?;
+    staging.write("report.html", report.html().as_bytes(), Secrecy::Public)?;
     Ok((manifest, rendering.questions().len()))
+}
+
+/// The page for people who would rather look than read. It tells names and addresses, and no secret.
+fn report(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    state: &State,
+    rendering: &Rendering<'_>,
+    staging: &Staging,
+    now: Timestamp,
+) -> Result<Report, Failure> {
+    let rendered_at = |generation| state.generations().rendered_at(generation).unwrap_or(now);
+    let sample = |node: &Node| {
+        let generation = manifest.nodes.get(&node.name).map_or(0, |record| record.generation);
+        let stamp = Stamp { generation, render_time: rendered_at(generation).as_second() };
+        Ok((node.name.clone(), rendering.sample(node, stamp)?))
+    };
+    let samples = report::samples(cluster).into_par_iter().map(sample).collect::<Result<_, Failure>>()?;
+    let (rendered, certificates) = (rendered_at(manifest.generation), state.summary(now));
+    let files = staging.files();
+    let inputs = report::Inputs { cluster, manifest, files: &files, rendered, certificates: &certificates, samples };
+    Ok(Report::new(inputs))
 }
 
 /// The administrator's own kubeconfig: for a person, never for a node.

@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{NodeRecord, Secrecy, Staging};
 use crate::steps::Steps;
+use crate::report::Sample;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use kfimg_ignition::content::{ClusterContent, Context, Fetched, NodeContent, Question, Stamp};
@@ -78,6 +79,15 @@ impl<'a> Rendering<'a> {
         let mut all = ImageList::new();
         lists.into_iter().for_each(|list| all.merge(list));
         Ok(all)
+    }
+
+    /// What one node gets, under the number that its record has.
+    pub(super) fn sample(&self, node: &Node, stamp: Stamp) -> Result<Sample, Failure> {
+        self.with_context(node, |context| {
+            let content = NodeContent::new(context)?;
+            let images = content.images().clone();
+            Ok(Sample { role: node.role, tree: content.stamp(stamp)?, images })
+        })
     }
 
     /// Writes every node's payload; nodes that did not change keep theirs byte for byte.

@@ -25,7 +25,7 @@ impl Summary<'_> {
             (format!("{output}/{}", self.folders()), self.payloads()),
             (format!("{output}/admin.kubeconfig"), "rules the cluster: for you alone".to_owned()),
             (format!("{output}/images.txt"), self.images()),
-            (format!("{output}/manifest.json"), "SHA-256 of every file".to_owned()),
+            (format!("{output}/report.html"), "all of it as a page to look at".to_owned()),
             (format!("{state}/"), "keys and certificates: *back it up and keep it secret*".to_owned()),
         ];
         let width = written.iter().map(|(path, _)| path.chars().count()).max().unwrap_or_default();

@@ -1,0 +1,95 @@
+//! The page as a whole: head, what can be jumped to, sections, script.
+
+use super::html::Html;
+use super::model::Report;
+use super::{certificates, cis, images, nodes, overview, topology};
+use data_encoding::BASE64;
+use kfimg_profiles::description::Role;
+use sha2::{Digest, Sha256};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// A section: what addresses name it, its title, and what writes it.
+type Section = (&'static str, &'static str, fn(&Report, &mut Html));
+
+const SECTIONS: [Section; 6] = [
+    ("topology", "Topology", topology::write),
+    ("nodes", "Nodes", nodes::write),
+    ("ends", "What ends when", overview::write_ends),
+    ("certificates", "Certificates", certificates::write),
+    ("cis", "CIS benchmark", cis::write),
+    ("images", "Images", images::write),
+];
+
+impl Report {
+    /// The page.
+    pub(crate) fn html(&self) -> String {
+        let mut html = Html::default();
+        html.raw("<!DOCTYPE html>\n");
+        html.nest("html", &[("lang", &"en")], |html| {
+            html.nest("head", &[], |html| self.head(html));
+            html.nest("body", &[], |html| self.body(html));
+        });
+        html.finish()
+    }
+
+    fn head(&self, html: &mut Html) {
+        html.raw(
+            "<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+        );
+        html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
+        let digest = |text: &str| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)));
+        let policy = format!(
+            "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
+            digest(STYLE),
+            digest(SCRIPT)
+        );
+        html.open("meta", &[("http-equiv", &"Content-Security-Policy"), ("content", &policy)]);
+        html.element("title", &[], format_args!("{}: Kubernetes {}", self.cluster.name, self.cluster.kubernetes));
+        html.raw("<style>");
+        html.raw(STYLE);
+        html.raw("</style>");
+    }
+
+    fn body(&self, html: &mut Html) {
+        let sections = SECTIONS.iter().filter(|(id, ..)| *id != "cis" || self.cis.is_some());
+        html.nest("header", &[], |html| overview::write_head(self, html));
+        html.nest("nav", &[("aria-label", &"Sections")], |html| {
+            for (id, title, _) in sections.clone() {
+                html.element("a", &[("href", &format_args!("#{id}"))], title);
+            }
+        });
+        html.nest("main", &[], |html| {
+            overview::write_facts(self, html);
+            for (id, title, write) in sections {
+                html.nest("section", &[("id", id)], |html| {
+                    html.element("h2", &[], title);
+                    write(self, html);
+                });
+            }
+        });
+        html.nest("footer", &[], |html| {
+            html.text(format_args!("Written by kfimg {} for the cluster {}. ", self.cluster.kfimg, self.cluster.uid));
+            html.raw("This page holds no key and no password; it does tell names and addresses.");
+        });
+        html.raw("<script>");
+        html.raw(SCRIPT);
+        html.raw("</script>");
+    }
+}
+
+/// `3 control planes`, `1 worker`.
+pub(super) fn counted(role: Role, count: usize) -> String {
+    let (one, many) = match role {
+        Role::ControlPlane => ("control plane", "control planes"),
+        Role::Etcd => ("etcd node", "etcd nodes"),
+        Role::Worker => ("worker", "workers"),
+    };
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `33 KiB`; whole kibibytes, rounded up, bytes below one.
+pub(super) fn kibibytes(bytes: u64) -> String {
+    if bytes < 1024 { format!("{bytes} B") } else { format!("{} KiB", bytes.div_ceil(1024)) }
+}

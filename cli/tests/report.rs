@@ -1,0 +1,255 @@
+//! `report.html`: whole by itself, escaped, the same for the same input, without secrets; an HTML validator reads it in
+//! `make interop`.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use data_encoding::BASE64;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::program::{both, empty_folder, run, succeed};
+
+const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
+
+/// A site whose texts are markup wherever the description lets them.
+const HOSTILE: &str = r#"
+clusterName: hostile
+nodes:
+- {name: worker1, serial: "<script>alert(1)<x>\"'&amp;", dataDisk: {path: "/dev/disk/by-id/</td><b onload='x'>"}}
+- {name: worker2, uuid: 4c4c4544-0042-3510-8051-b4c04f4d3132, labels: {zone: a}, taints: [{key: gpu, value: "yes", effect: NoSchedule}]}
+- {name: a-control-plane-with-a-name-as-long-as-a-name-may-be-63-letters, role: control-plane, address: 192.168.49.154}
+- {name: master3, $patch: delete}
+manifests: ["<img src=x onerror=y>.yaml"]
+time: {servers: [ntp.example.com]}
+users: [{name: ops, passwordHash: $6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/}]
+"#;
+
+const OBJECTS: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: default}\n\
+    spec: {containers: [{name: web, image: 'registry.k8s.io/web@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'}]}\n";
+
+fn render(folder: &Path, options: &[&str]) -> String {
+    let mut command = Command::new(KFIMG);
+    command
+        .args(["render", "--quiet", "--profile", "ha3", "--registry", "reg.local"])
+        .args(options)
+        .current_dir(folder);
+    succeed(&mut command);
+    fs::read_to_string(folder.join("out/report.html")).unwrap()
+}
+
+fn hostile(name: &str) -> (PathBuf, String) {
+    let folder = empty_folder(&format!("report/{name}"));
+    fs::write(folder.join("site.yaml"), HOSTILE).unwrap();
+    fs::write(folder.join("<img src=x onerror=y>.yaml"), OBJECTS).unwrap();
+    let page = render(&folder, &["--site", "site.yaml"]);
+    (folder, page)
+}
+
+/// 297 workers in two racks.
+fn many(name: &str) -> (PathBuf, String) {
+    let folder = empty_folder(&format!("report/{name}"));
+    let mut inventory = "name,role,address,mac,uuid,serial,labels\n".to_owned();
+    for number in 1..=3 {
+        inventory += &format!("master{number},control-plane,10.20.0.{},,,,\n", 10 + number);
+    }
+    for number in 1..=297 {
+        let rack = if number <= 180 { "a" } else { "b" };
+        inventory += &format!("worker{number},worker,10.20.{}.{},,,,rack={rack}\n", 1 + number / 200, 1 + number % 200);
+    }
+    fs::write(folder.join("nodes.csv"), inventory).unwrap();
+    let page = render(
+        &folder,
+        &[
+            "--inventory",
+            "nodes.csv",
+            "--set",
+            "networking.nodeSubnet=10.20.0.0/16",
+            "--set",
+            "networking.podSubnet=10.128.0.0/14",
+            "--set",
+            "controlPlaneEndpoint.address=10.20.0.10",
+            "--set",
+            "nodeDefaults.network.gateway=10.20.255.254",
+        ],
+    );
+    (folder, page)
+}
+
+/// Every tag of a page: its name, whether it ends an element, and its attributes.
+fn tags(page: &str) -> Vec<(&str, bool, &str)> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some(start) = rest.find('<') {
+        let tag = &rest[start + 1..];
+        let end = tag.find('>').unwrap();
+        let (tag, after) = (&tag[..end], &tag[end + 1..]);
+        let is_end = tag.starts_with('/');
+        let name = tag.trim_start_matches('/').split([' ', '/', '\n']).next().unwrap();
+        found.push((name, is_end, &tag[name.len().min(tag.len())..]));
+        // What follows is not markup.
+        rest = match name {
+            "style" | "script" if !is_end => &after[after.find(&format!("</{name}>")).unwrap()..],
+            _ => after,
+        };
+    }
+    found
+}
+
+/// The text of the only element of this name.
+fn text_of<'a>(page: &'a str, element: &str) -> &'a str {
+    let (start, end) = (format!("<{element}>"), format!("</{element}>"));
+    assert_eq!((page.matches(&start).count(), page.matches(&end).count()), (1, 1), "{element}");
+    &page[page.find(&start).unwrap() + start.len()..page.find(&end).unwrap()]
+}
+
+#[test]
+fn a_page_needs_nothing_but_itself_and_its_policy_forbids_more() {
+    let (_, page) = hostile("alone");
+    for (name, _, attributes) in tags(&page) {
+        assert!(!matches!(name, "link" | "img" | "iframe" | "object" | "base" | "form" | "use" | "image"), "{name}");
+        for reference in ["src=\"", "href=\"", "srcset=\"", "action=\"", "data=\""] {
+            let value = attributes.split_once(reference).map_or("#", |(_, value)| value);
+            assert!(value.starts_with('#'), "{name}{attributes}");
+        }
+    }
+    let (style, script) = (text_of(&page, "style"), text_of(&page, "script"));
+    for (text, words) in
+        [(style, &["@import", "url("][..]), (script, &["fetch", "import", "XMLHttp", "innerHTML", "://"])]
+    {
+        words.iter().for_each(|word| assert!(!text.contains(word), "{word}"));
+    }
+    let digest = |text: &str| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)));
+    let policy = format!("default-src 'none'; style-src {}; script-src {};", digest(style), digest(script))
+        .replace('\'', "&#39;");
+    assert!(page.contains(&policy), "{policy}");
+    let head = page.find("Content-Security-Policy").unwrap();
+    assert!(head < page.find("<style>").unwrap(), "the policy stands before what it judges");
+}
+
+#[test]
+fn what_people_wrote_is_text_and_every_element_ends() {
+    let (_, page) = hostile("escaped");
+    for part in [
+        "serial &lt;script&gt;alert(1)&lt;x&gt;&quot;&#39;&amp;amp;",
+        "&lt;/td&gt;&lt;b onload=&#39;x&#39;&gt;",
+        "&lt;img src=x onerror=y&gt;.yaml",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    const VOID: [&str; 3] = ["!DOCTYPE", "meta", "input"];
+    let mut open: Vec<&str> = Vec::new();
+    for (name, is_end, attributes) in tags(&page) {
+        if is_end {
+            assert_eq!(open.pop(), Some(name));
+        } else if !VOID.contains(&name) && !attributes.ends_with('/') {
+            open.push(name);
+        }
+        assert!(!attributes.contains(" on"), "{name}{attributes}");
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn a_page_shows_every_node_image_and_certificate() {
+    let (folder, page) = hostile("whole");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("out/manifest.json")).unwrap()).unwrap();
+    for (name, node) in manifest["nodes"].as_object().unwrap() {
+        assert!(page.contains(name.as_str()), "{name}");
+        assert!(node["generation"] == 1);
+        let value = folder.join("out/vmware").join(name).join("guestinfo.ignition.config.data");
+        let size = fs::metadata(value).unwrap().len().div_ceil(1024);
+        assert!(page.contains(&format!("{size} KiB of 64 KiB")), "{name}: {size}");
+    }
+    for image in fs::read_to_string(folder.join("out/images.txt")).unwrap().lines() {
+        let tagless = image.split('@').next().unwrap();
+        let repository = tagless.rsplit_once(':').map_or(tagless, |(repository, _)| repository);
+        assert!(page.contains(repository), "{image}");
+    }
+    for part in [
+        "192.168.49.150:6443",
+        "VRRP 140",
+        "gpu=yes:NoSchedule",
+        "zone=a",
+        "/etc/kubernetes/pki/apiserver.key",
+        "2027-06-28",
+        "65 pass",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let shown = succeed(Command::new(KFIMG).args(["pki", "show", "--state", "hostile.state"]).current_dir(&folder));
+    let day = shown.lines().find(|line| line.contains("kube-apiserver ")).unwrap();
+    let day = day.split_whitespace().find(|word| word.matches('-').count() == 2 && word.starts_with('2')).unwrap();
+    assert!(page.contains(day), "{day}");
+}
+
+#[test]
+fn no_secret_is_in_a_page_that_everybody_may_read() {
+    let (folder, page) = hostile("secrets");
+    let mut words = vec!["qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2".to_owned()];
+    let listing = succeed(Command::new("find").args(["hostile.state", "-type", "f"]).current_dir(&folder));
+    for file in listing.lines().filter(|file| file.ends_with(".key") || file.ends_with(".pem")) {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        words.extend(text.lines().filter(|line| line.len() > 40 && !line.starts_with(['-', '#'])).map(str::to_owned));
+    }
+    assert!(words.len() > 100);
+    words.iter().for_each(|word| assert!(!page.contains(word.as_str()), "{word}"));
+}
+
+#[test]
+fn hundreds_of_workers_are_a_few_groups_and_the_same_input_is_the_same_page() {
+    let (folder, page) = many("many");
+    for part in
+        ["worker1 … worker180", "worker181 … worker297", "297 workers", "kubelet-client × 300", "All 180 machines"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(page.matches("class=\"square\"").count(), 297);
+    assert_eq!(page.matches("<article").count(), 5);
+    assert!(page.len() < 300_000, "{}", page.len());
+    let again = fs::read_to_string(folder.join("out/report.html")).unwrap();
+    succeed(Command::new("cp").args(["-r", "out", "before"]).current_dir(&folder));
+    assert_eq!(page, again);
+    let arguments = ["render", "--quiet", "--profile", "ha3", "--registry", "reg.local", "--inventory", "nodes.csv"];
+    let sets = [
+        "networking.nodeSubnet=10.20.0.0/16",
+        "networking.podSubnet=10.128.0.0/14",
+        "controlPlaneEndpoint.address=10.20.0.10",
+    ];
+    let mut command = Command::new(KFIMG);
+    command.args(arguments).args(["--set", "nodeDefaults.network.gateway=10.20.255.254"]).current_dir(&folder);
+    sets.iter().for_each(|set| {
+        command.args(["--set", set]);
+    });
+    succeed(&mut command);
+    assert_eq!(page, fs::read_to_string(folder.join("out/report.html")).unwrap());
+}
+
+#[test]
+#[ignore = "needs a package of npm: make interop"]
+fn an_html_validator_finds_nothing() {
+    let place = empty_folder("report/validator");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/html");
+    for file in ["package.json", "package-lock.json", ".htmlvalidate.json"] {
+        fs::copy(source.join(file), place.join(file)).unwrap();
+    }
+    succeed(Command::new("npm").args(["ci", "--silent", "--ignore-scripts"]).current_dir(&place));
+    for (name, page) in [("hostile", hostile("validated").1), ("many", many("validated-many").1)] {
+        fs::write(place.join(format!("{name}.html")), page).unwrap();
+    }
+    let judge = |file: &str| run(Command::new("npx").args(["--no-install", "html-validate", file]).current_dir(&place));
+    for file in ["hostile.html", "many.html"] {
+        let said = judge(file);
+        assert!(said.status.success(), "{}", both(&said));
+    }
+    fs::write(
+        place.join("wrong.html"),
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><title>x</title></head><body><p></div></body></html>\n",
+    )
+    .unwrap();
+    let said = both(&judge("wrong.html"));
+    assert!(said.contains("close-order"), "the validator judges: {said}");
+}
