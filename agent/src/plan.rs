@@ -9,6 +9,9 @@ use std::net::IpAddr;
 pub const PLAN_PATH: &str = "/etc/kfimg/plan.json";
 /// The format that this program writes and reads.
 pub const PLAN_VERSION: u32 = 1;
+/// Seconds before the end of support of a Kubernetes version from which it is spoken of: the last two months, in which the project
+/// corrects what is critical and nothing else (<https://kubernetes.io/releases/patch-releases/>).
+pub const SUPPORT_ENDS_SOON: i64 = 60 * 86_400;
 
 /// The plan of one node.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -97,6 +100,9 @@ pub struct Cluster {
     pub incarnation: u32,
     /// Kubernetes version, such as `v1.36.3`.
     pub kubernetes_version: String,
+    /// The last second since 1970 at which the Kubernetes project corrects this minor version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support_end: Option<i64>,
 }
 
 /// The node itself.
@@ -322,6 +328,7 @@ impl Plan {
                 uid: "0123456789abcdef0123456789abcdef".to_owned(),
                 incarnation: 1,
                 kubernetes_version: "v1.36.3".to_owned(),
+                support_end: Some(1_814_227_199),
             },
             node: Node {
                 name: "master1".to_owned(),

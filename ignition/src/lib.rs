@@ -10,3 +10,4 @@ pub mod payload;
 pub mod tree;
 
 pub use kfimg_agent::age;
+pub use kfimg_agent::plan::SUPPORT_ENDS_SOON;

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::catalog_file::{CatalogFile, ChecksumAlgorithm, HostPartLine, ImageLine};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::catalog_file::{CatalogFile, ChecksumAlgorithm, HostPartLine, ImageLine, SupportLine};
 use crate::component::{Architecture, Component, HostPart};
 use crate::reference::{Reference, ReferenceError};
 
@@ -36,8 +39,18 @@ const ARCHITECTURE: &str = "{architecture}";
 pub struct Catalog {
     minor: (u32, u32),
     tested_patch: u32,
+    support: Support,
     images: BTreeMap<Component, CatalogImage>,
     host_parts: BTreeMap<HostPart, HostPartLine>,
+}
+
+/// Until when the Kubernetes project corrects a minor version, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Support {
+    /// The last second of the last day, in UTC. The version goes on working after it, and gets no patch releases any more.
+    pub end: Timestamp,
+    /// Address of the page that says so.
+    pub source: String,
 }
 
 /// One image of a catalog.
@@ -85,6 +98,9 @@ pub enum CatalogErrorKind {
     /// `kubernetesMinor` is not of the form `1.36`.
     #[error("kubernetesMinor is `{0}`; write the two numbers, such as \"1.36\"")]
     Minor(String),
+    /// `support` is not what it should be.
+    #[error("support: {0}")]
+    Support(String),
     /// An entry stands there twice.
     #[error("`{0}` stands there twice; keep one")]
     Twice(&'static str),
@@ -148,6 +164,7 @@ impl Catalog {
             return Err(CatalogErrorKind::Format(format));
         }
         let minor = read_minor(&file.kubernetes_minor).ok_or(CatalogErrorKind::Minor(file.kubernetes_minor))?;
+        let support = Support::check(file.support).map_err(CatalogErrorKind::Support)?;
         let mut images = BTreeMap::new();
         for line in file.images {
             let component = line.component;
@@ -164,7 +181,7 @@ impl Catalog {
         }
         require_all(Component::ALL, &images, Component::as_str)?;
         require_all(HostPart::ALL, &host_parts, HostPart::as_str)?;
-        Ok(Self { minor, tested_patch: file.tested_patch, images, host_parts })
+        Ok(Self { minor, tested_patch: file.tested_patch, support, images, host_parts })
     }
 
     /// The Kubernetes minor version, such as `(1, 36)`.
@@ -183,6 +200,12 @@ impl Catalog {
     #[must_use]
     pub fn tested_version(&self) -> String {
         self.version(self.tested_patch)
+    }
+
+    /// Until when the Kubernetes project corrects this minor version.
+    #[must_use]
+    pub fn support(&self) -> &Support {
+        &self.support
     }
 
     /// The image of a component in the patch release `patch` of this minor version.
@@ -230,6 +253,16 @@ impl Catalog {
 
     fn version(&self, patch: u32) -> String {
         format!("{}.{}.{patch}", self.minor.0, self.minor.1)
+    }
+}
+
+impl Support {
+    fn check(line: SupportLine) -> Result<Self, String> {
+        if !line.source.starts_with("https://") {
+            return Err(format!("the source `{}` is no https:// address", line.source));
+        }
+        let end = line.end.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
+        Ok(Self { end: end.timestamp(), source: line.source })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It checks shapes only; [`crate::catalog`] checks what the values mean.
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::component::{Architecture, Component, HostPart};
@@ -14,8 +15,18 @@ pub(crate) struct CatalogFile {
     pub(crate) kind: String,
     pub(crate) kubernetes_minor: String,
     pub(crate) tested_patch: u32,
+    pub(crate) support: SupportLine,
     pub(crate) images: Vec<ImageLine>,
     pub(crate) host_parts: Vec<HostPartLine>,
+}
+
+/// How long upstream corrects this minor version.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SupportLine {
+    /// The last day.
+    pub(crate) end: Date,
+    pub(crate) source: String,
 }
 
 /// One image.

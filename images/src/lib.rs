@@ -57,7 +57,7 @@ pub mod stop;
 pub mod store;
 pub mod verify;
 
-pub use catalog::{Catalog, CatalogError};
+pub use catalog::{Catalog, CatalogError, Support};
 pub use component::{Architecture, Component, HostPart};
 pub use digest::{Digest, DigestError};
 pub use discovery::{Discovery, FoundImage, ObjectName, Place, Remark, RemarkKind, Severity, discover, discover_by};

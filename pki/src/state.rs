@@ -2,6 +2,7 @@
 //!
 //! Files and their order are in `store`, certificates in `x509`; this module says what must be there.
 
+mod ending;
 mod ensure;
 mod holder_file;
 mod keys;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kfimg_profiles::description::values::KubernetesVersion;
 
-pub use ensure::{Warning, check};
+pub use ending::Warning;
+pub use ensure::check;
 pub(crate) use keys::{EncryptionKeyPair, Keys, ServiceAccountKey};
 pub use renew::Renewed;
 pub use rotate::{Rotated, RotatedKeys, Rotation};

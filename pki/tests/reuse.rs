@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kfimg_pki::{Error, KeyAlgorithm, Request, State};
+use kfimg_pki::{Error, KeyAlgorithm, Request, State, Warning};
 
 /// Content and time of change of every file and folder.
 type Picture = BTreeMap<String, (Option<Vec<u8>>, i64, i64)>;
@@ -146,6 +146,50 @@ fn ends_are_announced_for_thirty_days_and_then_refused() {
     assert!(error.to_string().contains("apiserver of master-1 (") && error.to_string().contains("kfimg pki renew"));
     let error = ensure(3651).unwrap_err().to_string();
     assert!(error.contains("kubernetes CA (") && error.contains("etcd CA ("), "{error}");
+}
+
+#[test]
+fn the_end_of_an_authority_is_announced_before_it_stops_work() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("state");
+    let now = Timestamp::now();
+    let mut request = Request::fake(1, 1);
+    run(&folder, &request, now);
+    let mut ensure = |days: i64, leaf_days: u64| {
+        let later = now + SignedDuration::from_hours(24 * days);
+        request.policy.leaf_window = Duration::from_secs(leaf_days * 86_400);
+        let (_, warnings) = State::open(&folder, "fake", later).unwrap().ensure(&request, later).unwrap();
+        let kind = |warning: &Warning| match warning {
+            Warning::Authority { authority, .. } => format!("{authority} ends"),
+            Warning::Window { authority, .. } => format!("{authority} is too short"),
+            Warning::Certificate { .. } => "certificate".to_owned(),
+        };
+        let mut kinds: Vec<String> = warnings.iter().map(kind).collect();
+        kinds.dedup();
+        (kinds.join(", "), warnings)
+    };
+    assert_eq!(ensure(700, 2950).0, "");
+    let (kinds, warnings) = ensure(701, 2950);
+    assert_eq!(kinds, "kubernetes is too short, etcd is too short, front-proxy is too short");
+    assert!(warnings[0].to_string().contains("pki.certificateValidityPeriod"), "{}", warnings[0]);
+    assert_eq!(ensure(701, 100).0, "");
+}
+
+#[test]
+fn a_year_is_left_of_an_authority_and_its_end_is_told() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("state");
+    let now = Timestamp::now();
+    let mut request = Request::fake(1, 0);
+    request.policy.ca_window = Duration::from_secs(366 * 86_400);
+    request.policy.leaf_window = Duration::from_secs(300 * 86_400);
+    run(&folder, &request, now);
+    request.policy.leaf_window = Duration::from_secs(86_400);
+    let later = now + SignedDuration::from_hours(25);
+    let (_, warnings) = State::open(&folder, "fake", later).unwrap().ensure(&request, later).unwrap();
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("the kubernetes CA ends ") && told[0].contains("no successor"), "{told:?}");
 }
 
 #[test]

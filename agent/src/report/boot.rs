@@ -6,7 +6,7 @@ use super::UNIT_FAILED;
 use super::probe::{Probe, Readiness};
 use super::units::Unit;
 use crate::failure::Code;
-use crate::plan::{Plan, Role};
+use crate::plan::{Plan, Role, SUPPORT_ENDS_SOON};
 use crate::root::Root;
 use crate::step::{Notice, State, Status, Step};
 use serde::de::DeserializeOwned;
@@ -50,8 +50,10 @@ pub(super) struct Boot {
     pub(super) steps: Vec<Item>,
     /// Units that systemd calls failed, or starts again and again.
     pub(super) units: Vec<Unit>,
-    /// How long the certificates of the payload hold.
-    pub(super) certificates: Option<Certificates>,
+    /// How long the certificates of the payload hold. A client certificate that the kubelet has renewed itself is not counted.
+    pub(super) certificates: Option<End>,
+    /// How long the Kubernetes project corrects the version that runs here.
+    pub(super) support: Option<End>,
 }
 
 /// Versions.
@@ -64,14 +66,21 @@ pub(super) struct Versions {
     pub(super) kubernetes: Option<String>,
 }
 
-/// How long the certificates of the payload hold. A client certificate that the kubelet has renewed itself is not counted.
+/// Until when something is good.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Certificates {
-    /// The last second since 1970 at which all of them hold.
+pub(super) struct End {
+    /// The last second since 1970.
     pub(super) not_after: i64,
-    /// Whether that is near.
+    /// Whether that is near, or over.
     pub(super) end_soon: bool,
+}
+
+impl End {
+    /// Near it is only when the clock was read.
+    fn at(not_after: i64) -> Self {
+        Self { not_after, end_soon: false }
+    }
 }
 
 /// A boot in one word.
@@ -182,7 +191,8 @@ impl Boot {
             up_after_seconds: None,
             steps: items(plan, statuses, probe),
             units: probe.units.clone(),
-            certificates: plan.map(|plan| Certificates { not_after: plan.certificates.not_after, end_soon: false }),
+            certificates: plan.map(|plan| End::at(plan.certificates.not_after)),
+            support: plan.and_then(|plan| plan.cluster.support_end).map(End::at),
         };
         boot.tell_of_silent_units();
         boot
@@ -195,8 +205,10 @@ impl Boot {
         self.since = same.map_or(now, |before| before.since);
         let first = (self.phase == Phase::Up).then_some(elapsed.as_secs());
         self.up_after_seconds = before.and_then(|before| before.up_after_seconds).or(first);
-        if let Some(certificates) = &mut self.certificates {
-            certificates.end_soon = certificates.not_after - now < SOON;
+        for (end, soon) in [(&mut self.certificates, SOON), (&mut self.support, SUPPORT_ENDS_SOON)] {
+            if let Some(end) = end {
+                end.end_soon = end.not_after.saturating_sub(now) < soon;
+            }
         }
         for item in self.steps.iter_mut().filter(|item| item.since == 0 && item.state != Progress::Pending) {
             let same = |old: &&Item| old.name == item.name && old.state == item.state && old.message == item.message;

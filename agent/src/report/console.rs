@@ -3,7 +3,9 @@
 //!
 //! It knows nothing but [`Boot`] and the time; printing is the caller's.
 
+use super::END_OF_LIFE;
 use super::boot::{Boot, Item, Phase, Progress};
+use crate::clock::utc::words;
 use crate::step::Notice;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +39,7 @@ pub(super) struct Console {
     was_up: bool,
     left_up: Duration,
     certificates_told: bool,
+    support_told: bool,
 }
 
 impl Console {
@@ -48,6 +51,7 @@ impl Console {
             self.warnings(item, &mut lines);
         }
         self.certificates(boot, &mut lines);
+        self.support(boot, &mut lines);
         self.end(boot, now, &mut lines);
         lines
     }
@@ -103,6 +107,18 @@ impl Console {
             lines.push("    to do: renew them (`kfimg pki renew`), render, and boot this node again".to_owned());
         }
         self.certificates_told = ends;
+    }
+
+    fn support(&mut self, boot: &Boot, lines: &mut Vec<String>) {
+        let end = boot.support.as_ref().filter(|support| support.end_soon);
+        if let Some(end) = end.filter(|_| !self.support_told) {
+            let version = boot.versions.kubernetes.as_deref().unwrap_or("Kubernetes");
+            let moment = words(end.not_after);
+            let day = moment.split(' ').next().unwrap_or(&moment);
+            lines.push(format!("warning {}: the last corrections of {version} are those of {day}", END_OF_LIFE.name));
+            lines.push(format!("    to do: {}", END_OF_LIFE.remedy));
+        }
+        self.support_told = end.is_some();
     }
 
     fn end(&mut self, boot: &Boot, now: Duration, lines: &mut Vec<String>) {

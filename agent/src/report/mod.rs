@@ -36,8 +36,16 @@ pub(crate) const UNIT_FAILED: Code = Code {
     remedy: "read `journalctl -b -u UNIT`; systemd starts kubelet and containerd again by itself",
 };
 
+/// The version of Kubernetes has no future.
+pub(crate) const END_OF_LIFE: Code = Code {
+    name: "KUBERNETES_END_OF_LIFE",
+    weight: Weight::Warning,
+    meaning: "the Kubernetes project corrects this minor version for less than 60 days more, or not any more; everything goes on working",
+    remedy: "write the next minor version as `kubernetesVersion`, bring its images, render, and boot the nodes one after the other",
+};
+
 /// Codes of this service.
-pub(crate) const CODES: &[Code] = &[UNIT_FAILED];
+pub(crate) const CODES: &[Code] = &[UNIT_FAILED, END_OF_LIFE];
 
 /// Runs for as long as the machine does.
 pub(crate) fn run(root: &Root) -> Result<(), Failure> {

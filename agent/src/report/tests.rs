@@ -139,6 +139,31 @@ fn warnings_are_told_once() {
 }
 
 #[test]
+fn ends_that_are_near_are_told_once() {
+    const DAY: i64 = 86_400;
+    let mut console = Console::default();
+    let mut at = |now: i64| {
+        let mut boot = boot(Vec::new());
+        boot.finish(None, now, Duration::ZERO);
+        let near = [&boot.certificates, &boot.support].map(|end| end.as_ref().unwrap().end_soon);
+        let lines = console.lines(&boot, Duration::ZERO).into_iter().filter(|line| !line.contains(" up")).collect();
+        (near, lines)
+    };
+    // The plan's version is corrected until 2027-06-28, its certificates end at 2029-11-20.
+    let (support, certificates) = (1_814_227_199, 1_889_841_760);
+    let none: Vec<String> = Vec::new();
+    assert_eq!(at(support - 60 * DAY), ([false, false], none.clone()));
+    let (near, lines) = at(support - 60 * DAY + 1);
+    assert_eq!(near, [false, true]);
+    let first = "warning KUBERNETES_END_OF_LIFE: the last corrections of v1.36.3 are those of 2027-06-28";
+    assert_eq!(lines[0], first);
+    assert!(lines[1].starts_with("    to do: write the next minor version"), "{lines:?}");
+    assert_eq!(at(support + 1000 * DAY), ([false, true], none));
+    let (near, lines) = at(certificates - 30 * DAY + 1);
+    assert_eq!((near, lines[0].as_str()), ([true, true], "certificates of this node end in less than 30 days"));
+}
+
+#[test]
 fn durations_read_as_people_say_them() {
     for (seconds, expected) in
         [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (11_400, "3 h 10 min")]

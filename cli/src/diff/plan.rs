@@ -108,6 +108,7 @@ fn of(name: &str, what: What) -> Change {
     let (topic, name) = match name.split_once('.') {
         Some(("cluster", "incarnation")) => (Topic::Etcd, "incarnation"),
         Some(("cluster", "kubernetesVersion")) => (Topic::Cluster, "Kubernetes"),
+        Some(("cluster", "supportEnd")) => (Topic::Cluster, "Kubernetes corrected until"),
         Some(("cluster", rest)) => (Topic::Cluster, rest),
         Some(("etcd", rest)) => (Topic::Etcd, rest),
         Some(("node", rest)) => (Topic::Machine, rest),
@@ -131,9 +132,11 @@ fn told(plan: &Value) -> Settings {
         let text = |key: &str| member[key].as_str().unwrap_or_default();
         settings.insert(format!("etcd.member {}", text("name")), Setting::One(host(text("peerURL")).to_owned()));
     }
-    if let Some(seconds) = plan["etcd"]["bootstrapNotAfter"].as_i64() {
-        let day = Timestamp::from_second(seconds).unwrap_or_default().strftime("%Y-%m-%d").to_string();
-        settings.insert("etcd.bootstrapNotAfter".to_owned(), Setting::One(day));
+    for (part, name) in [("etcd", "bootstrapNotAfter"), ("cluster", "supportEnd")] {
+        if let Some(seconds) = plan[part][name].as_i64() {
+            let day = Timestamp::from_second(seconds).unwrap_or_default().strftime("%Y-%m-%d").to_string();
+            settings.insert(format!("{part}.{name}"), Setting::One(day));
+        }
     }
     if let Some(Setting::One(url)) = settings.get_mut("reportUrl") {
         *url = without_password(url);

@@ -40,6 +40,7 @@ pub(super) fn plan(context: &Context<'_>, content: &Content) -> Plan {
             uid: context.uid.to_owned(),
             incarnation: cluster.etcd.incarnation,
             kubernetes_version: cluster.version.to_string(),
+            support_end: Some(context.catalog.support().end.as_second()),
         },
         node: this_node(context),
         certificates: certificates(context),

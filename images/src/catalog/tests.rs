@@ -4,6 +4,8 @@ use super::*;
 struct Release {
     minor: (u32, u32),
     patch: u32,
+    /// The last day of support, as kubernetes.io/releases has it.
+    support: &'static str,
     /// etcd, CoreDNS, pause, node-local DNS, metrics-server.
     tags: [&'static str; 5],
     cni_plugins: &'static str,
@@ -13,18 +15,21 @@ const RELEASES: [Release; 3] = [
     Release {
         minor: (1, 34),
         patch: 4,
+        support: "2026-10-27T23:59:59Z",
         tags: ["3.6.5-0", "v1.12.1", "3.10.1", "1.26.4", "v0.7.2"],
         cni_plugins: "1.7.1",
     },
     Release {
         minor: (1, 35),
         patch: 4,
+        support: "2027-02-28T23:59:59Z",
         tags: ["3.6.6-0", "v1.13.1", "3.10.1", "1.26.4", "v0.8.0"],
         cni_plugins: "1.8.0",
     },
     Release {
         minor: (1, 36),
         patch: 3,
+        support: "2027-06-28T23:59:59Z",
         tags: ["3.6.8-0", "v1.14.2", "3.10.2", "1.26.7", "v0.8.0"],
         cni_plugins: "1.9.1",
     },
@@ -54,6 +59,8 @@ fn versions_are_those_of_the_kubernetes_sources() {
     for release in RELEASES {
         let catalog = Catalog::for_version(release.minor).unwrap();
         assert_eq!(catalog.tested_patch(), release.patch);
+        assert_eq!(catalog.support().end.to_string(), release.support);
+        assert!(catalog.support().source.ends_with(&format!("/{}.{}/", release.minor.0, release.minor.1)));
         for ((component, repository), tag) in REPOSITORIES.into_iter().zip(release.tags) {
             assert_eq!(catalog.image(component, 0).to_string(), format!("{repository}:{tag}"));
         }
@@ -126,6 +133,8 @@ fn a_damaged_catalog_is_refused() {
         ("kind: Catalog", "kind: Lock", "kfimg/v1alpha1 Lock; this kfimg reads"),
         ("kubernetesMinor: \"1.36\"", "kubernetesMinor: \"v1.36\"", "kubernetesMinor is `v1.36`"),
         ("testedPatch: 3", "testedPatch: 3\nextra: 1", "extra"),
+        ("end: \"2027-06-28\"", "end: \"2027-06-31\"", "31"),
+        ("source: \"https://kubernetes.io/releases/1.36", "source: \"http://kubernetes.io", "support: the source"),
         ("component: etcd", "component: etcdd", "etcdd"),
         ("component: etcd", "component: pause", "`pause` stands there twice"),
         ("part: kubectl", "part: kubelet", "`kubelet` stands there twice"),

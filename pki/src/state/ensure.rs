@@ -3,13 +3,10 @@
 //! It writes no file; [`State::commit`] does.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use serde::Serialize;
 
 use crate::credentials::Credential;
 use crate::error::Error;
@@ -17,31 +14,13 @@ use crate::key::{PrivateKey, draw_encryption_key, fingerprint};
 use crate::pem;
 use crate::request::{LeafSpec, Policy, Request};
 use crate::secret::Secret;
+use crate::state::ending::{Warning, warnings};
 use crate::state::{EncryptionKeyPair, Keys, ServiceAccountKey, State, holder_file};
 use crate::store::{Listed, authority_path, holder_path, is_plain_name, key_path};
 use crate::table::Ca;
 use crate::x509::Certificate;
 use crate::x509::authority::Authority;
 use crate::x509::issue::{Signer, Window};
-
-/// From when on an end is worth a warning.
-const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// A certificate that ends soon.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Warning {
-    /// Which one: `apiserver of master-1`, `kubernetes CA`.
-    pub certificate: String,
-    /// Its last moment.
-    pub not_after: Timestamp,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ends {}; renew it with `kfimg pki renew`", self.certificate, self.not_after)
-    }
-}
 
 /// What happens to one certificate.
 pub(super) enum Outcome {
@@ -67,7 +46,7 @@ impl State {
         self.ensure_common_keys(&mut keys, &request.policy)?;
         let specs = request.leaves();
         self.ensure_leaves(&mut keys, &specs, &request.policy, now)?;
-        let warnings = warnings(&keys, &specs, now);
+        let warnings = warnings(&keys, &specs, &request.policy, now);
         self.keys = Arc::new(keys);
         self.nodes = Arc::new(request.nodes.iter().map(|node| (node.name.clone(), node.clone())).collect());
         self.ca_key_on_nodes = request.policy.ca_key_on_nodes;
@@ -308,19 +287,4 @@ pub(super) fn check_begun(authority: &Authority, now: Timestamp) -> Result<(), E
 pub(super) fn expired_authorities(authorities: &BTreeMap<Ca, Authority>, now: Timestamp) -> Vec<String> {
     let ended = authorities.values().filter(|authority| authority.not_after() <= now);
     ended.map(|authority| format!("{} CA ({})", authority.ca.label(), authority.not_after())).collect()
-}
-
-fn warnings(keys: &Keys, specs: &[LeafSpec], now: Timestamp) -> Vec<Warning> {
-    let soon = now.checked_add(SOON).unwrap_or(Timestamp::MAX);
-    let authorities =
-        keys.authorities.values().map(|authority| (format!("{} CA", authority.ca.label()), authority.not_after()));
-    let leaves = specs.iter().filter_map(|spec| {
-        let held = keys.leaf(spec.node.as_deref(), spec.leaf)?;
-        (held.certificate.not_after <= soon).then(|| (spec.label(), held.certificate.not_after))
-    });
-    authorities
-        .filter(|(_, end)| *end <= soon)
-        .chain(leaves)
-        .map(|(certificate, not_after)| Warning { certificate, not_after })
-        .collect()
 }

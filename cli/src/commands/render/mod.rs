@@ -4,6 +4,7 @@
 //! output is swapped in. A failure before the last step leaves output and state as they were.
 
 mod delivery;
+mod ending;
 mod incarnation;
 mod nodes;
 mod payload;
@@ -90,8 +91,8 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         check_upgrade(former, cluster.version)?;
     }
     incarnation::check(&loaded, &state, console)?;
-    let (mut state, ending) = state.ensure(&request, now)?;
-    ending.iter().for_each(|warning| console.warn(&warning.to_string()));
+    let (mut state, warnings) = state.ensure(&request, now)?;
+    ending::tell(cluster.version, &warnings, now, console);
 
     let (manifest, questions) = write(args, &loaded, &staging, &mut state, (pins, now), console)?;
     delivery::check_limits(&cluster.delivery, &staging.files(), console)?;
