@@ -1,22 +1,21 @@
 //! The model from a cluster and what its render gave.
 
+use super::ends::{day, ends};
+use super::kinds::{Kind, joined, kinds};
 use super::model::{
-    Certificate, Cluster as Head, End, Endpoint, File, FileKind, Group, Image, Node as Machine, Report, Size,
+    Certificate, Cluster as Head, End, Endpoint, Fact, File, FileKind, Group, Image, Node as Machine, Report,
 };
-use super::support;
-use crate::names::{natural, ranges};
-use crate::output::{FileRecord, Manifest, NodeRecord};
+use super::page::{counted, kibibytes};
+use super::sizes::{Files, Limits, sizes};
+use crate::names::ranges;
+use crate::output::Manifest;
 use jiff::Timestamp;
 use kfimg_ignition::tree::{Entry, NodeTree};
 use kfimg_images::ImageList;
 use kfimg_pki::Row;
-use kfimg_profiles::cluster::{Cluster, DataDisk, DiskChoice, Node, NodeNetwork};
-use kfimg_profiles::description::{Architecture, Cni, EndpointMode, Filesystem, Role};
+use kfimg_profiles::cluster::{Cluster, Node};
+use kfimg_profiles::description::{Cni, EndpointMode, Role};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
-
-/// Parts of a payload without a limit are told from so many bytes on.
-const TOLD: u64 = 4096;
 
 /// What a page is made of.
 #[derive(Debug)]
@@ -25,12 +24,16 @@ pub(crate) struct Inputs<'a> {
     /// Without its list of files.
     pub(crate) manifest: &'a Manifest,
     /// The files of the output by their paths.
-    pub(crate) files: &'a BTreeMap<String, FileRecord>,
+    pub(crate) files: &'a Files,
+    /// What channels take.
+    pub(crate) limits: Limits,
+    /// How the secrets of payloads are sealed, in words; none: they are not.
+    pub(crate) sealed: Option<&'a str>,
     /// When the newest payload was rendered first.
     pub(crate) rendered: Timestamp,
     /// Every certificate of the cluster.
     pub(crate) certificates: &'a [Row],
-    /// What the nodes of [`samples`] get, by name.
+    /// What the nodes of [`super::samples`] get, by name.
     pub(crate) samples: BTreeMap<String, Sample>,
 }
 
@@ -42,101 +45,17 @@ pub(crate) struct Sample {
     pub(crate) images: ImageList,
 }
 
-/// The nodes whose content the page shows: every control plane and member of etcd, and the first of each kind of worker.
-pub(crate) fn samples(cluster: &Cluster) -> Vec<&Node> {
-    kinds(cluster).into_iter().filter_map(|nodes| nodes.into_iter().next()).collect()
-}
-
-/// Names and values.
-type Settings = Vec<(&'static str, String)>;
-
-/// Control planes and members of etcd, each alone, in the order of the description; then workers by their settings.
-fn kinds(cluster: &Cluster) -> Vec<Vec<&Node>> {
-    let role = |role| cluster.nodes.iter().filter(move |node| node.role == role);
-    let mut kinds: Vec<Vec<&Node>> =
-        [Role::ControlPlane, Role::Etcd].into_iter().flat_map(role).map(|node| vec![node]).collect();
-    let mut found: BTreeMap<Settings, usize> = BTreeMap::new();
-    for node in role(Role::Worker) {
-        let index = *found.entry(settings(node)).or_insert(kinds.len());
-        match kinds.get_mut(index) {
-            Some(nodes) => nodes.push(node),
-            None => kinds.push(vec![node]),
-        }
-    }
-    kinds.iter_mut().for_each(|nodes| nodes.sort_by(|one, other| natural(&one.name, &other.name)));
-    kinds
-}
-
-/// What may differ between nodes of a role, apart from who they are.
-fn settings(node: &Node) -> Settings {
-    let pairs = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .map(|(key, value)| if value.is_empty() { key.clone() } else { format!("{key}={value}") })
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let taint = |taint: &kfimg_profiles::description::Taint| {
-        let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
-        format!("{}{value}:{:?}", taint.key, taint.effect)
-    };
-    let architecture = match node.architecture {
-        Architecture::Amd64 => "amd64",
-        Architecture::Arm64 => "arm64",
-    };
-    let settings = [
-        ("Labels", pairs(&node.labels)),
-        ("Taints", node.taints.iter().map(taint).collect::<Vec<_>>().join(", ")),
-        ("Processor", architecture.to_owned()),
-        ("Network", network(&node.network)),
-        ("Data disk", node.data_disk.as_ref().map_or_else(|| "none: /var lies on the root".to_owned(), disk)),
-        ("Kernel settings", pairs(&node.sysctls)),
-        ("Kernel modules", node.kernel_modules.join(", ")),
-    ];
-    settings.into_iter().filter(|(_, value)| !value.is_empty()).collect()
-}
-
-fn network(network: &NodeNetwork) -> String {
-    let mut parts = vec![network.address_interface()];
-    parts.extend(network.bond.as_ref().map(|_| "bond".to_owned()));
-    parts.extend(network.dhcp.then(|| "DHCP".to_owned()));
-    parts.extend(network.mtu.map(|mtu| format!("MTU {mtu}")));
-    parts.extend((!network.gateways.is_empty()).then(|| format!("gateway {}", joined(&network.gateways))));
-    parts.extend((!network.nameservers.is_empty()).then(|| format!("DNS {}", joined(&network.nameservers))));
-    parts.join(", ")
-}
-
-fn disk(disk: &DataDisk) -> String {
-    let gibibytes = |bytes: u64| format!("{} GiB", bytes >> 30);
-    let filesystem = match disk.filesystem {
-        Filesystem::Ext4 => "ext4",
-        Filesystem::Xfs => "XFS",
-    };
-    match &disk.choice {
-        DiskChoice::Path(path) => format!("{path}, {filesystem}"),
-        DiskChoice::Size { min, max: None } => format!("the blank one of at least {}, {filesystem}", gibibytes(*min)),
-        DiskChoice::Size { min, max: Some(max) } => {
-            format!("the blank one of {} to {}, {filesystem}", gibibytes(*min), gibibytes(*max))
-        }
-    }
-}
-
-fn joined(items: &[impl Display]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 impl Report {
     /// The page of one render.
     pub(crate) fn new(mut inputs: Inputs<'_>) -> Self {
         let (cluster, manifest) = (inputs.cluster, inputs.manifest);
         let certificates = certificates(inputs.certificates);
-        let ends = ends(cluster, &certificates);
+        let ends = ends(cluster.version, &certificates);
         let images = images(cluster, manifest, &inputs.samples);
         let cis = super::cis::judged(&inputs.samples, inputs.rendered);
-        let files = inputs.files;
-        let group = |nodes: Vec<&Node>| group(cluster, (manifest, files), &mut inputs.samples, &nodes);
-        let groups: Vec<Group> = kinds(cluster).into_iter().map(group).collect();
+        let groups: Vec<Group> = kinds(cluster).iter().map(|kind| group(&mut inputs, kind)).collect();
         Self {
-            facts: facts(cluster, &groups, &ends),
+            facts: facts(&inputs, &groups, &ends),
             endpoint: endpoint(cluster),
             registry: cluster.registry.as_ref().map(|registry| registry.authority()),
             groups,
@@ -156,27 +75,20 @@ impl Report {
     }
 }
 
-fn group(
-    cluster: &Cluster,
-    (manifest, files): (&Manifest, &BTreeMap<String, FileRecord>),
-    samples: &mut BTreeMap<String, Sample>,
-    nodes: &[&Node],
-) -> Group {
-    let first = nodes[0];
-    let tree = samples.remove(&first.name).map(|sample| sample.tree).unwrap_or_default();
+fn group(inputs: &mut Inputs<'_>, kind: &Kind<'_>) -> Group {
+    let first = kind.nodes[0];
+    let tree = inputs.samples.remove(&first.name).map(|sample| sample.tree).unwrap_or_default();
     Group {
         role: first.role,
-        is_etcd_member: cluster.is_etcd_member(first),
-        settings: settings(first),
+        is_etcd_member: inputs.cluster.is_etcd_member(first),
+        settings: kind.settings.clone(),
         files: tree.entries().map(|(path, entry)| file(path.as_str(), entry)).collect(),
-        nodes: nodes
-            .iter()
-            .map(|node| machine(node, manifest.nodes.get(&node.name), sizes(cluster, files, &node.name)))
-            .collect(),
+        nodes: kind.nodes.iter().map(|node| machine(inputs, node, kind.own(node))).collect(),
     }
 }
 
-fn machine(node: &Node, record: Option<&NodeRecord>, sizes: Vec<Size>) -> Machine {
+fn machine(inputs: &Inputs<'_>, node: &Node, own: String) -> Machine {
+    let record = inputs.manifest.nodes.get(&node.name);
     let hardware = [
         node.mac.as_ref().map(|mac| format!("MAC {mac}")),
         node.uuid.as_ref().map(|uuid| format!("UUID {uuid}")),
@@ -186,30 +98,10 @@ fn machine(node: &Node, record: Option<&NodeRecord>, sizes: Vec<Size>) -> Machin
         name: node.name.clone(),
         addresses: node.addresses.iter().map(ToString::to_string).collect(),
         hardware: hardware.into_iter().flatten().collect(),
+        own,
         generation: record.map_or(0, |record| record.generation),
-        sizes,
+        sizes: sizes(inputs.limits, inputs.files, &node.name, record),
     }
-}
-
-/// The parts of a node's payload with their sizes; those with a limit first, the fullest before the others.
-fn sizes(cluster: &Cluster, files: &BTreeMap<String, FileRecord>, node: &str) -> Vec<Size> {
-    let below = |folder: String| {
-        let parts = files.range(folder.clone()..).take_while(move |(path, _)| path.starts_with(&folder));
-        parts.filter_map(|(path, record)| Some((path.rsplit_once('/')?.1, record.size)))
-    };
-    let delivery = &cluster.delivery;
-    let values = below(format!("vmware/{node}/")).map(|(part, bytes)| (part, bytes, Some(delivery.guestinfo_limit)));
-    let others = below(format!("nodes/{node}/")).map(|(part, bytes)| {
-        let is_limited = matches!(part, "ignition.json" | "user-data");
-        (part, bytes, delivery.user_data_limit.filter(|_| is_limited))
-    });
-    let mut sizes: Vec<Size> = values
-        .chain(others)
-        .filter(|(_, bytes, limit)| limit.is_some() || *bytes >= TOLD)
-        .map(|(part, bytes, limit)| Size { part: part.to_owned(), bytes, limit })
-        .collect();
-    sizes.sort_by_key(|size| (size.limit.is_none(), std::cmp::Reverse(size.percent())));
-    sizes
 }
 
 fn file(path: &str, entry: &Entry) -> File {
@@ -235,44 +127,57 @@ fn endpoint(cluster: &Cluster) -> Endpoint {
     Endpoint { mode: cluster.endpoint.mode, address, note }
 }
 
-fn facts(cluster: &Cluster, groups: &[Group], ends: &[End]) -> Settings {
-    let members = cluster.etcd_members().count();
-    let etcd = match members {
-        1 => "1 member: its disk is the cluster".to_owned(),
-        members => format!(
-            "{members} members, one life ({}) that bears the loss of {}",
-            cluster.etcd.incarnation,
-            (members - 1) / 2
-        ),
-    };
+fn facts(inputs: &Inputs<'_>, groups: &[Group], ends: &[End]) -> Vec<Fact> {
+    let cluster = inputs.cluster;
     let networking = &cluster.networking;
     let plugin = if networking.cni == Cni::Flannel { "flannel" } else { "a plug-in of yours" };
-    let all = groups.iter().flat_map(|group| &group.nodes);
-    let limited = all.flat_map(|node| node.sizes.iter().map(move |size| (node, size)));
-    let largest = limited.filter(|(_, size)| size.limit.is_some()).max_by_key(|(_, size)| size.percent());
-    let payload = largest.map(|(node, size)| format!("{} % of {} ({})", size.percent(), size.part, node.name));
     let time = match cluster.time.servers.as_slice() {
         [] => "the machines' own clocks".to_owned(),
         servers => servers.join(", "),
     };
-    let first = ends.first().map(|end| format!("{}: {}", end.when.strftime("%Y-%m-%d"), end.what));
     let registry = cluster.registry.as_ref().map_or_else(
         || "none: nodes ask the upstream ones, or a medium".to_owned(),
         |registry| format!("{}{}", registry.authority(), if registry.plain_http { ", without TLS" } else { "" }),
     );
-    [
-        ("API", Some(endpoint(cluster).address)),
-        ("etcd", Some(etcd)),
-        ("Pods", Some(format!("{} by {plugin}", joined(&networking.pod_subnets)))),
-        ("Services", Some(format!("{}, {}", joined(&networking.service_subnets), networking.dns_domain))),
-        ("Registry", Some(registry)),
-        ("Time", Some(time)),
-        ("Largest payload", payload),
-        ("First end", first),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| value.map(|value| (name, value)))
-    .collect()
+    let fact = |name, text| Some(Fact { name, text, end: None });
+    let first = ends.first().map(|end| Fact {
+        name: "First end",
+        text: format!("{}: {}", day(end.when), end.what),
+        end: Some((end.when, end.soon)),
+    });
+    let facts = [
+        fact("API", endpoint(cluster).address),
+        fact("etcd", etcd(cluster)),
+        fact("Registry", registry),
+        fact("Pods", format!("{} by {plugin}", joined(&networking.pod_subnets))),
+        fact("Services", format!("{}, {}", joined(&networking.service_subnets), networking.dns_domain)),
+        fact("Time", time),
+        fact("Secrets in payloads", inputs.sealed.unwrap_or("plain: who reads a payload is that node").to_owned()),
+        largest(groups).and_then(|text| fact("Largest payload", text)),
+        first,
+    ];
+    facts.into_iter().flatten().collect()
+}
+
+fn etcd(cluster: &Cluster) -> String {
+    let incarnation = match cluster.etcd.incarnation {
+        1 => String::new(),
+        number => format!("; incarnation {number}"),
+    };
+    match cluster.etcd_members().count() {
+        1 => format!("1 member: its disk is the cluster{incarnation}"),
+        members => format!("{members} members, go on without {}{incarnation}", (members - 1) / 2),
+    }
+}
+
+/// The part of a payload that is nearest to its limit.
+fn largest(groups: &[Group]) -> Option<String> {
+    let all = groups.iter().flat_map(|group| &group.nodes);
+    let sizes = all.flat_map(|node| node.sizes.iter().map(move |size| (node, size)));
+    let limited = sizes.filter_map(|(node, size)| Some((node, size, size.limit?)));
+    let (node, size, limit) = limited.max_by_key(|(_, size, _)| size.percent())?;
+    let (bytes, limit, percent) = (kibibytes(size.bytes), kibibytes(limit), size.percent());
+    Some(format!("{}: {bytes} of {limit} ({percent} %) by {}", node.name, size.channel))
 }
 
 /// Certificates of one name and window together; authorities first.
@@ -303,40 +208,6 @@ fn certificates(rows: &[Row]) -> Vec<Certificate> {
     alike.collect()
 }
 
-/// What ends and when: the version's support, the first certificates of each day, authorities.
-fn ends(cluster: &Cluster, certificates: &[Certificate]) -> Vec<End> {
-    let minor = format!("{}.{}", cluster.version.major, cluster.version.minor);
-    let support = support::end(cluster.version).map(|when| End {
-        what: format!("the Kubernetes project's support of {minor}"),
-        when,
-        remedy: "render the next minor version, boot the nodes one after the other",
-    });
-    let mut ends: Vec<End> = support.into_iter().collect();
-    let mut leaves: BTreeMap<String, (Timestamp, usize)> = BTreeMap::new();
-    for certificate in certificates {
-        if certificate.is_authority {
-            let what = format!("the authority {}", certificate.name);
-            ends.push(End {
-                what,
-                when: certificate.not_after,
-                remedy: "no certificate outlasts it: plan a successor",
-            });
-            continue;
-        }
-        let day = certificate.not_after.strftime("%Y-%m-%d").to_string();
-        let (first, count) = leaves.entry(day).or_insert((certificate.not_after, 0));
-        *first = (*first).min(certificate.not_after);
-        *count += certificate.count;
-    }
-    ends.extend(leaves.into_values().map(|(when, count)| End {
-        what: if count == 1 { "1 certificate".to_owned() } else { format!("{count} certificates") },
-        when,
-        remedy: "kfimg pki renew, kfimg render, boot the nodes one after the other",
-    }));
-    ends.sort_by(|one, other| (one.when, &one.what).cmp(&(other.when, &other.what)));
-    ends
-}
-
 /// Images with everything that asks for them, and by how many nodes of which role.
 fn images(cluster: &Cluster, manifest: &Manifest, samples: &BTreeMap<String, Sample>) -> Vec<Image> {
     let mut all: BTreeMap<String, (BTreeSet<String>, BTreeMap<Role, usize>)> = BTreeMap::new();
@@ -353,7 +224,7 @@ fn images(cluster: &Cluster, manifest: &Manifest, samples: &BTreeMap<String, Sam
         }
     }
     let image = |(reference, (reasons, roles)): (String, (BTreeSet<String>, BTreeMap<Role, usize>))| {
-        let counted = roles.into_iter().map(|(role, count)| super::page::counted(role, count)).collect::<Vec<_>>();
+        let counted = roles.into_iter().map(|(role, count)| counted(role, count)).collect::<Vec<_>>();
         Image { reference, reasons: reasons.into_iter().collect(), nodes: counted.join(", ") }
     };
     all.into_iter().map(image).collect()

@@ -1,5 +1,6 @@
 //! Certificates: a line of time for a look, a table for the details.
 
+use super::ends::{day, soon};
 use super::html::Html;
 use super::model::{Certificate, Report};
 use jiff::Timestamp;
@@ -37,13 +38,14 @@ impl Scale {
 }
 
 fn draw(report: &Report, html: &mut Html) {
-    let rows = &report.certificates;
-    let begin = rows.iter().map(|row| row.not_before.as_second()).min().unwrap_or(0);
-    let end = rows.iter().map(|row| row.not_after.as_second()).max().unwrap_or(1);
+    let rows = bars(report);
+    let begin = rows.iter().filter_map(|row| row.from).min().unwrap_or_default().as_second();
+    let end = rows.iter().map(|row| row.to).max().unwrap_or_default().as_second();
     let scale = Scale { begin, end };
     let height = TOP + ROW * i64::try_from(rows.len()).unwrap_or(0) + 8;
     let size = format!("0 0 {WIDTH} {height}");
-    let label = format!("{} kinds of certificates and when they end", rows.len());
+    let label =
+        format!("The support of Kubernetes and {} kinds of certificates, and when they end", report.certificates.len());
     let attributes: &[(&'static str, &dyn std::fmt::Display)] = &[
         ("class", &"timeline"),
         ("viewBox", &size),
@@ -56,8 +58,8 @@ fn draw(report: &Report, html: &mut Html) {
     ];
     html.nest("svg", attributes, |html| {
         years(&scale, height, html);
-        for (index, row) in (0..).zip(rows) {
-            bar(&scale, TOP + index * ROW, row, html);
+        for (index, row) in (0..).zip(&rows) {
+            draw_bar(&scale, TOP + index * ROW, row, html);
         }
     });
 }
@@ -82,25 +84,53 @@ fn years(scale: &Scale, height: i64, html: &mut Html) {
     }
 }
 
-fn bar(scale: &Scale, y: i64, row: &Certificate, html: &mut Html) {
-    let (from, to) = (scale.x(row.not_before), scale.x(row.not_after));
-    let day = row.not_after.strftime("%Y-%m-%d").to_string();
-    let class = if row.is_authority { "authority" } else { "leaf" };
-    html.nest("g", &[("data-ends", &row.not_after.as_second())], |html| {
-        html.element(
-            "title",
-            &[],
-            format_args!("{}\n{} to {day}\n{}", row.name, row.not_before.strftime("%Y-%m-%d"), row.holders),
-        );
+/// One row of the drawing.
+struct Bar {
+    class: &'static str,
+    name: String,
+    /// What is told to who points at it.
+    title: String,
+    /// Without it the bar begins at the edge.
+    from: Option<Timestamp>,
+    to: Timestamp,
+    /// How many days before its end that is near.
+    soon: i64,
+}
+
+/// The support of the version, where it is known, and every kind of certificate.
+fn bars(report: &Report) -> Vec<Bar> {
+    let support = report.ends.iter().find(|end| end.is_support).map(|end| Bar {
+        class: "support",
+        name: "Kubernetes, corrected".to_owned(),
+        title: format!("{} until {}", end.what, day(end.when)),
+        from: None,
+        to: end.when,
+        soon: end.soon,
+    });
+    let certificate = |row: &Certificate| Bar {
+        class: if row.is_authority { "authority" } else { "leaf" },
+        name: name(row),
+        title: format!("{}\n{} to {}\n{}", row.name, day(row.not_before), day(row.not_after), row.holders),
+        from: Some(row.not_before),
+        to: row.not_after,
+        soon: soon(row.is_authority),
+    };
+    support.into_iter().chain(report.certificates.iter().map(certificate)).collect()
+}
+
+fn draw_bar(scale: &Scale, y: i64, row: &Bar, html: &mut Html) {
+    let (from, to) = (row.from.map_or(NAMES, |from| scale.x(from)), scale.x(row.to));
+    html.nest("g", &[("data-ends", &row.to.as_second()), ("data-soon", &row.soon)], |html| {
+        html.element("title", &[], &row.title);
         html.element(
             "text",
             &[("class", &"name"), ("x", &(NAMES - 12)), ("y", &(y + ROW / 2)), ("text-anchor", &"end")],
-            name(row),
+            &row.name,
         );
         html.open(
             "rect",
             &[
-                ("class", &class),
+                ("class", &row.class),
                 ("x", &from),
                 ("y", &(y + 4)),
                 ("width", &(to - from).max(2)),
@@ -116,7 +146,11 @@ fn bar(scale: &Scale, y: i64, row: &Certificate, html: &mut Html) {
             (true, false) => (from - 6, "end", "tiny"),
             (false, _) => (to - 8, "end", "tiny within"),
         };
-        html.element("text", &[("class", &class), ("x", &x), ("y", &(y + ROW / 2)), ("text-anchor", &anchor)], day);
+        html.element(
+            "text",
+            &[("class", &class), ("x", &x), ("y", &(y + ROW / 2)), ("text-anchor", &anchor)],
+            day(row.to),
+        );
     });
 }
 
@@ -151,8 +185,8 @@ fn write_row(row: &Certificate, html: &mut Html) {
                 html.element("div", &[("class", &"names")], row.names.join(" "));
             }
         });
-        html.element("td", &[], row.not_before.strftime("%Y-%m-%d"));
-        html.element("td", &[], row.not_after.strftime("%Y-%m-%d"));
+        html.element("td", &[], day(row.not_before));
+        html.element("td", &[], day(row.not_after));
     });
 }
 

@@ -4,6 +4,7 @@ use super::build::Sample;
 use super::html::Html;
 use super::model::{Cis, CisRow, Report};
 use super::page::counted;
+use crate::names::ranges;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kfimg_ignition::cis::{Applied, BENCHMARK, Judged, Kind, Lint, Row, State, Waivers, judge};
@@ -23,7 +24,8 @@ pub(super) fn judged(samples: &BTreeMap<String, Sample>, rendered: Timestamp) ->
     let mut problems = kfimg_profiles::problem::Report::new();
     let lint = Lint::new(&judged, &Waivers::default(), day, &mut problems);
     let totals = lint.roles.iter().map(|totals| (totals.role, totals.automated.by_state().collect())).collect();
-    Some(Cis { totals, rows: lint.rows.iter().map(|found| row(found, samples)).collect() })
+    let rows = lint.rows.iter().map(|found| row(found, samples)).collect();
+    Some(Cis { judged: samples.keys().cloned().collect(), totals, rows })
 }
 
 fn row(found: &Row, samples: &BTreeMap<String, Sample>) -> CisRow {
@@ -49,7 +51,14 @@ fn row(found: &Row, samples: &BTreeMap<String, Sample>) -> CisRow {
 pub(super) fn write(report: &Report, html: &mut Html) {
     let Some(cis) = &report.cis else { return };
     html.nest("p", &[("class", &"note")], |html| {
-        html.text(format_args!("{BENCHMARK}, over what the nodes get. Its automated checks:"));
+        let names: Vec<&str> = cis.judged.iter().map(String::as_str).collect();
+        let total: usize = report.groups.iter().map(|group| group.nodes.len()).sum();
+        let all = if names.len() == total { "all nodes" } else { "the first node of each kind" };
+        html.text(format_args!("{BENCHMARK}, over what {all} get{}", if names.len() == total { "" } else { "s" }));
+        if names.len() < total {
+            html.text(format_args!(" ({})", ranges(&names)));
+        }
+        html.raw("; <code>kfimg validate --cis</code> tells more, and takes waivers. Automated checks:");
     });
     html.nest("ul", &[("class", &"totals")], |html| {
         cis.totals.iter().for_each(|(role, totals)| write_totals(*role, totals, html))
@@ -88,7 +97,9 @@ fn write_open(row: &CisRow, html: &mut Html) {
     html.nest("li", &[], |html| {
         html.element("span", &[("class", &class(row.state))], row.state.word());
         html.element("strong", &[], format_args!("{} {}", row.id, row.title));
-        row.findings.iter().for_each(|finding| html.element("span", &[], finding));
+        html.nest("div", &[("class", &"findings")], |html| {
+            row.findings.iter().for_each(|finding| html.element("div", &[], finding));
+        });
     });
 }
 

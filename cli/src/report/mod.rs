@@ -8,14 +8,18 @@
 mod build;
 mod certificates;
 mod cis;
+mod ends;
 mod html;
 mod images;
+mod kinds;
 mod model;
 mod nodes;
 mod overview;
 mod page;
-mod support;
+mod sizes;
 mod topology;
 
-pub(crate) use build::{Inputs, Sample, samples};
+pub(crate) use build::{Inputs, Sample};
+pub(crate) use kinds::samples;
 pub(crate) use model::Report;
+pub(crate) use sizes::Limits;

@@ -10,7 +10,7 @@ pub(crate) struct Report {
     /// Name, version, numbers.
     pub(super) cluster: Cluster,
     /// Facts for a first look, each with its name.
-    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) facts: Vec<Fact>,
     /// Where the API is reached.
     pub(super) endpoint: Endpoint,
     /// The site's registry, as images name it.
@@ -25,6 +25,15 @@ pub(crate) struct Report {
     pub(super) images: Vec<Image>,
     /// The benchmark; none where a tree could not be judged.
     pub(super) cis: Option<Cis>,
+}
+
+/// Something to know, with its name.
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+    /// When it ends, and how many days before that it is near.
+    pub(super) end: Option<(Timestamp, i64)>,
 }
 
 /// Name, version, numbers.
@@ -56,7 +65,7 @@ pub(super) struct Group {
     /// In the order in which people count; never empty.
     pub(super) nodes: Vec<Node>,
     pub(super) is_etcd_member: bool,
-    /// Labels, taints, disk and the like, each with its name.
+    /// Labels, taints, disk and the like, each with its name, as far as all of them have it.
     pub(super) settings: Vec<(&'static str, String)>,
     /// What the first of them gets.
     pub(super) files: Vec<File>,
@@ -69,6 +78,8 @@ pub(super) struct Node {
     pub(super) addresses: Vec<String>,
     /// By what the machine is known: MAC, UUID, serial number.
     pub(super) hardware: Vec<String>,
+    /// What it has and others of its group have not.
+    pub(super) own: String,
     pub(super) generation: u64,
     /// How large its payload is; what has a limit first.
     pub(super) sizes: Vec<Size>,
@@ -77,6 +88,8 @@ pub(super) struct Node {
 /// How large a part of a payload is.
 #[derive(Clone, Debug)]
 pub(super) struct Size {
+    /// What brings it to the machine: `VMware guestinfo`.
+    pub(super) channel: &'static str,
     /// Name of the part: `guestinfo.userdata`, `ignition.json`.
     pub(super) part: String,
     /// What it takes, in bytes.
@@ -133,7 +146,11 @@ pub(super) struct Certificate {
 pub(super) struct End {
     pub(super) what: String,
     pub(super) when: Timestamp,
+    /// How many days before that it is near.
+    pub(super) soon: i64,
     pub(super) remedy: &'static str,
+    /// Whether it is the version's support.
+    pub(super) is_support: bool,
 }
 
 /// An image and who needs it.
@@ -147,6 +164,8 @@ pub(super) struct Image {
 /// The benchmark over what the nodes get, without anybody's waivers.
 #[derive(Debug)]
 pub(super) struct Cis {
+    /// The nodes that were judged.
+    pub(super) judged: Vec<String>,
     /// How many automated checks came out how, by role.
     pub(super) totals: Vec<(Role, Vec<(State, usize)>)>,
     /// The checks in the order of the benchmark.

@@ -2,8 +2,7 @@
 
 use super::html::{Attributes, Html};
 use super::model::{File, FileKind, Group, Node, Report, Size};
-use super::page::{counted, kibibytes};
-use crate::names::ranges;
+use super::page::{called, counted, kibibytes};
 use kfimg_profiles::description::Role;
 
 /// Up to so many workers of a kind are listed without a click.
@@ -27,19 +26,19 @@ fn write_group(group: &Group, html: &mut Html) {
     html.nest("article", &[("class", &class)], |html| {
         let names: Vec<&str> = group.nodes.iter().map(|node| node.name.as_str()).collect();
         html.nest("h3", &[], |html| {
-            html.text(ranges(&names));
+            html.text(called(&names));
             let label = if names.len() == 1 { role.to_owned() } else { counted(group.role, names.len()) };
             html.element("span", &[("class", &"role")], label);
         });
-        match group.nodes.as_slice() {
-            [node] => write_one(node, html),
-            nodes => write_largest(nodes, html),
+        if let [node] = group.nodes.as_slice() {
+            write_identity(node, html);
         }
-        html.nest("dl", &[("class", &"settings")], |html| {
-            for (name, value) in &group.settings {
-                html.element("dt", &[], name);
-                html.element("dd", &[], value);
+        html.nest("div", &[("class", &"pair")], |html| {
+            match group.nodes.as_slice() {
+                [node] => write_sizes(&node.sizes, "", html),
+                nodes => write_sizes(&largest(nodes), "at most ", html),
             }
+            write_settings(group, html);
         });
         if group.nodes.len() > 1 {
             write_list(&group.nodes, html);
@@ -48,22 +47,30 @@ fn write_group(group: &Group, html: &mut Html) {
     });
 }
 
-fn write_one(node: &Node, html: &mut Html) {
+fn write_settings(group: &Group, html: &mut Html) {
+    html.nest("dl", &[("class", &"settings")], |html| {
+        for (name, value) in &group.settings {
+            html.element("dt", &[], name);
+            html.element("dd", &[], value);
+        }
+    });
+}
+
+fn write_identity(node: &Node, html: &mut Html) {
     html.nest("p", &[("class", &"address")], |html| {
         node.addresses.iter().chain(&node.hardware).for_each(|text| html.element("span", &[], text));
         html.element("span", &[], format_args!("generation {}", node.generation));
     });
-    write_sizes(&node.sizes, "", html);
 }
 
 /// The largest of each part.
-fn write_largest(nodes: &[Node], html: &mut Html) {
-    let parts = nodes[0].sizes.iter().map(|size| &size.part);
-    let largest = parts.filter_map(|part| {
-        let sizes = nodes.iter().filter_map(|node| node.sizes.iter().find(|size| size.part == *part));
+fn largest(nodes: &[Node]) -> Vec<Size> {
+    let largest = nodes[0].sizes.iter().filter_map(|first| {
+        let is_same = |size: &&Size| (size.channel, &size.part) == (first.channel, &first.part);
+        let sizes = nodes.iter().filter_map(|node| node.sizes.iter().find(is_same));
         sizes.max_by_key(|size| size.bytes).cloned()
     });
-    write_sizes(&largest.collect::<Vec<_>>(), "at most ", html);
+    largest.collect()
 }
 
 /// All machines of a kind.
@@ -79,50 +86,68 @@ fn write_list(nodes: &[Node], html: &mut Html) {
 
 fn write_table(nodes: &[Node], html: &mut Html) {
     let is_known = nodes.iter().any(|node| !node.hardware.is_empty());
+    let is_own = nodes.iter().any(|node| !node.own.is_empty());
     html.nest("div", &[("class", &"wide")], |html| {
         html.nest("table", &[("class", &"machines")], |html| {
             html.raw("<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Address</th>");
             if is_known {
                 html.raw("<th scope=\"col\">Hardware</th>");
             }
-            html.raw("<th scope=\"col\">Generation</th><th scope=\"col\">Payload</th></tr></thead>");
-            html.nest("tbody", &[], |html| nodes.iter().for_each(|node| write_row(node, is_known, html)));
+            if is_own {
+                html.raw("<th scope=\"col\">Its own settings</th>");
+            }
+            html.raw("<th scope=\"col\">Generation</th><th scope=\"col\">Largest part</th></tr></thead>");
+            html.nest("tbody", &[], |html| nodes.iter().for_each(|node| write_row(node, is_known, is_own, html)));
         });
     });
 }
 
-fn write_row(node: &Node, is_known: bool, html: &mut Html) {
+fn write_row(node: &Node, is_known: bool, is_own: bool, html: &mut Html) {
     // The first one is nearest to its limit.
-    let size = node.sizes.first().map_or_else(String::new, |size| kibibytes(size.bytes));
+    let size = node.sizes.first().map_or_else(String::new, |size| match size.limit {
+        Some(_) => format!("{}, {} %", kibibytes(size.bytes), size.percent()),
+        None => kibibytes(size.bytes),
+    });
     html.nest("tr", &[], |html| {
         html.element("td", &[], &node.name);
         html.element("td", &[], node.addresses.join(" "));
         if is_known {
             html.element("td", &[], node.hardware.join(" "));
         }
+        if is_own {
+            html.element("td", &[("class", &"own")], &node.own);
+        }
         html.element("td", &[], node.generation);
         html.element("td", &[], size);
     });
 }
 
-/// The parts of a payload: those with a limit with a bar that is full at it, all others in one line.
+/// The parts of a payload, each by its channel: those with a limit have a bar that is full at it.
 fn write_sizes(sizes: &[Size], words: &str, html: &mut Html) {
-    for size in sizes {
-        let Some(limit) = size.limit else { continue };
-        let percent = size.percent();
-        let text = format!("{words}{} of {} ({percent} %)", kibibytes(size.bytes), kibibytes(limit));
-        html.nest("p", &[("class", &"size")], |html| {
-            html.element("span", &[], &size.part);
-            write_bar(percent, html);
-            html.element("span", &[], text);
-        });
-    }
-    let others = sizes.iter().filter(|size| size.limit.is_none());
-    let others: Vec<String> = others.map(|size| format!("{} {}", size.part, kibibytes(size.bytes))).collect();
-    if !others.is_empty() {
-        html.nest("p", &[("class", &"size")], |html| {
-            html.element("span", &[], format_args!("{words}{}", others.join(", ")))
-        });
+    html.nest("dl", &[("class", &"sizes")], |html| {
+        for size in sizes {
+            html.nest("div", &[], |html| {
+                html.nest("dt", &[], |html| {
+                    html.text(size.channel);
+                    html.element("small", &[], &size.part);
+                });
+                html.nest("dd", &[], |html| write_size(size, words, html));
+            });
+        }
+    });
+}
+
+fn write_size(size: &Size, words: &str, html: &mut Html) {
+    let bytes = kibibytes(size.bytes);
+    match size.limit {
+        Some(limit) => {
+            html.text(format_args!("{words}{bytes} of {}", kibibytes(limit)));
+            write_bar(size.percent(), html);
+        }
+        None => {
+            html.text(format_args!("{words}{bytes}"));
+            html.element("small", &[], "no limit");
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The head of the page, the facts for a first look, and what ends when.
 
-use super::html::Html;
-use super::model::Report;
+use super::ends::day;
+use super::html::{Attributes, Html};
+use super::model::{Fact, Report};
 use super::page::counted;
 use kfimg_profiles::description::Role;
 
@@ -28,10 +29,12 @@ pub(super) fn write_head(report: &Report, html: &mut Html) {
 /// Facts side by side.
 pub(super) fn write_facts(report: &Report, html: &mut Html) {
     html.nest("dl", &[("class", &"facts")], |html| {
-        for (name, value) in &report.facts {
-            html.nest("div", &[], |html| {
+        for Fact { name, text, end } in &report.facts {
+            let (when, soon) = end.map_or((0, 0), |(when, soon)| (when.as_second(), soon));
+            let near: Attributes<'_> = &[("data-ends", &when), ("data-soon", &soon)];
+            html.nest("div", if end.is_some() { near } else { &[] }, |html| {
                 html.element("dt", &[], name);
-                html.element("dd", &[], value);
+                html.element("dd", &[], text);
             });
         }
     });
@@ -41,8 +44,8 @@ pub(super) fn write_facts(report: &Report, html: &mut Html) {
 pub(super) fn write_ends(report: &Report, html: &mut Html) {
     html.nest("ul", &[("class", &"ends")], |html| {
         for end in &report.ends {
-            let day = end.when.strftime("%Y-%m-%d");
-            html.nest("li", &[("data-ends", &end.when.as_second())], |html| {
+            let day = day(end.when);
+            html.nest("li", &[("data-ends", &end.when.as_second()), ("data-soon", &end.soon)], |html| {
                 html.element("time", &[("datetime", &day)], &day);
                 html.element("strong", &[], &end.what);
                 html.element("span", &[], end.remedy);

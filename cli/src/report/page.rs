@@ -3,6 +3,7 @@
 use super::html::Html;
 use super::model::Report;
 use super::{certificates, cis, images, nodes, overview, topology};
+use crate::names::ranges;
 use data_encoding::BASE64;
 use kfimg_profiles::description::Role;
 use sha2::{Digest, Sha256};
@@ -89,7 +90,23 @@ pub(super) fn counted(role: Role, count: usize) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// `33 KiB`; whole kibibytes, rounded up, bytes below one.
+/// Names as ranges; many that are in no row as the first two and the last.
+pub(super) fn called(names: &[&str]) -> String {
+    const LONGEST: usize = 70;
+    let text = ranges(names);
+    match names {
+        [first, second, .., last] if text.chars().count() > LONGEST => format!("{first}, {second} … {last}"),
+        _ => text,
+    }
+}
+
+/// `33 KiB`: whole ones, rounded up; bytes below one, mebibytes where it is whole ones.
 pub(super) fn kibibytes(bytes: u64) -> String {
-    if bytes < 1024 { format!("{bytes} B") } else { format!("{} KiB", bytes.div_ceil(1024)) }
+    const KIBI: u64 = 1 << 10;
+    const MEBI: u64 = 1 << 20;
+    match bytes {
+        0..KIBI => format!("{bytes} B"),
+        _ if bytes.is_multiple_of(MEBI) => format!("{} MiB", bytes / MEBI),
+        _ => format!("{} KiB", bytes.div_ceil(KIBI)),
+    }
 }

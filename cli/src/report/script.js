@@ -5,7 +5,7 @@ const now = Date.now() / 1000;
 
 for (const item of document.querySelectorAll("[data-ends]")) {
   const days = Math.floor((Number(item.dataset.ends) - now) / day);
-  const state = days < 0 ? "past" : days < 90 ? "soon" : "";
+  const state = days < 0 ? "past" : days < Number(item.dataset.soon) ? "soon" : "";
   if (!state) continue;
   if (item.tagName === "LI") {
     const mark = document.createElement("span");
@@ -45,5 +45,5 @@ if (find) {
 
 // Lists of files stay as they are: they are long, and alike.
 addEventListener("beforeprint", () => {
-  document.querySelectorAll(".list, #certificates details").forEach((details) => { details.open = true; });
+  document.querySelectorAll(".list, #certificates details, #cis details").forEach((details) => { details.open = true; });
 });

@@ -4,6 +4,7 @@ use super::super::description::plural;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{FileRecord, Secrecy, Staging};
+use crate::report::Limits;
 use kfimg_ignition::delivery::{boot_scripts, deploy_script, dnsmasq};
 use kfimg_profiles::cluster::{Cluster, Delivery};
 use kfimg_profiles::description::{Channel, GuestinfoTransport};
@@ -50,6 +51,11 @@ pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console
             summary: format!("{} too large for the channel; nothing was written", plural(count, "payload")),
         }),
     }
+}
+
+/// What the channels take, for the page that shows it.
+pub(super) fn limits(delivery: &Delivery) -> Limits {
+    Limits { value: delivery.guestinfo_limit, machine: VMX_LIMIT, user_data: delivery.user_data_limit }
 }
 
 /// The guestinfo values of an output: node, key, bytes.

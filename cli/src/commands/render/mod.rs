@@ -155,7 +155,8 @@ fn write(
     manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
     manifest.nodes = nodes;
     manifest.resolved = loaded.resolved.clone();
-    let report = report(cluster, &manifest, state, &rendering, staging, now)?;
+    let sealed = args.seal.as_ref().map(SealArgument::words);
+    let report = report(cluster, &manifest, state, &rendering, (staging, sealed), now)?;
     staging.write("report.html", report.html().as_bytes(), Secrecy::Public)?;
     Ok((manifest, rendering.questions().len()))
 }
@@ -166,7 +167,7 @@ fn report(
     manifest: &Manifest,
     state: &State,
     rendering: &Rendering<'_>,
-    staging: &Staging,
+    (staging, sealed): (&Staging, Option<&str>),
     now: Timestamp,
 ) -> Result<Report, Failure> {
     let rendered_at = |generation| state.generations().rendered_at(generation).unwrap_or(now);
@@ -178,7 +179,16 @@ fn report(
     let samples = report::samples(cluster).into_par_iter().map(sample).collect::<Result<_, Failure>>()?;
     let (rendered, certificates) = (rendered_at(manifest.generation), state.summary(now));
     let files = staging.files();
-    let inputs = report::Inputs { cluster, manifest, files: &files, rendered, certificates: &certificates, samples };
+    let inputs = report::Inputs {
+        cluster,
+        manifest,
+        files: &files,
+        limits: delivery::limits(&cluster.delivery),
+        sealed,
+        rendered,
+        certificates: &certificates,
+        samples,
+    };
     Ok(Report::new(inputs))
 }
 

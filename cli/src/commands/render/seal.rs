@@ -16,6 +16,16 @@ pub(super) enum SealArgument {
     Passphrase(PathBuf),
 }
 
+impl SealArgument {
+    /// How the payloads are sealed, for people.
+    pub(super) fn words(&self) -> &'static str {
+        match self {
+            Self::Recipients(_) => "sealed for recipients of age",
+            Self::Passphrase(_) => "sealed with a passphrase",
+        }
+    }
+}
+
 impl FromStr for SealArgument {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {

@@ -6,8 +6,7 @@ mod canvas;
 
 use super::html::Html;
 use super::model::{Group, Node, Report};
-use super::page::counted;
-use crate::names::ranges;
+use super::page::{called, counted};
 use canvas::{Canvas, Point, Rect};
 use kfimg_profiles::description::{EndpointMode, Role};
 
@@ -37,6 +36,17 @@ pub(super) fn write(report: &Report, html: &mut Html) {
                 canvas.write(html);
             },
         );
+        legend(report, html);
+    });
+}
+
+/// What the lines mean.
+fn legend(report: &Report, html: &mut Html) {
+    html.nest("figcaption", &[("class", &"legend")], |html| {
+        html.raw("<span class=\"api\">asks the API</span> <span class=\"member\">etcd</span>");
+        if report.registry.is_some() {
+            html.raw(" <span class=\"images\">images</span>");
+        }
     });
 }
 
@@ -69,6 +79,7 @@ fn draw(report: &Report, canvas: &mut Canvas) -> i32 {
     }
     let apart: Vec<&Group> = of(Role::Etcd).collect();
     let mut bottom = boxes.first().map_or(endpoint.bottom(), |place| place.bottom());
+    let mut members = None;
     if apart.is_empty() {
         bottom = draw_ring(&boxes, bottom, canvas);
     } else {
@@ -77,12 +88,13 @@ fn draw(report: &Report, canvas: &mut Canvas) -> i32 {
             draw_machine("etcd", *place, &group.nodes[0], canvas);
             boxes.iter().for_each(|plane| canvas.curve("way member faint", plane.below(), place.above()));
         }
+        members = places.last().copied();
         bottom = draw_ring(&places, places.first().map_or(bottom, |place| place.bottom()), canvas);
     }
     let machines = boxes.first().map_or(endpoint, |first| *first);
     let last = boxes.last().map_or(machines, |last| *last);
     let (bottom, workers) = draw_workers(report, bottom + 34, right, machines, canvas);
-    draw_registry(report, last, workers, canvas);
+    draw_registry(report, last, members, workers, canvas);
     bottom + 16
 }
 
@@ -103,7 +115,11 @@ fn draw_endpoint(report: &Report, right: i32, canvas: &mut Canvas) -> Rect {
     let endpoint = &report.endpoint;
     let place = Rect { x: middle - 235, y: 78, width: 470, height: 62 };
     canvas.arrow("way api", people.below(), place.above());
-    canvas.shape("endpoint", place, 31);
+    let class = match endpoint.mode {
+        EndpointMode::External => "endpoint foreign",
+        EndpointMode::Vip | EndpointMode::Node => "endpoint",
+    };
+    canvas.shape(class, place, 31);
     let at = |y| Point { x: middle, y: place.y + y };
     canvas.text("strong", at(23), &endpoint.address, place.width - 40);
     canvas.text("small", at(44), &endpoint.note, place.width - 40);
@@ -244,7 +260,8 @@ fn draw_squares(groups: &[&Group], inner: Rect, canvas: &mut Canvas) -> i32 {
     let mut y = inner.y;
     for group in groups {
         let names: Vec<&str> = group.nodes.iter().map(|node| node.name.as_str()).collect();
-        let label = format!("{}  ({})", ranges(&names), names.len());
+        let labels = group.settings.iter().find(|(name, _)| *name == "Labels").map_or("", |(_, labels)| labels);
+        let label = format!("{} ({})   {labels}", called(&names), names.len());
         canvas.start("small", Point { x: inner.x, y: y + 6 }, &label, inner.width);
         y += 18;
         for (index, node) in (0..).zip(&group.nodes) {
@@ -262,8 +279,8 @@ fn draw_squares(groups: &[&Group], inner: Rect, canvas: &mut Canvas) -> i32 {
     y - 12
 }
 
-/// The registry on the right, and the way of images.
-fn draw_registry(report: &Report, plane: Rect, workers: Option<Rect>, canvas: &mut Canvas) {
+/// The registry on the right, and the way of images: to control planes, to members of etcd beside them, to workers.
+fn draw_registry(report: &Report, plane: Rect, members: Option<Rect>, workers: Option<Rect>, canvas: &mut Canvas) {
     let Some(registry) = &report.registry else { return };
     let place = Rect { x: 862, y: plane.y + (plane.height - 80) / 2, width: 126, height: 80 };
     canvas.shape("registry", place, 10);
@@ -272,9 +289,9 @@ fn draw_registry(report: &Report, plane: Rect, workers: Option<Rect>, canvas: &m
     canvas.text("address", at(53), registry, place.width - 10);
     let side = Point { x: place.x, y: place.y + place.height / 2 };
     canvas.arrow("way images", side, Point { x: plane.x + plane.width, y: side.y });
-    if let Some(panel) = workers {
-        let y = panel.y + panel.height / 2;
-        let end = Point { x: panel.x + panel.width, y };
+    for target in members.into_iter().chain(workers) {
+        let y = target.y + target.height / 2;
+        let end = Point { x: target.x + target.width, y };
         canvas.path("way images", &[place.below(), Point { x: place.below().x, y }, end]);
     }
 }
@@ -300,6 +317,7 @@ mod tests {
             name: format!("machine-{number}"),
             addresses: vec![format!("192.0.2.{number}/24"), "fd00:49::1/64".to_owned()],
             hardware: Vec::new(),
+            own: String::new(),
             generation: 1,
             sizes: Vec::new(),
         };
