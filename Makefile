@@ -40,6 +40,7 @@ demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	cargo build --release --locked -p kfimg-cli
 	./target/release/kfimg render --profile ha3 --registry reg.local -o out
 	@printf '%s\n' '' 'Look at:' \
+	  '  out/report.html                    all of it as a page, for a browser' \
 	  '  out/nodes/master1/ignition.json    all that a control plane needs to boot' \
 	  '  out/admin.kubeconfig               the administrator'\''s access, valid before the first boot' \
 	  '  out/images.txt                     every image that the nodes will ask for' \

@@ -18,7 +18,9 @@ impl Write for Escaped<'_> {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // HTML has no way to write these (<https://html.spec.whatwg.org/#valid-character-references>).
+                // HTML has no way to write control characters (<https://html.spec.whatwg.org/#valid-character-references>),
+                // and what turns the direction of text would let a name pass for another one (UAX #9, section 2).
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
                 character if character.is_control() && character != '\n' => self.0.push('\u{fffd}'),
                 character => self.0.push(character),
             }
@@ -90,10 +92,10 @@ mod tests {
 
     #[test]
     fn whatever_comes_from_outside_is_text() {
-        let hostile = "<script>\"&'\u{1b}</script>";
+        let hostile = "<script>\"&'\u{1b}\u{202e}</script>";
         let mut html = Html::default();
         html.nest("p", &[("title", &hostile), ("data-n", &7)], |html| html.text(hostile));
-        let escaped = "&lt;script&gt;&quot;&amp;&#39;\u{fffd}&lt;/script&gt;";
+        let escaped = "&lt;script&gt;&quot;&amp;&#39;\u{fffd}\u{fffd}&lt;/script&gt;";
         assert_eq!(html.finish(), format!("<p title=\"{escaped}\" data-n=\"7\">{escaped}</p>\n"));
     }
 }
