@@ -241,18 +241,20 @@ fn hundreds_of_workers_are_a_few_groups_and_the_same_input_is_the_same_page() {
 fn a_label_of_its_own_for_every_worker_makes_no_article_of_its_own() {
     let folder = empty_folder("report/labels");
     let mut inventory = "name,role,address,mac,uuid,serial,labels\n".to_owned();
-    inventory += "master1,control-plane,192.168.49.151,,,,\n";
+    for number in 1..=3 {
+        inventory += &format!("master{number},control-plane,192.168.49.15{number},,,,\n");
+    }
     for number in 1..=40 {
         inventory += &format!("worker{number},worker,192.168.49.{},,,,asset=a{number}\n", 160 + number);
     }
     fs::write(folder.join("nodes.csv"), inventory).unwrap();
     let page = render(&folder, &["--inventory", "nodes.csv"]);
-    assert_eq!(page.matches("<article").count(), 2);
+    assert_eq!(page.matches("<article").count(), 4);
     assert!(page.contains("worker1 … worker40"));
     for number in 1..=40 {
         assert!(page.contains(&format!("<td class=\"own\">Labels: asset=a{number}</td>")), "{number}");
     }
-    assert!(page.contains("over what the first node of each kind gets (master1, worker1)"));
+    assert!(page.contains("over what the first node of each kind gets (master1 … master3, worker1)"));
 }
 
 #[test]
