@@ -61,7 +61,7 @@ pub(super) fn write(report: &Report, html: &mut Html) {
         html.raw("; <code>kfimg validate --cis</code> tells more, and takes waivers. Automated checks:");
     });
     html.nest("ul", &[("class", &"totals")], |html| {
-        cis.totals.iter().for_each(|(role, totals)| write_totals(*role, totals, html))
+        cis.totals.iter().for_each(|(role, totals)| write_totals(*role, totals, html));
     });
     let of = |state| cis.rows.iter().filter(move |row| row.state == state);
     if of(State::Fail).next().is_some() {
