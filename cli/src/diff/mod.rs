@@ -136,7 +136,7 @@ pub(crate) fn compare(
         steps.done();
         compared
     };
-    let compared: Vec<_> = names.into_par_iter().map(|name| compare(name)).collect();
+    let compared: Vec<_> = names.into_par_iter().map(compare).collect();
     drop(steps);
     let (mut nodes, mut troubles) = (Vec::new(), Vec::new());
     for result in compared {

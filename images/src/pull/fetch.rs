@@ -64,11 +64,11 @@ impl Fetcher<'_> {
         (self.events)(Event::Started { digest, size, from: ingest.written() });
         let (mut received, mut problem) = (0, None);
         for place in places {
-            match self.from_place(blob, ingest, place, &mut received)? {
+            match self.ask_place(blob, ingest, place, &mut received)? {
                 Tried::Present => return Ok(Outcome::Present),
                 Tried::Fetched => return Ok(Outcome::Fetched(received)),
                 Tried::Failed(left, fault) => {
-                    ingest = left;
+                    ingest = *left;
                     // A later place that has it not does not hide what is wrong with an earlier one.
                     let hides = problem.is_some() && is_missing(&fault);
                     problem = if hides { problem } else { Some(fault) };
@@ -90,7 +90,7 @@ impl Fetcher<'_> {
 
     /// Brings the rest from one place. Bytes of an earlier run, or of another place, may be what is wrong in the end: then this one is
     /// asked for all.
-    fn from_place(
+    fn ask_place(
         &self,
         blob: &Descriptor,
         mut ingest: Ingest,
@@ -104,7 +104,7 @@ impl Fetcher<'_> {
             match self.fetch_from(&mut ingest, place, received) {
                 Ok(()) => {}
                 Err(Step::Registry(error)) if error.class() == Class::Final => return Err(error.into()),
-                Err(Step::Registry(error)) => return Ok(Tried::Failed(ingest, error.into())),
+                Err(Step::Registry(error)) => return Ok(Tried::Failed(Box::new(ingest), error.into())),
                 Err(Step::Store(error)) => return Err(error.into()),
             }
             let error = match ingest.commit() {
@@ -122,7 +122,7 @@ impl Fetcher<'_> {
             };
             ingest = next;
             if !doubtful {
-                return Ok(Tried::Failed(ingest, error.into()));
+                return Ok(Tried::Failed(Box::new(ingest), error.into()));
             }
             again = true;
         }
@@ -219,7 +219,7 @@ enum Tried {
     Present,
     Fetched,
     /// What is left for the next place to go on with, and what is wrong with this one.
-    Failed(Ingest, Fault),
+    Failed(Box<Ingest>, Fault),
 }
 
 fn is_missing(fault: &Fault) -> bool {
