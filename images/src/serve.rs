@@ -6,6 +6,9 @@
 //!   held back until its digest is right. A damaged blob is remembered and not served again;
 //! - limits: connections, time for a header, idle time, memory, time to stop.
 //!
+//! Where the registry has nothing, a [`Site`] may answer: files with ranges and conditions, texts, streams of events, under the
+//! same limits. What these are for is not known here.
+//!
 //! It takes no writes and asks nobody. The one module here that is asynchronous; its threads end with [`Server::run`].
 //! Why hyper itself and no framework: the limits lie in the accept loop and below HTTP, and there are seven routes.
 
@@ -24,6 +27,7 @@ mod page;
 mod range;
 mod registry;
 mod route;
+mod site;
 mod tls;
 mod trust;
 
@@ -37,6 +41,7 @@ pub use auth::Credentials;
 pub use error::ServeError;
 pub use log::AccessLog;
 pub use options::{ServeLimits, ServeOptions, TlsFiles};
+pub use site::{Admission, Done, Sent, Site, SiteAnswer, SiteContent, SiteFile, SiteMethod, SiteRequest};
 
 /// A registry that listens and is ready to run.
 #[derive(Debug)]
@@ -55,14 +60,28 @@ impl Server {
     ///
     /// When the address is taken, or certificate and key are none.
     pub fn bind(content: &Arc<Content>, options: ServeOptions) -> Result<Self, ServeError> {
+        Self::begin(Some(content), options)
+    }
+
+    /// Listens without a bundle, for the site of the options alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind`].
+    pub fn without_bundle(options: ServeOptions) -> Result<Self, ServeError> {
+        Self::begin(None, options)
+    }
+
+    fn begin(content: Option<&Arc<Content>>, options: ServeOptions) -> Result<Self, ServeError> {
         let tls = options.tls.as_ref().map(tls::config).transpose()?;
         let listen = |source| ServeError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let registry = registry::Registry::read(content);
-        let shared = Arc::new(answer::Shared::new(registry, options.credentials, options.log));
-        Ok(Self { listener, address, shared, tls, limits: options.limits })
+        let registry = content.map_or_else(registry::Registry::empty, registry::Registry::read);
+        let limits = options.limits;
+        let shared = Arc::new(answer::Shared::new(registry, options));
+        Ok(Self { listener, address, shared, tls, limits })
     }
 
     /// Where it listens; with port 0 in the options, the port that the system chose.

@@ -45,6 +45,16 @@ impl Extent {
         Ok(Self::of(vec![Piece { file: Arc::new(Source::Open(Arc::new(file))), offset: 0, length }]))
     }
 
+    /// A whole file that is open.
+    ///
+    /// # Errors
+    ///
+    /// When its length can't be told.
+    pub fn of_open(file: std::fs::File) -> std::io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self::of(vec![Piece { file: Arc::new(Source::Open(Arc::new(file))), offset: 0, length }]))
+    }
+
     /// Bytes in all.
     #[must_use]
     pub fn size(&self) -> u64 {

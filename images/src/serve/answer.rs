@@ -4,17 +4,20 @@
 
 mod error;
 mod pull;
+mod site;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, USER_AGENT,
 };
+use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
 
 use super::blob_body::Load;
 use super::body::{Body, Payload};
@@ -23,17 +26,27 @@ use super::log::{Line, shortened};
 use super::metrics::Metrics;
 use super::registry::Registry;
 use super::route::{Route, parameter};
+use super::site::{Done, Site};
 use super::trust::Trust;
-use super::{AccessLog, Credentials, page};
+use super::{AccessLog, Credentials, ServeOptions, page};
 use crate::layout::{Index, media_type};
 use error::Refusal;
+
+/// Bodies of requests that are read at once.
+const BODIES: usize = 16;
 
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) metrics: Metrics,
     pub(super) log: AccessLog,
+    /// What answers where the registry has nothing.
+    site: Option<Arc<dyn Site>>,
     credentials: Option<Credentials>,
+    /// Bodies of requests that are read at once.
+    bodies: Semaphore,
+    /// Time in which a body must have come.
+    body_time: Duration,
     trust: Arc<Trust>,
     load: Arc<Load>,
 }
@@ -45,9 +58,11 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(registry: Registry, credentials: Option<Credentials>, log: AccessLog) -> Self {
+    pub(super) fn new(registry: Registry, options: ServeOptions) -> Self {
+        let ServeOptions { credentials, log, site, limits, .. } = options;
         let (metrics, trust, load) = (Metrics::default(), Arc::default(), Arc::default());
-        Self { registry, metrics, log, credentials, trust, load }
+        let (bodies, body_time) = (Semaphore::new(BODIES), limits.header);
+        Self { registry, metrics, log, site, credentials, bodies, body_time, trust, load }
     }
 }
 
@@ -58,11 +73,15 @@ struct Answer {
     payload: Payload,
     /// The length that is announced, which a HEAD does not send.
     length: Option<u64>,
+    /// It is less than the whole of what was asked for.
+    is_part: bool,
+    /// What is done when it is out.
+    done: Option<Done>,
 }
 
 impl Answer {
     fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), payload: Payload::empty(), length: None }
+        Self { status, headers: HeaderMap::new(), payload: Payload::empty(), length: None, is_part: false, done: None }
     }
 
     fn text(status: StatusCode, media_type: &str, text: impl Into<Bytes>) -> Self {
@@ -95,49 +114,64 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        header(self.headers, name)
     }
 }
 
-/// Answers one request. Its body, if any, is not read.
-pub(super) async fn answer<B>(
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Answers one request. Its body is read only where the site takes one.
+pub(super) async fn answer(
     shared: Arc<Shared>,
     client: SocketAddr,
     lane: Option<Arc<Lane>>,
-    request: &Request<B>,
+    mut request: Request<Incoming>,
 ) -> Response<Body> {
     let begin = Instant::now();
     let route = Route::of(request.uri().path());
-    let query = request.uri().query();
-    let asked = Asked {
-        headers: request.headers(),
-        query,
-        namespace: parameter(query, "ns"),
-        head: request.method() == Method::HEAD,
-        lane,
-    };
-    let mut answer = decide(&shared, &route, request.method(), &asked).await.unwrap_or_else(Refusal::into_answer);
-    if request.method() == Method::HEAD {
-        answer.payload = Payload::empty();
-    }
-    let line = Line {
+    let head = request.method() == Method::HEAD;
+    let mut line = Line {
         begin,
         client,
         method: shortened(request.method().as_str()),
         path: shortened(request.uri().path()),
-        agent: asked.header(&USER_AGENT).map(shortened),
-        namespace: asked.namespace.as_deref().map(shortened),
+        agent: header(request.headers(), &USER_AGENT).map(shortened),
+        namespace: None,
         route: route.word(),
-        status: answer.status.as_u16(),
+        status: 0,
         bytes: 0,
         cut: false,
     };
+    let mut answer = match &shared.site {
+        Some(site) if route == Route::Unknown => match site::ask(&shared, site, client, lane, &mut request).await {
+            Ok(given) => {
+                line.route = given.route;
+                line.path = given.shown.as_deref().map_or(line.path, shortened);
+                given.answer
+            }
+            Err(refusal) => refusal.into_answer(),
+        },
+        _ => {
+            let query = request.uri().query();
+            let namespace = parameter(query, "ns");
+            let asked = Asked { headers: request.headers(), query, namespace, head, lane };
+            line.namespace = asked.namespace.as_deref().map(shortened);
+            let answer = decide(&shared, &route, request.method(), &asked).await.unwrap_or_else(Refusal::into_answer);
+            let version = HeaderName::from_static("docker-distribution-api-version");
+            answer.with(version, "registry/2.0")
+        }
+    };
+    line.status = answer.status.as_u16();
+    if head {
+        (answer.payload, answer.done) = (Payload::empty(), None);
+    }
     if let Some(length) = answer.length {
         answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let version = HeaderName::from_static("docker-distribution-api-version");
-    answer.headers.insert(version, HeaderValue::from_static("registry/2.0"));
-    let mut response = Response::new(Body::new(answer.payload, line, shared));
+    let body = Body::new(answer.payload, line, shared).then(answer.done, answer.is_part);
+    let mut response = Response::new(body);
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response

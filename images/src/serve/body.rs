@@ -7,18 +7,22 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc::Receiver;
 
 use super::answer::Shared;
 use super::blob_body::BlobBody;
 use super::log::Line;
+use super::site::{Done, Sent};
 
 /// What is sent.
 #[derive(Debug)]
 pub(super) enum Payload {
     /// Bytes in memory; none are an empty body.
     Bytes(Bytes),
-    /// A blob.
+    /// A blob, or a file.
     Blob(BlobBody),
+    /// Events as they come.
+    Events(Receiver<Bytes>),
 }
 
 impl Payload {
@@ -26,10 +30,12 @@ impl Payload {
         Self::Bytes(Bytes::new())
     }
 
-    fn left(&self) -> u64 {
+    /// Bytes that are still to come; `None`: nobody knows.
+    fn left(&self) -> Option<u64> {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Blob(blob) => blob.left(),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Blob(blob) => Some(blob.left()),
+            Self::Events(_) => None,
         }
     }
 }
@@ -39,11 +45,19 @@ pub(super) struct Body {
     payload: Payload,
     line: Line,
     shared: Arc<Shared>,
+    done: Option<Done>,
+    is_part: bool,
 }
 
 impl Body {
     pub(super) fn new(payload: Payload, line: Line, shared: Arc<Shared>) -> Self {
-        Self { payload, line, shared }
+        Self { payload, line, shared, done: None, is_part: false }
+    }
+
+    /// With what is done at the end.
+    pub(super) fn then(mut self, done: Option<Done>, is_part: bool) -> Self {
+        (self.done, self.is_part) = (done, is_part);
+        self
     }
 }
 
@@ -57,6 +71,7 @@ impl http_body::Body for Body {
             Payload::Bytes(bytes) if bytes.is_empty() => None,
             Payload::Bytes(bytes) => Some(Ok(std::mem::take(bytes))),
             Payload::Blob(blob) => ready!(blob.poll_portion(context)),
+            Payload::Events(events) => ready!(events.poll_recv(context)).map(Ok),
         };
         Poll::Ready(portion.map(|portion| {
             let bytes = portion.inspect_err(|_| this.line.cut = true)?;
@@ -66,17 +81,20 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.payload.left() == 0
+        self.payload.left() == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.payload.left())
+        self.payload.left().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.line.cut |= self.payload.left() > 0;
+        self.line.cut |= self.payload.left().is_some_and(|left| left > 0);
+        if let Some(done) = self.done.take() {
+            done(Sent { bytes: self.line.bytes, whole: !self.line.cut && !self.is_part });
+        }
         self.shared.metrics.finished(&self.line);
         self.shared.log.write(&self.line);
     }

@@ -109,7 +109,7 @@ async fn talk(
 ) {
     let service = service_fn(|request: Request<Incoming>| {
         let (shared, lane) = (Arc::clone(&common.shared), lane.clone());
-        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, lane, &request).await) }
+        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, lane, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,9 +1,10 @@
 //! How the registry is to serve.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccessLog, Credentials};
+use super::{AccessLog, Credentials, Site};
 
 /// How the registry is to serve.
 #[derive(Debug)]
@@ -12,7 +13,9 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Certificate and key; without them, plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Who may pull; without them, everybody.
+    /// What answers beside the registry.
+    pub site: Option<Arc<dyn Site>>,
+    /// Who may pull; without them, everybody. The site judges for itself.
     pub credentials: Option<Credentials>,
     /// Where requests are written down.
     pub log: AccessLog,
@@ -26,6 +29,7 @@ impl Default for ServeOptions {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls: None,
+            site: None,
             credentials: None,
             log: AccessLog::none(),
             limits: ServeLimits::default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::content::{Content, ContentError};
+use crate::content::{BlobReader, Content, ContentError};
 use crate::digest::Digest;
 use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Limits, walk};
 use crate::reference::{DEFAULT_MIRROR_FOLDER, Reference, mirror_folder};
@@ -30,7 +30,8 @@ pub(super) struct Known {
 /// A bundle, as a registry sees it.
 #[derive(Debug)]
 pub(super) struct Registry {
-    content: Arc<Content>,
+    /// None: there are boot files only.
+    content: Option<Arc<Content>>,
     repositories: BTreeMap<String, Tags>,
     documents: HashMap<Digest, Known>,
     referrers: HashMap<Digest, Vec<Descriptor>>,
@@ -39,16 +40,21 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// Reads and verifies every document. What is damaged is not served, and named in [`Registry::faults`].
-    pub(super) fn read(content: &Arc<Content>) -> Self {
-        let mut registry = Self {
-            content: Arc::clone(content),
+    /// A registry that has nothing.
+    pub(super) fn empty() -> Self {
+        Self {
+            content: None,
             repositories: BTreeMap::new(),
             documents: HashMap::new(),
             referrers: HashMap::new(),
             faults: Vec::new(),
             kept: 0,
-        };
+        }
+    }
+
+    /// Reads and verifies every document. What is damaged is not served, and named in [`Registry::faults`].
+    pub(super) fn read(content: &Arc<Content>) -> Self {
+        let mut registry = Self { content: Some(Arc::clone(content)), ..Self::empty() };
         for root in &content.index().manifests {
             if let Some(reference) = root.reference() {
                 registry.name(reference, &root.digest);
@@ -69,8 +75,14 @@ impl Registry {
         &self.faults
     }
 
-    pub(super) fn content(&self) -> &Arc<Content> {
-        &self.content
+    /// The bundle, where there is one.
+    pub(super) fn content(&self) -> Option<&Arc<Content>> {
+        self.content.as_ref()
+    }
+
+    /// A blob of the bundle.
+    pub(super) fn reader(&self, digest: &Digest) -> Option<BlobReader> {
+        self.content()?.reader(digest).ok()
     }
 
     /// Names of all repositories, sorted.

@@ -29,6 +29,24 @@ impl Refusal {
         Self::of(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only: it serves a bundle")
     }
 
+    /// A site's path that is asked in another way than it can be.
+    pub(super) fn method() -> Self {
+        Self::of(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this path takes GET and HEAD")
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("a body has at most {limit} bytes here");
+        Self::of(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
+    }
+
+    pub(super) fn cut() -> Self {
+        Self::of(StatusCode::REQUEST_TIMEOUT, "UNKNOWN", "the body did not come whole, or not in time")
+    }
+
+    pub(super) fn broken() -> Self {
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the answer can't be given; the server's log may tell why")
+    }
+
     pub(super) fn nothing_here() -> Self {
         Self::of(StatusCode::NOT_FOUND, "UNSUPPORTED", "there is nothing at this path; the API begins at /v2/")
     }

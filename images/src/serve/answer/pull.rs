@@ -47,7 +47,7 @@ pub(super) async fn manifest(
 
 /// Reads a document that memory had no room for; it is verified again.
 async fn read_document(shared: &Shared, digest: &Digest) -> Result<Bytes, Refusal> {
-    let content = Arc::clone(shared.registry.content());
+    let content = Arc::clone(shared.registry.content().ok_or_else(|| Refusal::unreadable(digest))?);
     let wanted = digest.clone();
     let read = spawn_blocking(move || content.read_small(&wanted, DOCUMENT_LIMIT)).await;
     match read {
@@ -60,7 +60,7 @@ async fn read_document(shared: &Shared, digest: &Digest) -> Result<Bytes, Refusa
 pub(super) async fn blob(shared: &Shared, name: &str, digest: &str, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     shared.registry.tags(name, asked.namespace.as_deref()).ok_or_else(|| Refusal::no_name(name))?;
     let digest: Digest = digest.parse().map_err(|error| Refusal::bad_digest(&error))?;
-    let reader = shared.registry.content().reader(&digest).map_err(|_| Refusal::no_blob(&digest))?;
+    let reader = shared.registry.reader(&digest).ok_or_else(|| Refusal::no_blob(&digest))?;
     if shared.trust.of(&digest) == Some(false) {
         return Err(Refusal::damaged(&digest));
     }
@@ -115,7 +115,7 @@ async fn check_whole(shared: &Shared, digest: &Digest) -> Result<(), Refusal> {
 }
 
 fn hashed(shared: &Shared, digest: &Digest) -> Result<Verdict, Refusal> {
-    let reader = shared.registry.content().reader(digest).map_err(|_| Refusal::no_blob(digest))?;
+    let reader = shared.registry.reader(digest).ok_or_else(|| Refusal::no_blob(digest))?;
     Ok(shared.trust.verdict(digest, reader))
 }
 

@@ -1,0 +1,311 @@
+//! How far each node has come: what it fetched, what its agent reports, what was refused.
+//!
+//! The board only watches: nothing depends on it. It is told what happens by whoever serves, keeps a bounded memory of it, and
+//! tells it on: as lines, and to those who watch the page. What machines report is text of strangers: it is cut to size here, and the
+//! page never takes it for anything but text.
+
+mod node;
+mod page;
+mod report;
+mod watch;
+
+pub use node::Stage;
+pub(crate) use page::Page;
+pub use report::ReportError;
+pub(crate) use report::LIMIT as REPORT_LIMIT;
+
+use crate::output::Output;
+use node::{Event, Kind, NodeState};
+use report::Report;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc::Receiver;
+use watch::Watchers;
+
+/// Strangers that are remembered: machines that asked and are in no inventory.
+const STRANGERS: usize = 32;
+/// Addresses that fetched a loader and have not yet said which machine they are.
+const LOADERS: usize = 1024;
+/// Least time between two reports of a node.
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes lines for a person: whom they are about, and what happened. No line has control characters.
+pub type Tell = Box<dyn Fn(&str, &str) + Send + Sync>;
+
+/// All nodes.
+pub struct Board {
+    tell: Tell,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    cluster: String,
+    nodes: BTreeMap<String, NodeState>,
+    strangers: VecDeque<Stranger>,
+    /// When an address fetched its loader.
+    loaders: HashMap<IpAddr, i64>,
+    reported: HashMap<String, Instant>,
+    watchers: Watchers,
+    /// Why there is nothing to hand out.
+    not_ready: Option<String>,
+}
+
+/// A machine that is in no inventory.
+#[derive(Clone, Debug, Serialize)]
+struct Stranger {
+    /// What it calls itself.
+    name: String,
+    address: IpAddr,
+    at: i64,
+    count: u64,
+}
+
+impl std::fmt::Debug for Board {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Board").finish_non_exhaustive()
+    }
+}
+
+impl Board {
+    /// An empty one.
+    #[must_use]
+    pub fn new(tell: Tell) -> Self {
+        Self { tell, state: Mutex::default() }
+    }
+
+    /// What there is to hand out now. Nodes that are gone from it are gone from the board.
+    pub fn inventory(&self, current: &Result<Arc<Output>, String>) {
+        let mut state = self.state();
+        match current {
+            Err(reason) => {
+                if state.not_ready.as_ref() != Some(reason) {
+                    state.not_ready = Some(reason.clone());
+                    drop(state);
+                    (self.tell)("kfimg serve", &format!("not ready: {reason}"));
+                }
+            }
+            Ok(output) => {
+                let was_waiting = state.not_ready.take().is_some();
+                if state.take_over(output) {
+                    state.broadcast_all();
+                    let count = output.nodes.len();
+                    drop(state);
+                    (self.tell)("kfimg serve", &format!("{count} nodes of the cluster {} are ready to boot", output.cluster));
+                } else if was_waiting {
+                    drop(state);
+                    (self.tell)("kfimg serve", "ready again");
+                }
+            }
+        }
+    }
+
+    /// A machine asked for the way to its loader; it has no address yet.
+    pub fn asks_for_loader(&self, node: &str, what: &str) {
+        self.with_node(node, |node, now| {
+            node.begin(Stage::Loader, now);
+            Some(Event::new(now, Kind::Fetch, format!("asks for a loader ({what})")))
+        });
+    }
+
+    /// An address fetched a loader; which machine it is comes out when it asks for its script.
+    pub fn loader_fetched(&self, address: IpAddr) {
+        let mut state = self.state();
+        if state.loaders.len() >= LOADERS {
+            let oldest = state.loaders.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address);
+            oldest.map(|oldest| state.loaders.remove(&oldest));
+        }
+        state.loaders.insert(address, now());
+    }
+
+    /// A machine fetched its script: a boot begins.
+    pub fn script(&self, node: &str, address: IpAddr) {
+        let loaded = self.state().loaders.remove(&address);
+        self.with_node(node, |node, now| {
+            let is_again = node.restart(address, loaded, now);
+            Some(Event::new(now, Kind::Fetch, format!("boot script{} ({address})", if is_again { " again" } else { "" })))
+        });
+    }
+
+    /// A machine began to fetch something.
+    pub fn begins(&self, node: &str, stage: Stage) {
+        self.with_node(node, |node, now| {
+            node.begin(stage, now);
+            None
+        });
+    }
+
+    /// A machine has fetched something, or the transfer ended early.
+    pub fn fetched(&self, node: &str, stage: Stage, what: &str, bytes: u64, whole: bool) {
+        self.with_node(node, |node, now| {
+            let again = node.finish(stage, now, bytes, whole);
+            let (size, what) = (size(bytes), clean(what, 100));
+            match (whole, again) {
+                (true, false) => Some(Event::new(now, Kind::Fetch, format!("{stage}: {what} fetched, {size}"))),
+                (true, true) => Some(Event::new(now, Kind::Fetch, format!("{stage}: {what} fetched again, {size}"))),
+                (false, _) => Some(Event::new(now, Kind::Fetch, format!("{stage}: {what} ended after {size}"))),
+            }
+        });
+    }
+
+    /// A node's payload was asked for and not given.
+    pub fn refused(&self, node: &str, address: IpAddr, code: &str, meaning: &str) {
+        self.with_node(node, |node, now| {
+            let text = format!("payload refused to {address}: {code}: {meaning}");
+            node.refuse(now, code, &text).then(|| Event::new(now, Kind::Refusal, text))
+        });
+    }
+
+    /// A machine asked that is in no inventory.
+    pub fn stranger(&self, name: &str, address: IpAddr) {
+        let (name, at) = (clean(name, 60), now());
+        let mut state = self.state();
+        if let Some(known) = state.strangers.iter_mut().find(|known| known.name == name) {
+            (known.at, known.count, known.address) = (at, known.count + 1, address);
+            let strangers = state.strangers_json();
+            state.watchers.send("strangers", &strangers);
+            return;
+        }
+        if state.strangers.len() >= STRANGERS {
+            state.strangers.pop_front();
+        }
+        state.strangers.push_back(Stranger { name: name.clone(), address, at, count: 1 });
+        let strangers = state.strangers_json();
+        state.watchers.send("strangers", &strangers);
+        drop(state);
+        (self.tell)("unknown machine", &format!("{name} at {address} is in no inventory; add it, render, and it boots"));
+    }
+
+    /// Takes a report of a node's agent.
+    ///
+    /// # Errors
+    /// [`ReportError`]; nothing of it is kept then.
+    pub fn report(&self, text: &[u8], address: IpAddr) -> Result<(), ReportError> {
+        let report = Report::parse(text)?;
+        let mut state = self.state();
+        let cluster = report.cluster.as_deref().unwrap_or_default();
+        if !state.nodes.contains_key(&report.node) || cluster != state.cluster {
+            return Err(ReportError::Stranger);
+        }
+        let too_soon = state.reported.get(&report.node).is_some_and(|last| last.elapsed() < REPORT_PAUSE);
+        if too_soon {
+            return Err(ReportError::TooSoon);
+        }
+        state.reported.insert(report.node.clone(), Instant::now());
+        drop(state);
+        let name = report.node.clone();
+        self.with_node(&name, |node, now| node.report(report, address, now));
+        Ok(())
+    }
+
+    /// Begins to watch: all that is known comes first. `None` when too many watch already.
+    #[must_use]
+    pub fn watch(&self) -> Option<Receiver<bytes::Bytes>> {
+        let mut state = self.state();
+        let first = state.snapshot();
+        state.watchers.add(&first)
+    }
+
+    /// Lets those who watch know that the server is still there; call it every few seconds. Ends them all when it stops.
+    pub fn beat(&self, stops: bool) {
+        let mut state = self.state();
+        if stops { state.watchers.clear() } else { state.watchers.beat() }
+    }
+
+    /// All that is known of one node, as JSON.
+    #[must_use]
+    pub fn details(&self, node: &str) -> Option<String> {
+        let state = self.state();
+        let node = state.nodes.get(node)?;
+        serde_json::to_string(&node.details()).ok()
+    }
+
+    /// The state of all nodes, as JSON.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.state().snapshot()
+    }
+
+    /// Changes a node, and tells of it. A node that is in no inventory is left out.
+    fn with_node(&self, name: &str, change: impl FnOnce(&mut NodeState, i64) -> Option<Event>) {
+        let mut state = self.state();
+        let State { nodes, watchers, .. } = &mut *state;
+        let Some(node) = nodes.get_mut(name) else { return };
+        let event = change(node, now());
+        let line = event.as_ref().map(|event| event.text.clone());
+        event.into_iter().for_each(|event| node.remember(event));
+        if let Ok(text) = serde_json::to_string(&node.summary()) {
+            watchers.send("node", &text);
+        }
+        drop(state);
+        line.iter().for_each(|line| (self.tell)(name, line));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether anything is new.
+    fn take_over(&mut self, output: &Output) -> bool {
+        let same = self.cluster == output.cluster
+            && self.nodes.len() == output.nodes.len()
+            && output.nodes.iter().all(|(name, node)| self.nodes.get(name).is_some_and(|known| known.is_of(node)));
+        if same {
+            return false;
+        }
+        self.cluster.clone_from(&output.cluster);
+        let mut former = std::mem::take(&mut self.nodes);
+        for (name, node) in &output.nodes {
+            let state = former.remove(name).unwrap_or_else(|| NodeState::new(name)).rendered(node);
+            self.nodes.insert(name.clone(), state);
+        }
+        self.reported.retain(|name, _| output.nodes.contains_key(name));
+        true
+    }
+
+    fn broadcast_all(&mut self) {
+        let snapshot = self.snapshot();
+        self.watchers.send("all", &snapshot);
+    }
+
+    fn snapshot(&self) -> String {
+        let nodes: Vec<_> = self.nodes.values().map(NodeState::summary).collect();
+        let all = serde_json::json!({
+            "cluster": self.cluster, "now": now(), "notReady": self.not_ready.is_some(), "nodes": nodes, "strangers": self.strangers,
+        });
+        all.to_string()
+    }
+
+    fn strangers_json(&self) -> String {
+        serde_json::to_string(&self.strangers).unwrap_or_default()
+    }
+}
+
+/// Seconds since 1970 by this machine's clock.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A text of somebody else, short and on one line.
+fn clean(text: &str, most: usize) -> String {
+    let is_odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    text.chars().map(|c| if is_odd(c) { ' ' } else { c }).take(most).collect()
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+
+"use strict";
+// Texts of machines reach the page through textContent and className only; the latter takes words of ours alone.
+const WORDS = ["silent", "loading", "loaded", "booting", "waiting", "failed", "up"];
+const STAGES = ["loader", "script", "kernel", "initrd", "payload"];
+const MANY = 24;
+const nodes = new Map();
+const cards = new Map();
+let chosen = null;
+let ahead = 0;
+
+const at = (id) => document.getElementById(id);
+function make(kind, style, text) {
+  const element = document.createElement(kind);
+  if (style) element.className = style;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+const word = (state) => (WORDS.includes(state) ? state : "silent");
+const clock = (seconds) => (seconds ? new Date(seconds * 1000).toLocaleTimeString([], { hour12: false }) : "");
+function age(seconds) {
+  const past = Math.max(0, Math.floor(Date.now() / 1000 + ahead - seconds));
+  if (past < 60) return past + " s";
+  if (past < 3600) return Math.floor(past / 60) + " min";
+  return past < 172800 ? Math.floor(past / 3600) + " h" : Math.floor(past / 86400) + " d";
+}
+
+function marks(node) {
+  const row = make("div", "marks");
+  STAGES.forEach((name, index) => {
+    const mark = node.stages[index];
+    row.append(make("span", "mark " + (mark === "d" ? "done" : mark === "b" ? "running" : ""), name));
+  });
+  for (const [name, state] of node.steps) {
+    const style = ["done", "running", "waiting", "failed"].includes(state) ? state : "";
+    row.append(make("span", "mark " + style, name));
+  }
+  for (const mark of row.children) mark.title = mark.textContent;
+  return row;
+}
+
+function fill(card, node) {
+  card.className = "node " + word(node.state) + (chosen === node.name ? " chosen" : "");
+  const head = make("div", "head");
+  const state = make("span", "state", word(node.state));
+  head.append(make("span", "name", node.name), state);
+  const generation = node.runsGeneration ? node.runsGeneration + ", rendered " + node.generation : node.generation;
+  const meta = [node.role, node.address || "no address yet", "generation " + generation];
+  if (node.warnings) meta.push(node.warnings + (node.warnings === 1 ? " warning" : " warnings"));
+  const text = make("div", "text", node.line + (node.state === "silent" ? "" : " · " + age(node.since)));
+  card.title = node.name + ": " + node.line;
+  card.replaceChildren(head, make("div", "meta", meta.join(" · ")), marks(node), text);
+}
+
+function matches(node, wanted) {
+  const failure = node.failure ? node.failure.code : "";
+  return [node.name, node.role, node.state, failure, node.address || ""].some((text) => text.toLowerCase().includes(wanted));
+}
+
+function show(node) {
+  nodes.set(node.name, node);
+  let card = cards.get(node.name);
+  if (!card) {
+    card = make("button", "node");
+    card.type = "button";
+    card.addEventListener("click", () => choose(node.name));
+    cards.set(node.name, card);
+    at("nodes").append(card);
+  }
+  fill(card, node);
+  card.hidden = !matches(node, at("filter").value.toLowerCase());
+}
+
+function troubles() {
+  const list = [];
+  for (const node of nodes.values()) {
+    if (node.failure && node.state === "failed") list.push([node, node.failure.step, node.failure.code, node.failure.message, node.failure.remedy]);
+    if (node.refusal) list.push([node, "boot server", "REFUSED", node.refusal, "if that was not this machine, somebody else asked for its payload"]);
+  }
+  at("troubles").hidden = list.length === 0;
+  at("troubles").querySelector("div").replaceChildren(...list.slice(0, 30).map(([node, step, code, message, remedy]) => {
+    const box = make("div", "trouble");
+    const head = make("div", "head");
+    head.append(make("span", "name", node.name), make("span", "", step), make("code", "state", code));
+    box.append(head, make("p", "", message), make("p", "todo", remedy));
+    return box;
+  }));
+  if (list.length > 30) at("troubles").querySelector("div").append(make("p", "", list.length - 30 + " more"));
+}
+
+function counts() {
+  const count = {};
+  for (const node of nodes.values()) count[word(node.state)] = (count[word(node.state)] || 0) + 1;
+  at("counts").replaceChildren(...WORDS.slice().reverse().filter((state) => count[state]).map((state) => {
+    const item = make("li", state);
+    const number = make("b", "state", count[state]);
+    item.append(number, " " + state);
+    return item;
+  }));
+  at("all").textContent = nodes.size + (nodes.size === 1 ? " node" : " nodes");
+  document.body.classList.toggle("many", nodes.size > MANY);
+}
+
+function strangers(list) {
+  at("strangers").hidden = list.length === 0;
+  at("strangers").querySelector("ul").replaceChildren(...list.slice().reverse().map((stranger) =>
+    make("li", "", stranger.name + " at " + stranger.address + ", last " + clock(stranger.at) + ", asked " + stranger.count + (stranger.count === 1 ? " time" : " times"))));
+}
+
+function all(state) {
+  ahead = state.now - Date.now() / 1000;
+  at("cluster").textContent = state.cluster ? "cluster " + state.cluster : "boot board";
+  document.title = (state.cluster || "kfimg") + ": boot board";
+  at("banner").hidden = !state.notReady;
+  at("banner").textContent = "There is nothing to hand out: machines are told to wait. The server's terminal says why.";
+  const names = new Set(state.nodes.map((node) => node.name));
+  for (const [name, card] of cards) if (!names.has(name)) { card.remove(); cards.delete(name); nodes.delete(name); }
+  state.nodes.forEach(show);
+  strangers(state.strangers);
+  counts();
+  troubles();
+}
+
+function table(rows) {
+  const body = make("table");
+  for (const [first, second, style] of rows) {
+    const row = make("tr", style || "");
+    row.append(make("td", "", first), make("td", "", second));
+    body.append(row);
+  }
+  return body;
+}
+
+function choose(name) {
+  chosen = chosen === name ? null : name;
+  for (const [other, card] of cards) card.classList.toggle("chosen", other === chosen);
+  at("details").hidden = chosen === null;
+  if (chosen !== null) details(chosen);
+}
+
+async function details(name) {
+  const answer = await fetch("/board/state?node=" + encodeURIComponent(name)).catch(() => null);
+  if (!answer || !answer.ok || chosen !== name) return;
+  const node = await answer.json();
+  const summary = node.summary;
+  const parts = [make("h1", "", summary.name), make("p", "", [summary.role, summary.address, node.versions].filter(Boolean).join(" · "))];
+  parts.push(make("h2", "", "Fetched"), table(node.fetched.map(([stage, mark]) => {
+    const done = mark.done ? clock(mark.done) + (mark.bytes ? ", " + mark.bytes.toLocaleString() + " bytes" : "") : mark.begun ? "since " + clock(mark.begun) : "not yet";
+    return [stage, done];
+  })));
+  if (node.steps.length) {
+    const rows = [];
+    for (const step of node.steps) {
+      rows.push([step.name, step.state + (step.message ? ": " + step.message : ""), step.state === "failed" ? "failed" : ""]);
+      for (const notice of [step.failure, ...step.warnings]) {
+        if (notice) rows.push([notice.code, notice.message + " To do: " + notice.remedy, notice === step.failure ? "failed" : ""]);
+      }
+    }
+    parts.push(make("h2", "", "Steps, reported " + clock(node.reportedAt)), table(rows));
+  }
+  parts.push(make("h2", "", "Time line"), table(node.events.slice().reverse().map((event) =>
+    [clock(event.at), event.text, ["failure", "refusal"].includes(event.kind) ? event.kind : ""])));
+  at("details").querySelector("div").replaceChildren(...parts);
+}
+
+at("close").addEventListener("click", () => choose(chosen));
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && chosen) choose(chosen); });
+at("filter").addEventListener("input", () => nodes.forEach(show));
+setInterval(() => { for (const [name, card] of cards) fill(card, nodes.get(name)); }, 10000);
+
+const events = new EventSource("/board/events");
+events.addEventListener("open", () => { at("link").textContent = "live"; });
+events.addEventListener("error", () => { at("link").textContent = "the server does not answer; trying again …"; });
+events.addEventListener("all", (event) => all(JSON.parse(event.data)));
+events.addEventListener("strangers", (event) => strangers(JSON.parse(event.data)));
+events.addEventListener("node", (event) => {
+  const node = JSON.parse(event.data);
+  show(node);
+  counts();
+  troubles();
+  if (chosen === node.name) details(node.name);
+});

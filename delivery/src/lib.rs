@@ -1,0 +1,25 @@
+//! Hands boot files and payloads to machines that boot from the network, and shows how far each has come.
+//!
+//! - [`mod@output`]: what `kfimg render` wrote, read where it lies; a payload goes out only when it is what the manifest says;
+//! - [`mod@release`]: which machine may take which payload, and until when;
+//! - [`mod@site`]: the paths over HTTP, answered on the connections of `kfimg_images::serve`;
+//! - [`mod@board`]: how far each node has come, as a page, as events and as lines;
+//! - [`mod@tftp`] and [`mod@dhcp`]: what a machine needs before it speaks HTTP. Both only when they are asked for.
+//!
+//! It reads an output and a folder of images and listens. It sees no state folder, no description and no authority's key, renders
+//! nothing, and opens no connection.
+
+pub mod board;
+
+mod folder;
+mod network;
+pub mod output;
+pub mod release;
+mod route;
+mod script;
+pub mod site;
+
+
+pub use board::Board;
+pub use release::ReleaseRules;
+pub use site::{Delivery, DeliveryOptions, ReportToken};

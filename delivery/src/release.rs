@@ -1,0 +1,180 @@
+//! Which machine may take which payload, and until when.
+//!
+//! A machine proves nothing: it says its Ethernet address, UUID or serial number when it asks for its script, and gets a ticket
+//! with it, which stands in the URLs of that script. Without a ticket no payload goes out, so that the name of a node alone, which
+//! everybody guesses, is worth nothing. Whoever runs the server may narrow that: a window of time, and each payload once.
+
+use data_encoding::BASE32_NOPAD;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time from a machine's script to its payload; a machine that loads slowly takes minutes.
+const TICKET_LIFE: Duration = Duration::from_secs(3600);
+/// Tickets of one node at once: a machine that tries again gets another one.
+const TICKETS: usize = 16;
+
+/// How payloads are released.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ReleaseRules {
+    /// Anybody who names a node gets its payload, as from any web server.
+    pub open: bool,
+    /// Each file of a payload goes out whole once; a new render's goes out again.
+    pub once: bool,
+    /// No payload goes out later than this after the start.
+    pub window: Option<Duration>,
+}
+
+/// Why a payload does not go out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// No ticket, or none of this node.
+    NoTicket,
+    /// The window is over.
+    Closed,
+    /// It went out before.
+    Taken,
+}
+
+impl Refused {
+    /// For whoever runs the server: what it means.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::NoTicket => "it was asked for without a ticket of that machine's own script",
+            Self::Closed => "the window for payloads is over; start kfimg serve again to open it",
+            Self::Taken => "it went out before, and payloads go out once",
+        }
+    }
+
+    /// A short name, as the board shows it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoTicket => "NO_TICKET",
+            Self::Closed => "WINDOW_CLOSED",
+            Self::Taken => "TAKEN",
+        }
+    }
+}
+
+/// Judges.
+#[derive(Debug)]
+pub struct Release {
+    rules: ReleaseRules,
+    begin: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tickets: HashMap<String, (String, Instant)>,
+    by_node: HashMap<String, VecDeque<String>>,
+    /// Path and digest of files that went out.
+    taken: BTreeSet<(String, String)>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl Release {
+    /// Begins now.
+    #[must_use]
+    pub fn new(rules: ReleaseRules) -> Self {
+        Self { rules, begin: Instant::now(), state: Mutex::default() }
+    }
+
+    /// A new ticket for the machine of a node; `None` when the system gives no random bytes.
+    #[must_use]
+    pub fn ticket(&self, node: &str) -> Option<String> {
+        let mut bytes = [0; 20];
+        aws_lc_rs::rand::fill(&mut bytes).ok()?;
+        let ticket = BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
+        let mut state = self.state();
+        let former = state.by_node.entry(node.to_owned()).or_default();
+        former.push_back(ticket.clone());
+        let oldest = if former.len() > TICKETS { former.pop_front() } else { None };
+        oldest.map(|oldest| state.tickets.remove(&oldest));
+        state.tickets.insert(ticket.clone(), (node.to_owned(), Instant::now()));
+        Some(ticket)
+    }
+
+    /// The node that a ticket is for.
+    #[must_use]
+    pub fn node(&self, ticket: &str) -> Option<String> {
+        let state = self.state();
+        let (node, made) = state.tickets.get(ticket)?;
+        (made.elapsed() < TICKET_LIFE).then(|| node.clone())
+    }
+
+    /// Whether a file of a node's payload may go out to the holder of a ticket for `holder`.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn judge(&self, node: &str, holder: Option<&str>, path: &str, sha256: &str) -> Result<(), Refused> {
+        if !self.rules.open && holder != Some(node) {
+            return Err(Refused::NoTicket);
+        }
+        if self.rules.window.is_some_and(|window| self.begin.elapsed() >= window) {
+            return Err(Refused::Closed);
+        }
+        let is_taken = || self.state().taken.contains(&(path.to_owned(), sha256.to_owned()));
+        if self.rules.once && is_taken() { Err(Refused::Taken) } else { Ok(()) }
+    }
+
+    /// A file went out whole.
+    pub fn taken(&self, path: &str, sha256: &str) {
+        if self.rules.once {
+            self.state().taken.insert((path.to_owned(), sha256.to_owned()));
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_goes_to_the_holder_of_its_nodes_ticket_alone() {
+        let release = Release::new(ReleaseRules::default());
+        let ticket = release.ticket("a").unwrap();
+        assert_eq!(release.node(&ticket).as_deref(), Some("a"));
+        assert_eq!(release.node("other"), None);
+        assert!(release.judge("a", Some("a"), "p", "1").is_ok());
+        for holder in [None, Some("b")] {
+            assert_eq!(release.judge("a", holder, "p", "1"), Err(Refused::NoTicket));
+        }
+        let open = Release::new(ReleaseRules { open: true, ..ReleaseRules::default() });
+        assert!(open.judge("a", None, "p", "1").is_ok());
+        assert!(!format!("{release:?}").contains(&ticket));
+    }
+
+    #[test]
+    fn tickets_are_bounded_and_the_newest_hold() {
+        let release = Release::new(ReleaseRules::default());
+        let tickets: Vec<String> = (0..TICKETS + 5).map(|_| release.ticket("a").unwrap()).collect();
+        let held = |ticket: &String| release.node(ticket).is_some();
+        assert_eq!(tickets.iter().filter(|ticket| held(ticket)).count(), TICKETS);
+        assert!(!held(&tickets[4]) && held(&tickets[5]) && tickets.iter().all(|ticket| ticket.len() == 32));
+    }
+
+    #[test]
+    fn once_is_once_for_each_render_and_a_window_ends() {
+        let once = Release::new(ReleaseRules { once: true, ..ReleaseRules::default() });
+        once.taken("p", "1");
+        assert_eq!(once.judge("a", Some("a"), "p", "1"), Err(Refused::Taken));
+        assert!(once.judge("a", Some("a"), "p", "2").is_ok() && once.judge("a", Some("a"), "q", "1").is_ok());
+        let closed = Release::new(ReleaseRules { window: Some(Duration::ZERO), ..ReleaseRules::default() });
+        assert_eq!(closed.judge("a", Some("a"), "p", "1"), Err(Refused::Closed));
+        let many = Release::new(ReleaseRules::default());
+        many.taken("p", "1");
+        assert!(many.judge("a", Some("a"), "p", "1").is_ok());
+    }
+}

@@ -1,0 +1,168 @@
+//! What a path means. Names are checked here; that no path leads out of a folder is the folder's own care.
+
+use kfimg_images::serve::SiteRequest;
+
+/// What is asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Route {
+    /// `/pxe/boot.ipxe`
+    Chooser,
+    /// `/pxe/<name>.ipxe`
+    Script(String),
+    /// `/nodes/<node>/<file>`
+    Payload(String, String),
+    /// `/images/<path>`
+    Image(String),
+    /// `/content/<SHA-512>`
+    Content(String),
+    /// `/board`
+    Board,
+    /// `/board/events`
+    Events,
+    /// `/board/state`
+    State,
+    /// `/report`
+    Report,
+    /// Nothing.
+    Unknown,
+}
+
+/// Files of a payload that are fetched over HTTP. Images of drives are none: they are attached.
+const FETCHED: [&str; 4] = ["ignition.json", "user-data", "meta-data", "network-config"];
+
+impl Route {
+    /// Reads a path; gives the ticket that stands in it, too.
+    pub(crate) fn of(request: &SiteRequest) -> (Option<String>, Self) {
+        let Some(path) = decoded(&request.path) else { return (None, Self::Unknown) };
+        match path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
+            Some((ticket, rest)) => (Some(ticket.to_owned()), Self::below(rest)),
+            None => (None, path.strip_prefix('/').map_or(Self::Unknown, Self::below)),
+        }
+    }
+
+    fn below(path: &str) -> Self {
+        let is_plain = |path: &str| path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+        match path.split_once('/') {
+            _ if !is_plain(path) => Self::Unknown,
+            None => match path {
+                "board" => Self::Board,
+                "report" => Self::Report,
+                _ => Self::Unknown,
+            },
+            Some(("board", "events")) => Self::Events,
+            Some(("board", "state")) => Self::State,
+            Some(("pxe", "boot.ipxe")) => Self::Chooser,
+            Some(("pxe", name)) => match name.strip_suffix(".ipxe") {
+                Some(name) if !name.contains('/') => Self::Script(name.to_owned()),
+                _ => Self::Unknown,
+            },
+            Some(("nodes", rest)) => match rest.split_once('/') {
+                Some((node, file)) if FETCHED.contains(&file) => Self::Payload(node.to_owned(), file.to_owned()),
+                _ => Self::Unknown,
+            },
+            Some(("images", rest)) => Self::Image(rest.to_owned()),
+            Some(("content", name)) if is_digest(name) => Self::Content(name.to_owned()),
+            Some(_) => Self::Unknown,
+        }
+    }
+}
+
+/// A SHA-512 in hexadecimal.
+fn is_digest(name: &str) -> bool {
+    name.len() == 128 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Undoes `%41`; `None` when that gives no text, or characters that no file of ours has.
+fn decoded(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let high = char::from(rest.next()?).to_digit(16)?;
+        let low = char::from(rest.next()?).to_digit(16)?;
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok().filter(|path| !path.contains(|c: char| c.is_control() || c == '\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kfimg_images::serve::{Admission, SiteMethod};
+
+    fn of(path: &str) -> (Option<String>, Route) {
+        Route::of(&SiteRequest {
+            method: SiteMethod::Get { head: false },
+            path: path.to_owned(),
+            query: None,
+            host: None,
+            client: "127.0.0.1:1".parse().unwrap(),
+            admission: Admission::Unasked,
+            body: bytes::Bytes::new(),
+        })
+    }
+
+    #[test]
+    fn a_path_means_one_thing() {
+        let payload = |file: &str| Route::Payload("master1".to_owned(), file.to_owned());
+        let digest = "ab".repeat(64);
+        let table = [
+            ("/pxe/boot.ipxe", Route::Chooser),
+            ("/pxe/mac-52-54-00-00-00-11.ipxe", Route::Script("mac-52-54-00-00-00-11".to_owned())),
+            ("/pxe/serial-VMware-56%204d.ipxe", Route::Script("serial-VMware-56 4d".to_owned())),
+            ("/nodes/master1/ignition.json", payload("ignition.json")),
+            ("/nodes/master1/meta-data", payload("meta-data")),
+            ("/images/vmlinuz", Route::Image("vmlinuz".to_owned())),
+            ("/images/a/b", Route::Image("a/b".to_owned())),
+            (&format!("/content/{digest}"), Route::Content(digest.clone())),
+            ("/board", Route::Board),
+            ("/board/events", Route::Events),
+            ("/report", Route::Report),
+        ];
+        for (path, wanted) in table {
+            assert_eq!(of(path), (None, wanted.clone()), "{path}");
+            assert_eq!(of(&format!("/t/abc{path}")), (Some("abc".to_owned()), wanted), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_means_nothing() {
+        for path in [
+            "/",
+            "",
+            "/admin.kubeconfig",
+            "/manifest.json",
+            "/vmware/master1/guestinfo.ignition.config.data",
+            "/nodes/master1/seed.img",
+            "/nodes/master1/config-drive.img",
+            "/nodes/master1",
+            "/nodes//ignition.json",
+            "/nodes/../ignition.json",
+            "/nodes/a/../b/ignition.json",
+            "/images/../out/admin.kubeconfig",
+            "/images/%2e%2e/out",
+            "/images/..%2fout",
+            "/images//etc/passwd",
+            "/images/.hidden",
+            "/images/a/.git/config",
+            "/images/",
+            "/images",
+            "/images/a%00b",
+            "/images/a\\..\\b",
+            "/pxe/dnsmasq.conf",
+            "/pxe/a/b.ipxe",
+            "/content/../admin.kubeconfig",
+            "/content/ABC",
+            "/t/abc",
+            "/t/abc/",
+            "/t/abc/t/abc/pxe/boot.ipxe",
+            "/%ff",
+            "/%4",
+        ] {
+            assert_eq!(of(path).1, Route::Unknown, "{path}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The paths over HTTP: boot scripts, images, payloads, reports, the board.
+//!
+//! Everybody may ask for scripts and images, which hold no secret. A payload goes out by the rules of [`crate::release`]. The board is
+//! for this machine and for whoever knows the server's password. What is refused is refused in the same words whether it exists
+//! or not.
+
+mod board;
+mod files;
+
+use crate::board::{Board, Page, ReportError, Stage};
+use crate::folder::Folder;
+use crate::output::{Absent, Output, Store};
+use crate::release::{Release, ReleaseRules};
+use crate::route::Route;
+use crate::script;
+use kfimg_images::serve::{Site, SiteAnswer, SiteMethod, SiteRequest};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Seconds after which a machine asks again for what is not ready.
+const RETRY: &str = "10";
+/// What is said of all that is not there, and of all that is not for whoever asks.
+const NOTHING: &str = "nothing here\n";
+
+/// What a delivery serves.
+#[derive(Debug)]
+pub struct DeliveryOptions {
+    /// Folder that `kfimg render` writes; it need not be there yet.
+    pub output: Option<PathBuf>,
+    /// Folder with kernels, initial RAM disks and root images.
+    pub images: Option<PathBuf>,
+    /// Who gets payloads.
+    pub release: ReleaseRules,
+    /// What reports must know.
+    pub report_token: Option<ReportToken>,
+    /// The port by which machines reach the boot files.
+    pub port: u16,
+}
+
+/// A secret that stands in the description's `report.url` as `?token=…`.
+#[derive(Clone)]
+pub struct ReportToken(String);
+
+impl std::fmt::Debug for ReportToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReportToken")
+    }
+}
+
+impl ReportToken {
+    /// A secret of at least 16 characters that may stand in a URL as they are; `None`: it is none.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
+        (text.len() >= 16 && text.chars().all(is_plain)).then(|| Self(text.to_owned()))
+    }
+
+    fn is(&self, offered: Option<&str>) -> bool {
+        let offered = offered.unwrap_or_default().as_bytes();
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), offered).is_ok()
+    }
+}
+
+/// Answers machines that boot, and those who watch them.
+#[derive(Debug)]
+pub struct Delivery {
+    store: Option<Store>,
+    images: Option<Folder>,
+    release: Arc<Release>,
+    report_token: Option<ReportToken>,
+    port: u16,
+    board: Arc<Board>,
+    page: Page,
+}
+
+impl Delivery {
+    /// Opens the folder of images. What was rendered is looked for with each request.
+    ///
+    /// # Errors
+    /// When the folder of images can't be opened.
+    pub fn new(options: DeliveryOptions, board: Arc<Board>) -> std::io::Result<Self> {
+        let images = options.images.as_deref().map(Folder::open).transpose()?;
+        Ok(Self {
+            store: options.output.map(Store::new),
+            images,
+            release: Arc::new(Release::new(options.release)),
+            report_token: options.report_token,
+            port: options.port,
+            board,
+            page: Page::new(),
+        })
+    }
+
+    /// The newest output, which the board hears of.
+    ///
+    /// # Errors
+    /// Why there is none, for whoever runs the server.
+    pub fn output(&self) -> Result<Arc<Output>, String> {
+        let Some(store) = &self.store else { return Err("no output is served; name one with --out".to_owned()) };
+        let current = store.current();
+        self.board.inventory(&current);
+        current
+    }
+
+    /// What would keep machines from booting, in words for whoever starts the server.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let Some(Ok(output)) = self.store.as_ref().map(Store::current) else { return Vec::new() };
+        let Some(name) = output.scripts.keys().next() else {
+            return vec!["the output has no boot scripts; render with --channel pxe".to_owned()];
+        };
+        let script = output.text(&format!("pxe/{name}.ipxe")).unwrap_or_default();
+        let is_there = |path: &str| match (path.strip_prefix("images/"), &self.images) {
+            (Some(path), Some(images)) => images.file(path).is_ok(),
+            _ => false,
+        };
+        let parts = script::parts(&script).into_iter().filter(|(path, _)| !is_there(path));
+        parts.map(|(path, _)| format!("boot scripts name /{path}, which is not there; put it into the folder of --images, which is /images/ here")).collect()
+    }
+
+    fn respond(&self, request: &SiteRequest) -> SiteAnswer {
+        let (ticket, route) = Route::of(request);
+        let holder = ticket.as_deref().and_then(|ticket| self.release.node(ticket));
+        match (request.method, &route) {
+            (SiteMethod::Post, Route::Report) => self.report(request),
+            (SiteMethod::Post, _) | (_, Route::Report | Route::Unknown) => nothing(404),
+            (_, Route::Chooser) => self.chooser(request),
+            (_, Route::Script(name)) => self.script(name, request),
+            (_, Route::Payload(node, file)) => self.payload(node, file, holder.as_deref(), request),
+            (_, Route::Image(path)) => self.image(path, holder.as_deref(), request),
+            (_, Route::Content(name)) => self.content(name),
+            (_, Route::Board) => self.board_page(request),
+            (_, Route::Events) => self.board_events(request),
+            (_, Route::State) => self.board_state(request),
+        }
+    }
+
+    /// The script by which a machine finds its own.
+    fn chooser(&self, request: &SiteRequest) -> SiteAnswer {
+        let server = script::server(request.host.as_deref(), self.port);
+        let text = self.output().and_then(|output| match output.text("pxe/boot.ipxe") {
+            Ok(text) => Ok(text),
+            Err(Absent::Unknown) => Err("the output has no boot scripts; render with --channel pxe".to_owned()),
+            Err(Absent::NotReady(reason)) => Err(reason),
+        });
+        match (text, server) {
+            (Ok(text), server) => SiteAnswer::text(200, "script", script::with_server(&text, server.as_deref())),
+            (Err(_), Some(server)) => SiteAnswer::text(200, "script", script::waiting(&server)),
+            (Err(_), None) => not_ready(),
+        }
+    }
+
+    fn script(&self, name: &str, request: &SiteRequest) -> SiteAnswer {
+        let address = request.client.ip();
+        let Ok(output) = self.output() else { return not_ready() };
+        let Some(node) = output.scripts.get(name) else {
+            if name.starts_with("mac-") {
+                self.board.stranger(name, address);
+            }
+            return nothing(404);
+        };
+        let (Ok(text), Some(ticket)) = (output.text(&format!("pxe/{name}.ipxe")), self.release.ticket(node)) else {
+            return not_ready();
+        };
+        let server = script::server(request.host.as_deref(), self.port);
+        let text = script::with_ticket(&script::with_server(&text, server.as_deref()), &ticket);
+        let (board, node) = (Arc::clone(&self.board), node.clone());
+        let mut answer = SiteAnswer::text(200, "script", text).with("cache-control", "no-store");
+        answer.done = Some(Box::new(move |sent| {
+            if sent.whole {
+                board.script(&node, address);
+            }
+        }));
+        answer
+    }
+
+    /// Takes what a node's agent reports.
+    fn report(&self, request: &SiteRequest) -> SiteAnswer {
+        if self.report_token.as_ref().is_some_and(|token| !token.is(request.parameter("token").as_deref())) {
+            return nothing(403);
+        }
+        if self.output().is_err() {
+            return not_ready();
+        }
+        let text = |status, error: &ReportError| SiteAnswer::text(status, "report", format!("{error}\n"));
+        match self.board.report(&request.body, request.client.ip()) {
+            Ok(()) => SiteAnswer::text(204, "report", ""),
+            Err(error @ ReportError::Malformed(_)) => text(400, &error),
+            Err(ReportError::Stranger) => nothing(403),
+            Err(error @ ReportError::TooSoon) => text(429, &error).with("retry-after", "1"),
+        }
+    }
+}
+
+impl Site for Delivery {
+    fn takes(&self, path: &str) -> Option<usize> {
+        (path == "/report").then_some(crate::board::REPORT_LIMIT)
+    }
+
+    fn answer(&self, request: &SiteRequest) -> SiteAnswer {
+        let mut answer = self.respond(request).with("x-content-type-options", "nosniff");
+        // A ticket is worth a payload.
+        if let Some((_, rest)) = request.path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
+            answer.shown = Some(format!("/t/-/{rest}"));
+        }
+        answer
+    }
+}
+
+/// What machines do not have, and what is not theirs.
+fn nothing(status: u16) -> SiteAnswer {
+    SiteAnswer::text(status, "nothing", NOTHING)
+}
+
+/// Ignition and the agent ask again at this answer; at "not found" Ignition gives up.
+fn not_ready() -> SiteAnswer {
+    SiteAnswer::text(503, "not-ready", "not ready yet\n").with("retry-after", RETRY).with("cache-control", "no-store")
+}
+
+/// The type of a file by its name. Nothing that goes out is a page.
+fn media_type(path: &str) -> &'static str {
+    match Path::new(path).extension().and_then(|extension| extension.to_str()) {
+        Some("json") => "application/json",
+        Some("ipxe" | "txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The stage that a file of the images belongs to.
+fn stage(script: &str, path: &str) -> Stage {
+    let part = script::parts(script).into_iter().find(|(named, _)| named.strip_prefix("images/") == Some(path));
+    match part {
+        Some((_, script::Part::Kernel)) => Stage::Kernel,
+        _ => Stage::Initrd,
+    }
+}
