@@ -114,6 +114,14 @@ impl Console {
         }
     }
 
+    /// Says what happened just now to whom, unless asked to be quiet. Both texts stand as they are.
+    pub(crate) fn event(&self, who: &str, what: &str) {
+        if !self.talk.quiet {
+            let time = jiff::Zoned::now().strftime("%H:%M:%S");
+            anstream::eprintln!("{FAINT}{time}{FAINT:#} {EMPHASIS}{who}{EMPHASIS:#}: {what}");
+        }
+    }
+
     /// Says a warning, even when asked to be quiet.
     pub(crate) fn warn(&self, line: &str) {
         let style = AnsiColor::Yellow.on_default().bold();

@@ -60,6 +60,9 @@ pub(crate) enum Failure {
     /// The registry.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// TFTP or DHCP.
+    #[error("{0}; these ports are root's: start kfimg serve as root, or with CAP_NET_BIND_SERVICE")]
+    Boot(#[from] kfimg_delivery::BindError),
     /// A file or stream outside the output.
     #[error("{action} {}: {source}", .path.display())]
     Io {
@@ -180,7 +183,7 @@ impl Failure {
             Self::TooLarge { .. } | Self::Seal(_) | Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
             Self::Bundle(error) if is_missing(error) => 4,
             Self::Bundle(_) => 5,
-            Self::Serve(ServeError::Listen { .. }) => 7,
+            Self::Serve(ServeError::Listen { .. }) | Self::Boot(_) => 7,
             Self::Serve(ServeError::Tls(_)) => 4,
             Self::Content(_) | Self::Tree(_) | Self::Serve(ServeError::Runtime(_)) => 1,
         }

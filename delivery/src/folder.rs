@@ -80,7 +80,8 @@ mod tests {
         for path in ["sub/file", "near", "./sub/file", "sub/../near"] {
             assert!(folder.file(path).is_ok(), "{path}");
         }
-        let out = ["../secret", "sub/../../secret", "far", "absolute", "/etc/passwd", "magic/etc/passwd", "sub", "pipe"];
+        let out =
+            ["../secret", "sub/../../secret", "far", "absolute", "/etc/passwd", "magic/etc/passwd", "sub", "pipe"];
         for path in out.into_iter().chain(["", "sub/file/x", "none", "a\0b"]) {
             assert!(folder.file(path).is_err(), "{path}");
         }

@@ -10,6 +10,7 @@
 //! nothing, and opens no connection.
 
 pub mod board;
+pub mod dhcp;
 
 mod folder;
 mod network;
@@ -18,8 +19,20 @@ pub mod release;
 mod route;
 mod script;
 pub mod site;
-
+pub mod tftp;
 
 pub use board::Board;
 pub use release::ReleaseRules;
 pub use site::{Delivery, DeliveryOptions, ReportToken};
+
+/// An address that can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("listening for {protocol} on {address}: {source}")]
+pub struct BindError {
+    /// What is spoken there.
+    pub protocol: &'static str,
+    /// Which address.
+    pub address: std::net::SocketAddr,
+    /// The system's reason.
+    pub source: std::io::Error,
+}

@@ -88,7 +88,8 @@ impl Output {
         let file = folder.file("manifest.json").map_err(|error| named(&error))?;
         let mut text = Vec::new();
         file.take(MANIFEST_LIMIT).read_to_end(&mut text).map_err(|error| named(&error))?;
-        let Manifest { format, cluster, nodes, files } = serde_json::from_slice(&text).map_err(|error| named(&error))?;
+        let Manifest { format, cluster, nodes, files } =
+            serde_json::from_slice(&text).map_err(|error| named(&error))?;
         if format != FORMAT {
             return Err(named(&format_args!("its format is {format:?}; render again with this kfimg")));
         }

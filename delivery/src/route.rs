@@ -33,11 +33,11 @@ const FETCHED: [&str; 4] = ["ignition.json", "user-data", "meta-data", "network-
 impl Route {
     /// Reads a path; gives the ticket that stands in it, too.
     pub(crate) fn of(request: &SiteRequest) -> (Option<String>, Self) {
-        let Some(path) = decoded(&request.path) else { return (None, Self::Unknown) };
-        match path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
-            Some((ticket, rest)) => (Some(ticket.to_owned()), Self::below(rest)),
-            None => (None, path.strip_prefix('/').map_or(Self::Unknown, Self::below)),
-        }
+        let (ticket, rest) = match split(&request.path) {
+            Some((ticket, rest)) => (Some(ticket.to_owned()), Some(rest)),
+            None => (None, request.path.strip_prefix('/')),
+        };
+        (ticket, rest.and_then(decoded).map_or(Self::Unknown, |path| Self::below(&path)))
     }
 
     fn below(path: &str) -> Self {
@@ -65,6 +65,11 @@ impl Route {
             Some(_) => Self::Unknown,
         }
     }
+}
+
+/// The ticket of a path, and what follows it. Only as we write it, so that the log knows which part is secret.
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix("/t/")?.split_once('/')
 }
 
 /// A SHA-512 in hexadecimal.
@@ -156,6 +161,7 @@ mod tests {
             "/pxe/a/b.ipxe",
             "/content/../admin.kubeconfig",
             "/content/ABC",
+            "/%74/abc/pxe/boot.ipxe",
             "/t/abc",
             "/t/abc/",
             "/t/abc/t/abc/pxe/boot.ipxe",

@@ -98,7 +98,9 @@ mod tests {
         for (host, wanted) in table {
             assert_eq!(server(host, 8080).as_deref(), wanted, "{host:?}");
         }
-        assert!(with_server(SCRIPT, Some("http://192.0.2.1:8080")).contains("|| set boot-server http://192.0.2.1:8080\n"));
+        assert!(
+            with_server(SCRIPT, Some("http://192.0.2.1:8080")).contains("|| set boot-server http://192.0.2.1:8080\n")
+        );
         assert_eq!(with_server(SCRIPT, None), SCRIPT);
     }
 }

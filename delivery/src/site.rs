@@ -184,7 +184,7 @@ impl Delivery {
         }
         let text = |status, error: &ReportError| SiteAnswer::text(status, "report", format!("{error}\n"));
         match self.board.report(&request.body, request.client.ip()) {
-            Ok(()) => SiteAnswer::text(204, "report", ""),
+            Ok(()) => SiteAnswer::text(200, "report", "taken\n"),
             Err(error @ ReportError::Malformed(_)) => text(400, &error),
             Err(ReportError::Stranger) => nothing(403),
             Err(error @ ReportError::TooSoon) => text(429, &error).with("retry-after", "1"),
@@ -200,7 +200,7 @@ impl Site for Delivery {
     fn answer(&self, request: &SiteRequest) -> SiteAnswer {
         let mut answer = self.respond(request).with("x-content-type-options", "nosniff");
         // A ticket is worth a payload.
-        if let Some((_, rest)) = request.path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
+        if let Some((_, rest)) = crate::route::split(&request.path) {
             answer.shown = Some(format!("/t/-/{rest}"));
         }
         answer

@@ -53,6 +53,31 @@ pub struct Server {
     limits: ServeLimits,
 }
 
+/// An address that is taken. Clients that come wait until the server runs.
+#[derive(Debug)]
+pub struct Reserved {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Reserved {
+    /// Which; with port 0, the port that the system chose.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The server, without a bundle. Its options' address is passed over.
+    ///
+    /// # Errors
+    ///
+    /// When certificate and key are none.
+    pub fn serve(self, options: ServeOptions) -> Result<Server, ServeError> {
+        let tls = options.tls.as_ref().map(tls::config).transpose()?;
+        Ok(Server::on(self, None, options, tls))
+    }
+}
+
 impl Server {
     /// Reads the bundle's documents, each verified, and listens. Connections wait until [`Server::run`].
     ///
@@ -72,16 +97,34 @@ impl Server {
         Self::begin(None, options)
     }
 
+    /// Takes an address for a server that comes later, which must know its port.
+    ///
+    /// # Errors
+    ///
+    /// When the address is taken.
+    pub fn reserve(listen: SocketAddr) -> Result<Reserved, ServeError> {
+        let fail = |source| ServeError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).map_err(fail)?;
+        listener.set_nonblocking(true).map_err(fail)?;
+        let address = listener.local_addr().map_err(fail)?;
+        Ok(Reserved { listener, address })
+    }
+
     fn begin(content: Option<&Arc<Content>>, options: ServeOptions) -> Result<Self, ServeError> {
         let tls = options.tls.as_ref().map(tls::config).transpose()?;
-        let listen = |source| ServeError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).map_err(listen)?;
-        listener.set_nonblocking(true).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        Ok(Self::on(Self::reserve(options.listen)?, content, options, tls))
+    }
+
+    fn on(
+        place: Reserved,
+        content: Option<&Arc<Content>>,
+        options: ServeOptions,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         let registry = content.map_or_else(registry::Registry::empty, registry::Registry::read);
         let limits = options.limits;
         let shared = Arc::new(answer::Shared::new(registry, options));
-        Ok(Self { listener, address, shared, tls, limits })
+        Self { listener: place.listener, address: place.address, shared, tls, limits }
     }
 
     /// Where it listens; with port 0 in the options, the port that the system chose.

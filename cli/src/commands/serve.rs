@@ -1,7 +1,9 @@
-//! `kfimg serve`: a bundle as a read-only registry that nodes pull from.
+//! `kfimg serve`: a bundle as a read-only registry that nodes pull from, and all that machines need to boot from the network.
 //!
-//! The registry itself is `kfimg_images::serve`; here is who may ask it, by which certificate it is known, and what people are told.
+//! The registry itself is `kfimg_images::serve`, what boots machines is crate `delivery`; here is who may ask, by which certificate the
+//! server is known, and what people are told.
 
+mod boot;
 mod report;
 mod tls;
 
@@ -10,9 +12,11 @@ use crate::args::Layers;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::stop_on_signals;
+use boot::Boot;
 use clap::Args;
 use kfimg_images::content::Content;
-use kfimg_images::serve::{AccessLog, Credentials, ServeOptions, Server};
+use kfimg_images::serve::{AccessLog, Credentials, ServeOptions, Server, Site};
+use kfimg_images::stop::Stop;
 use kfimg_pki::Secret;
 use kfimg_profiles::cluster::Registry;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,8 +33,9 @@ const LOG_END: Duration = Duration::from_secs(5);
 /// Arguments of `kfimg serve`.
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
-    /// Bundle to serve: a folder, a tar or NAME.chunks.json; again for each delta that stands on it, the newest last
-    #[arg(long = "bundle", value_name = "PATH", default_value = "bundle")]
+    /// Bundle to serve: a folder, a tar or NAME.chunks.json; again for each delta that stands on it, the newest last [default:
+    /// bundle, unless machines are to boot from here]
+    #[arg(long = "bundle", value_name = "PATH")]
     bundles: Vec<PathBuf>,
     /// Where to listen; port 0 lets the system choose [default: 0.0.0.0, and the port of the description's registry or 5000]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -45,6 +50,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     access_log: Option<PathBuf>,
     #[command(flatten)]
+    boot: boot::BootArgs,
+    #[command(flatten)]
     tls: tls::TlsArgs,
     #[command(flatten)]
     layers: Layers,
@@ -57,22 +64,41 @@ pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
     let port = registry.as_ref().map_or(PORT, port);
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
     let tls = Tls::prepare(&args.tls, registry.as_ref(), listen)?;
-    let log = access_log(args.access_log.as_deref())?;
-    let options = ServeOptions {
-        listen,
-        tls: tls.files(),
-        credentials: credentials(args)?,
-        log: log.clone(),
-        ..ServeOptions::default()
-    };
+    let (log, credentials) = (access_log(args.access_log.as_deref())?, credentials(args)?);
     report::warn(args, &tls, registry.as_ref(), console);
-    let content = Arc::new(open(&args.bundles)?);
-    let server = Server::bind(&content, options)?;
-    report::ready(&content, &server, &tls, registry.as_ref(), console)?;
-    server.run(&stop)?;
+    let boot =
+        args.boot.is_wanted().then(|| Boot::bind(args, credentials.clone(), log.clone(), *console)).transpose()?;
+    let site = boot.as_ref().map(|boot| Arc::clone(&boot.delivery) as Arc<dyn Site>);
+    let options =
+        ServeOptions { listen, tls: tls.files(), site, credentials, log: log.clone(), ..ServeOptions::default() };
+    let content = open(args, boot.is_some())?.map(Arc::new);
+    let server = match &content {
+        Some(content) => Some(Server::bind(content, options)?),
+        // Boot files over HTTPS.
+        None if options.tls.is_some() => Some(Server::without_bundle(options)?),
+        None => None,
+    };
+    let ready = report::Ready { content: content.as_deref(), server: server.as_ref(), boot: boot.as_ref() };
+    ready.tell(&tls, registry.as_ref(), console)?;
+    serve(server, boot, &stop)?;
     log.finish(LOG_END);
     console.say("Stopped.");
     Ok(())
+}
+
+/// Runs all that listens, until a signal comes or one of them can't go on.
+fn serve(server: Option<Server>, boot: Option<Boot>, stop: &Stop) -> Result<(), Failure> {
+    std::thread::scope(|scope| {
+        let boot = boot.map(|boot| scope.spawn(|| boot.run(stop)));
+        let served = server.map_or(Ok(()), |server| {
+            let served = server.run(stop);
+            stop.ask();
+            served
+        });
+        let booted = boot.map_or(Ok(()), |thread| thread.join().expect("a panic ends the program"));
+        served?;
+        booted
+    })
 }
 
 /// The port at which nodes ask a registry.
@@ -92,10 +118,13 @@ fn registry(layers: &Layers, console: &Console) -> Result<Option<Registry>, Fail
     registry.map(Some).ok_or_else(|| Failure::Usage(missing.to_owned()))
 }
 
-fn open(bundles: &[PathBuf]) -> Result<Content, Failure> {
-    let mut bundles = bundles.iter().map(|path| Content::open(path));
-    let first = bundles.next().ok_or_else(|| Failure::Usage("name a bundle with --bundle".to_owned()))??;
-    Ok(first.joined(bundles.collect::<Result<Vec<_>, _>>()?)?)
+/// The bundle; who boots machines need not have one.
+fn open(args: &ServeArgs, boots: bool) -> Result<Option<Content>, Failure> {
+    let default = [PathBuf::from("bundle")];
+    let paths = if args.bundles.is_empty() && !boots { &default[..] } else { &args.bundles };
+    let mut bundles = paths.iter().map(|path| Content::open(path));
+    let Some(first) = bundles.next().transpose()? else { return Ok(None) };
+    Ok(Some(first.joined(bundles.collect::<Result<Vec<_>, _>>()?)?))
 }
 
 fn access_log(path: Option<&Path>) -> Result<AccessLog, Failure> {

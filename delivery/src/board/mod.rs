@@ -11,8 +11,8 @@ mod watch;
 
 pub use node::Stage;
 pub(crate) use page::Page;
-pub use report::ReportError;
 pub(crate) use report::LIMIT as REPORT_LIMIT;
+pub use report::ReportError;
 
 use crate::output::Output;
 use node::{Event, Kind, NodeState};
@@ -32,6 +32,9 @@ const LOADERS: usize = 1024;
 /// Least time between two reports of a node.
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
+/// What iPXE is called as a client.
+pub(crate) const RUNS_LOADER: &str = "iPXE";
+
 /// Takes lines for a person: whom they are about, and what happened. No line has control characters.
 pub type Tell = Box<dyn Fn(&str, &str) + Send + Sync>;
 
@@ -44,6 +47,8 @@ pub struct Board {
 #[derive(Default)]
 struct State {
     cluster: String,
+    /// What was taken over last.
+    output: Option<Arc<Output>>,
     nodes: BTreeMap<String, NodeState>,
     strangers: VecDeque<Stranger>,
     /// When an address fetched its loader.
@@ -83,18 +88,28 @@ impl Board {
         match current {
             Err(reason) => {
                 if state.not_ready.as_ref() != Some(reason) {
+                    state.output = None;
                     state.not_ready = Some(reason.clone());
+                    state.broadcast_all();
                     drop(state);
                     (self.tell)("kfimg serve", &format!("not ready: {reason}"));
                 }
             }
+            Ok(output) if state.output.as_ref().is_some_and(|known| Arc::ptr_eq(known, output)) => {}
             Ok(output) => {
+                state.output = Some(Arc::clone(output));
                 let was_waiting = state.not_ready.take().is_some();
-                if state.take_over(output) {
+                let is_new = state.take_over(output);
+                if is_new || was_waiting {
                     state.broadcast_all();
+                }
+                if is_new {
                     let count = output.nodes.len();
                     drop(state);
-                    (self.tell)("kfimg serve", &format!("{count} nodes of the cluster {} are ready to boot", output.cluster));
+                    (self.tell)(
+                        "kfimg serve",
+                        &format!("{count} nodes of the cluster {} are ready to boot", output.cluster),
+                    );
                 } else if was_waiting {
                     drop(state);
                     (self.tell)("kfimg serve", "ready again");
@@ -103,11 +118,13 @@ impl Board {
         }
     }
 
-    /// A machine asked for the way to its loader; it has no address yet.
+    /// A machine asked for the way to its loader, or runs it already; it has no address yet.
     pub fn asks_for_loader(&self, node: &str, what: &str) {
         self.with_node(node, |node, now| {
-            node.begin(Stage::Loader, now);
-            Some(Event::new(now, Kind::Fetch, format!("asks for a loader ({what})")))
+            let runs = what == RUNS_LOADER;
+            let is_told = node.asks_for_loader(now, runs);
+            let text = if runs { "runs iPXE".to_owned() } else { format!("asks for a loader ({what})") };
+            is_told.then(|| Event::new(now, Kind::Fetch, text))
         });
     }
 
@@ -126,7 +143,11 @@ impl Board {
         let loaded = self.state().loaders.remove(&address);
         self.with_node(node, |node, now| {
             let is_again = node.restart(address, loaded, now);
-            Some(Event::new(now, Kind::Fetch, format!("boot script{} ({address})", if is_again { " again" } else { "" })))
+            Some(Event::new(
+                now,
+                Kind::Fetch,
+                format!("boot script{} ({address})", if is_again { " again" } else { "" }),
+            ))
         });
     }
 
@@ -176,7 +197,10 @@ impl Board {
         let strangers = state.strangers_json();
         state.watchers.send("strangers", &strangers);
         drop(state);
-        (self.tell)("unknown machine", &format!("{name} at {address} is in no inventory; add it, render, and it boots"));
+        (self.tell)(
+            "unknown machine",
+            &format!("{name} at {address} is in no inventory; add it, render, and it boots"),
+        );
     }
 
     /// Takes a report of a node's agent.
@@ -294,7 +318,10 @@ fn now() -> i64 {
 
 /// A text of somebody else, short and on one line.
 fn clean(text: &str, most: usize) -> String {
-    let is_odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let is_odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     text.chars().map(|c| if is_odd(c) { ' ' } else { c }).take(most).collect()
 }
 

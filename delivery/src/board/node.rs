@@ -13,6 +13,8 @@ const EVENTS: usize = 40;
 const LOADER_AGE: i64 = 900;
 /// Refusals that are told of within this time, in seconds, are told once.
 const REFUSAL_PAUSE: i64 = 10;
+/// Requests for a loader within this time, in seconds, are one.
+const ASKED_PAUSE: i64 = 60;
 
 /// What a machine fetches, in order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -163,7 +165,8 @@ impl NodeState {
     /// A machine that fetches its script boots. Whether it did a moment ago, and nothing since.
     pub(super) fn restart(&mut self, address: IpAddr, loaded: Option<i64>, now: i64) -> bool {
         let mark = |stage: Stage| self.marks[stage as usize];
-        let is_again = mark(Stage::Script).done.is_some() && mark(Stage::Kernel).begun.is_none() && self.report.is_none();
+        let is_again =
+            mark(Stage::Script).done.is_some() && mark(Stage::Kernel).begun.is_none() && self.report.is_none();
         let asked = mark(Stage::Loader).begun;
         let loader = [loaded, asked].into_iter().flatten().find(|at| now - at < LOADER_AGE);
         self.marks = [Mark::default(); 5];
@@ -175,12 +178,20 @@ impl NodeState {
         is_again
     }
 
+    /// Whether that is new: firmware asks several times.
+    pub(super) fn asks_for_loader(&mut self, now: i64, runs: bool) -> bool {
+        let mark = &mut self.marks[Stage::Loader as usize];
+        let is_recent = |at: Option<i64>| at.is_some_and(|at| now - at < ASKED_PAUSE);
+        let is_told = if runs { is_recent(mark.done) } else { is_recent(mark.begun) && mark.done.is_none() };
+        if !is_told {
+            *mark = Mark { begun: Some(now), done: runs.then_some(now), bytes: 0 };
+        }
+        !is_told
+    }
+
     pub(super) fn begin(&mut self, stage: Stage, now: i64) {
         let mark = &mut self.marks[stage as usize];
         mark.begun = mark.begun.or(Some(now));
-        if stage == Stage::Loader {
-            *mark = Mark { begun: Some(now), ..Mark::default() };
-        }
     }
 
     /// Whether it was there already.
@@ -198,7 +209,7 @@ impl NodeState {
 
     /// Whether this refusal is to be told: a client that asks again and again is told of from time to time.
     pub(super) fn refuse(&mut self, now: i64, code: &str, text: &str) -> bool {
-        let told = self.refusal.as_ref().is_some_and(|(at, _, said)| said == text && now - at < REFUSAL_PAUSE);
+        let told = self.refusal.as_ref().is_some_and(|(at, said, _)| said == code && now - at < REFUSAL_PAUSE);
         if !told {
             self.refusal = Some((now, code.to_owned(), text.to_owned()));
         }

@@ -169,7 +169,11 @@ impl Report {
             node: posted.node,
             cluster: posted.cluster,
             generation: posted.generation,
-            versions: format!("kfimg-agent {}, Kubernetes {}", clean(&posted.versions.agent, NAME), clean(&kubernetes, NAME)),
+            versions: format!(
+                "kfimg-agent {}, Kubernetes {}",
+                clean(&posted.versions.agent, NAME),
+                clean(&kubernetes, NAME)
+            ),
             phase: posted.phase,
             up_after_seconds: posted.up_after_seconds,
             steps: posted.steps.into_iter().take(STEPS).map(Step::of).collect(),

@@ -44,6 +44,11 @@ impl Watchers {
         self.0.clear();
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn pass(&mut self, bytes: &Bytes) {
         self.0.retain(|watcher| watcher.try_send(bytes.clone()).is_ok());
     }

@@ -2,6 +2,7 @@
 
 use super::{Delivery, nothing};
 use kfimg_images::serve::{Admission, SiteAnswer, SiteContent, SiteMethod, SiteRequest};
+use std::net::{IpAddr, SocketAddr};
 
 const ROUTE: &str = "board";
 const HOW: &str = "The board is shown to this server's own machine, or to whoever knows its password: \
@@ -53,11 +54,19 @@ fn guard(request: &SiteRequest) -> Option<SiteAnswer> {
     let address = request.client.ip().to_canonical();
     match request.admission {
         Admission::Admitted => None,
-        Admission::Unasked if address.is_loopback() => None,
+        // A page of somebody else's must not reach us by a name of its own that leads here.
+        Admission::Unasked if address.is_loopback() && is_own_name(request.host.as_deref()) => None,
         Admission::Unasked => Some(SiteAnswer::text(403, ROUTE, HOW)),
         Admission::Refused => {
             let answer = SiteAnswer::text(401, ROUTE, "name and password are needed\n");
             Some(answer.with("www-authenticate", "Basic realm=\"kfimg\", charset=\"UTF-8\""))
         }
     }
+}
+
+/// Whether a client knows us by an address or as `localhost`.
+fn is_own_name(host: Option<&str>) -> bool {
+    let Some(host) = host else { return false };
+    let is_address = host.parse::<IpAddr>().is_ok() || host.parse::<SocketAddr>().is_ok();
+    is_address || host == "[::1]" || host.split(':').next() == Some("localhost")
 }

@@ -1,5 +1,6 @@
 //! What `kfimg serve` tells: doubts, what is served, and how nodes reach it.
 
+use super::boot::Boot;
 use super::tls::Tls;
 use super::{ServeArgs, port};
 use crate::commands::description::plural;
@@ -33,45 +34,69 @@ pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, con
     }
 }
 
-/// Says what is served and how nodes reach it.
-pub(super) fn ready(
-    content: &Content,
-    server: &Server,
-    tls: &Tls,
-    registry: Option<&Registry>,
-    console: &Console,
-) -> Result<(), Failure> {
-    let named = content.index().manifests.iter().filter(|entry| entry.reference().is_some());
-    let (artifacts, images) = named.partition::<Vec<_>, _>(|entry| entry.artifact_type.is_some());
-    let (artifacts, images) = (artifacts.len(), images.len());
-    let (blobs, bytes) = content.blobs().fold((0, 0), |(count, sum), (_, extent)| (count + 1, sum + extent.size()));
-    let faults = server.faults();
-    let scheme = if matches!(tls, Tls::None) { "http" } else { "https" };
-    let address = format!("{scheme}://{}", server.address());
-    if console.is_json() {
-        let names: Vec<String> = tls.names().iter().map(San::to_string).collect();
-        return console.json(&json!({
-            "address": address,
-            "images": images,
-            "artifacts": artifacts,
-            "blobs": blobs,
-            "bytes": bytes,
-            "names": names,
-            "faults": faults,
-        }));
+/// What has begun to listen.
+pub(super) struct Ready<'a> {
+    pub(super) content: Option<&'a Content>,
+    pub(super) server: Option<&'a Server>,
+    pub(super) boot: Option<&'a Boot>,
+}
+
+impl Ready<'_> {
+    /// Says what is served and how nodes reach it.
+    pub(super) fn tell(&self, tls: &Tls, registry: Option<&Registry>, console: &Console) -> Result<(), Failure> {
+        let scheme = if matches!(tls, Tls::None) { "http" } else { "https" };
+        let address = self.server.map(|server| format!("{scheme}://{}", server.address()));
+        let held = self.content.map(Held::of).unwrap_or_default();
+        let faults = self.server.map_or(&[][..], Server::faults);
+        if console.is_json() {
+            let names: Vec<String> = tls.names().iter().map(San::to_string).collect();
+            return console.json(&json!({
+                "address": address,
+                "boot": self.boot.map(|boot| format!("http://{}", boot.address())),
+                "images": held.images,
+                "artifacts": held.artifacts,
+                "blobs": held.blobs,
+                "bytes": held.bytes,
+                "names": names,
+                "faults": faults,
+            }));
+        }
+        faults.iter().take(NAMED_FAULTS).for_each(|fault| console.warn(&format!("not served: {fault}")));
+        if faults.len() > NAMED_FAULTS {
+            console.warn(&format!("{} more faults; `kfimg bundle verify` names all", faults.len() - NAMED_FAULTS));
+        }
+        if let (Some(_), Some(server), Some(address)) = (self.content, self.server, &address) {
+            if held.images == 0 {
+                console.warn("the bundle names no image");
+            }
+            let (images, artifacts) = (plural(held.images, "image"), plural(held.artifacts, "artifact"));
+            let (blobs, size) = (plural(held.blobs, "blob"), megabytes(held.bytes));
+            console.say(&format!("Serving {images} and {artifacts} ({blobs}, {size}) at *{address}*."));
+            tls.lines(registry, server.address()).iter().for_each(|line| console.say(line));
+        } else if let Some(address) = &address {
+            console.say(&format!("Serving boot files at *{address}*, too."));
+        }
+        self.boot.into_iter().for_each(|boot| boot.ready(console));
+        Ok(())
     }
-    faults.iter().take(NAMED_FAULTS).for_each(|fault| console.warn(&format!("not served: {fault}")));
-    if faults.len() > NAMED_FAULTS {
-        console.warn(&format!("{} more faults; `kfimg bundle verify` names all", faults.len() - NAMED_FAULTS));
+}
+
+/// What a bundle holds.
+#[derive(Default)]
+struct Held {
+    images: usize,
+    artifacts: usize,
+    blobs: usize,
+    bytes: u64,
+}
+
+impl Held {
+    fn of(content: &Content) -> Self {
+        let named = content.index().manifests.iter().filter(|entry| entry.reference().is_some());
+        let (artifacts, images) = named.partition::<Vec<_>, _>(|entry| entry.artifact_type.is_some());
+        let (blobs, bytes) = content.blobs().fold((0, 0), |(count, sum), (_, extent)| (count + 1, sum + extent.size()));
+        Self { images: images.len(), artifacts: artifacts.len(), blobs, bytes }
     }
-    if images == 0 {
-        console.warn("the bundle names no image");
-    }
-    let (images, artifacts) = (plural(images, "image"), plural(artifacts, "artifact"));
-    let (blobs, size) = (plural(blobs, "blob"), megabytes(bytes));
-    console.say(&format!("Serving {images} and {artifacts} ({blobs}, {size}) at *{address}*."));
-    tls.lines(registry, server.address()).iter().for_each(|line| console.say(line));
-    Ok(())
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -44,7 +44,11 @@ impl Refusal {
     }
 
     pub(super) fn broken() -> Self {
-        Self::of(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the answer can't be given; the server's log may tell why")
+        Self::of(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "UNKNOWN",
+            "the answer can't be given; the server's log may tell why",
+        )
     }
 
     pub(super) fn nothing_here() -> Self {

@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue,
+    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use hyper::{Method, Request, StatusCode};
 use tokio::task::spawn_blocking;
@@ -112,9 +112,11 @@ async fn finish(
         SiteContent::File(file) => {
             let (asked, load) = (Conditions::of(asked), Arc::clone(&shared.load));
             // The file's length is asked for, and its first bytes may be looked at.
-            let made = spawn_blocking(move || file_answer(file, status, &asked, |extent, offset, length| {
-                BlobBody::part(extent.reader(), offset, length, &load, lane, None)
-            }));
+            let made = spawn_blocking(move || {
+                file_answer(file, status, &asked, |extent, offset, length| {
+                    BlobBody::part(extent.reader(), offset, length, &load, lane, None)
+                })
+            });
             made.await.map_err(|_| Refusal::broken())?.map_err(|_| Refusal::broken())?
         }
     };

@@ -1,0 +1,242 @@
+//! The half of `kfimg serve` that boots machines: what is handed out, to whom, and what people hear of it.
+
+use super::ServeArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use clap::Args;
+use kfimg_delivery::dhcp::{ProxyDhcp, ProxyOptions};
+use kfimg_delivery::tftp::Tftp;
+use kfimg_delivery::{Board, Delivery, DeliveryOptions, ReleaseRules, ReportToken};
+use kfimg_images::serve::{AccessLog, Credentials, ServeLimits, ServeOptions, Server};
+use kfimg_images::stop::Stop;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The port for boot files where the output names none.
+const PORT: u16 = 8080;
+/// How often those who watch the board hear that the server is there: well within the time after which a silent connection ends.
+const BEAT: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(200);
+const HEADING: &str = "Booting machines";
+
+/// Options for booting machines.
+#[derive(Args, Debug)]
+pub(crate) struct BootArgs {
+    /// Output of `kfimg render`: boot scripts, and payloads for the machines of its inventory
+    #[arg(long = "out", value_name = "DIR", help_heading = HEADING)]
+    output: Option<PathBuf>,
+    /// Folder with kernels, initial RAM disks and root images, which machines find at /images/
+    #[arg(long, value_name = "DIR", help_heading = HEADING)]
+    images: Option<PathBuf>,
+    /// Where to listen for machines that boot, by plain HTTP [default: 0.0.0.0, and the port of the output's boot server or 8080]
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = HEADING)]
+    boot_listen: Option<SocketAddr>,
+    /// Give a node's payload to whoever names the node, not only to the machine that asked for its own boot script
+    #[arg(long, requires = "output", help_heading = HEADING)]
+    payloads_open: bool,
+    /// Give each payload once; a new render's goes out again
+    #[arg(long, requires = "output", help_heading = HEADING)]
+    payloads_once: bool,
+    /// Give payloads for so many minutes from now, and then no more
+    #[arg(long, value_name = "MINUTES", requires = "output", help_heading = HEADING,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    payloads_for: Option<u32>,
+    /// File with a secret of 16 characters or more that the description's report.url carries as ?token=SECRET
+    #[arg(long, value_name = "FILE", requires = "output", help_heading = HEADING)]
+    report_token_file: Option<PathBuf>,
+    /// Hand out iPXE by TFTP at this address, port 69 unless it names one
+    #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = tftp_address, help_heading = HEADING)]
+    tftp: Option<SocketAddr>,
+    /// Tell machines that boot by PXE where iPXE and its script are, beside the site's DHCP server; ADDRESS is this server's own on
+    /// the machines' network
+    #[arg(long, value_name = "ADDRESS", requires_all = ["output", "tftp"], help_heading = HEADING)]
+    proxy_dhcp: Option<Ipv4Addr>,
+    /// Folder with undionly.kpxe, ipxe.efi and ipxe-arm64.efi (Debian's package ipxe)
+    #[arg(long, value_name = "DIR", default_value = "/usr/lib/ipxe", help_heading = HEADING)]
+    loaders: PathBuf,
+}
+
+impl BootArgs {
+    /// Whether machines are to boot from here.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.output.is_some() || self.images.is_some() || self.tftp.is_some()
+    }
+}
+
+/// Everything that listens for machines.
+pub(super) struct Boot {
+    pub(super) delivery: Arc<Delivery>,
+    board: Arc<Board>,
+    server: Server,
+    tftp: Option<Tftp>,
+    proxy: Option<ProxyDhcp>,
+    has_images: bool,
+}
+
+impl Boot {
+    /// Opens folders and listens.
+    pub(super) fn bind(
+        args: &ServeArgs,
+        credentials: Option<Credentials>,
+        log: AccessLog,
+        console: Console,
+    ) -> Result<Self, Failure> {
+        let boot = &args.boot;
+        let declared = boot.output.as_deref().and_then(declared_server);
+        let port = declared.as_deref().and_then(port_of).unwrap_or(PORT);
+        let listen = boot.boot_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        let board = Arc::new(Board::new(Box::new(move |who, what| console.event(who, what))));
+        // Port 0 is known only once it is bound, and the site has to be there before.
+        let listener = Server::reserve(listen)?;
+        let port = listener.address().port();
+        let options = DeliveryOptions {
+            output: boot.output.clone(),
+            images: boot.images.clone(),
+            release: ReleaseRules {
+                open: boot.payloads_open,
+                once: boot.payloads_once,
+                window: boot.payloads_for.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
+            },
+            report_token: boot.report_token_file.as_deref().map(report_token).transpose()?,
+            port,
+        };
+        let images = boot.images.clone().unwrap_or_default();
+        let delivery = Arc::new(Delivery::new(options, Arc::clone(&board)).map_err(Failure::io("opening", &images))?);
+        let site = Some(Arc::clone(&delivery) as Arc<dyn kfimg_images::serve::Site>);
+        let limits = limits();
+        let server =
+            listener.serve(ServeOptions { listen, site, credentials, log, limits, ..ServeOptions::default() })?;
+        let tftp = boot.tftp.map(|address| Tftp::bind(address, &boot.loaders, Arc::clone(&board))).transpose()?;
+        let proxy = boot.proxy_dhcp.map(|address| {
+            let script = format!("http://{address}:{port}/pxe/boot.ipxe");
+            let options = ProxyOptions { address, script, loaders: boot.loaders.clone() };
+            ProxyDhcp::bind(options, Arc::clone(&delivery), Arc::clone(&board))
+        });
+        let proxy = proxy.transpose()?;
+        if let Some(declared) = declared.filter(|declared| port_of(declared) != Some(port)) {
+            console.warn(&format!("the boot scripts ask {declared}, and this listens on port {port}"));
+        }
+        Ok(Self { delivery, board, server, tftp, proxy, has_images: boot.images.is_some() })
+    }
+
+    /// Where machines ask.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Says what machines find.
+    pub(super) fn ready(&self, console: &Console) {
+        console.say(&format!("Booting machines from *http://{}*; the board is at /board.", self.address()));
+        match self.delivery.output() {
+            Ok(_) => self.delivery.doubts().iter().for_each(|doubt| console.warn(doubt)),
+            Err(reason) if self.has_images => console.warn(&format!("no payloads yet: {reason}")),
+            Err(_) => {}
+        }
+        if let Some(tftp) = &self.tftp {
+            console.say(&format!("TFTP at {}: {}.", tftp.address(), tftp.names().join(", ")));
+        }
+        if let Some(proxy) = &self.proxy {
+            proxy.lines().iter().for_each(|line| console.say(line));
+        }
+    }
+
+    /// Serves until `stop` is asked.
+    pub(super) fn run(self, stop: &Stop) -> Result<(), Failure> {
+        let Self { board, server, tftp, proxy, .. } = self;
+        std::thread::scope(|scope| {
+            scope.spawn(|| beat(&board, stop));
+            let tftp = tftp.map(|tftp| scope.spawn(move || tftp.run(stop)));
+            let proxy = proxy.map(|proxy| scope.spawn(move || proxy.run(stop)));
+            let served = server.run(stop);
+            // What listens beside ends with it.
+            stop.ask();
+            for thread in [tftp, proxy].into_iter().flatten() {
+                let _ = thread.join();
+            }
+            Ok(served?)
+        })
+    }
+}
+
+/// More connections than a registry has, as thousands of machines may boot at once, and less patience with those that ask nothing.
+fn limits() -> ServeLimits {
+    let wanted = ServeLimits { connections: 2048, header: Duration::from_secs(15), ..ServeLimits::default() };
+    // Each has a descriptor, and a file beside it; most systems allow a thousand, and more for whoever asks.
+    let mut allowed = getrlimit(Resource::Nofile);
+    allowed.current = allowed.maximum;
+    let _ = setrlimit(Resource::Nofile, allowed);
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    ServeLimits { connections: wanted.connections.min(files / 3).max(16), ..wanted }
+}
+
+/// Lets those who watch the board know that the server is there.
+fn beat(board: &Board, stop: &Stop) {
+    let mut waited = Duration::ZERO;
+    while !stop.is_asked() {
+        std::thread::sleep(LOOK);
+        waited += LOOK;
+        if waited >= BEAT {
+            waited = Duration::ZERO;
+            board.beat(false);
+        }
+    }
+    board.beat(true);
+}
+
+/// The boot server that an output's scripts ask.
+fn declared_server(output: &Path) -> Option<String> {
+    let script = std::fs::read_to_string(output.join("pxe/boot.ipxe")).ok()?;
+    let line = script.lines().find_map(|line| line.split_once("|| set boot-server "))?.1;
+    (!line.contains("${")).then(|| line.to_owned())
+}
+
+/// The port of an HTTP URL.
+fn port_of(url: &str) -> Option<u16> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let host_end = authority.rfind(']').map_or(0, |at| at + 1);
+    match authority[host_end..].split_once(':') {
+        Some((_, port)) => port.parse().ok(),
+        None => Some(if scheme == "https" { 443 } else { 80 }),
+    }
+}
+
+fn report_token(path: &Path) -> Result<ReportToken, Failure> {
+    let text = kfimg_pki::Secret::new(std::fs::read_to_string(path).map_err(Failure::io("reading", path))?);
+    ReportToken::new(text.expose().trim_end_matches(['\r', '\n'])).ok_or_else(|| {
+        let what = "holds no secret for reports; write 16 or more letters, digits, `-`, `_`, `.` or `~` into it";
+        Failure::Usage(format!("{} {what}", path.display()))
+    })
+}
+
+fn tftp_address(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.parse().map(|address| SocketAddr::new(address, 69));
+    bare.or_else(|_| text.parse()).map_err(|_| "write an address, or an address and a port".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{port_of, tftp_address};
+
+    #[test]
+    fn addresses_and_ports_are_read_as_people_write_them() {
+        let table = [
+            ("http://192.0.2.1:8080", Some(8080)),
+            ("http://192.0.2.1", Some(80)),
+            ("https://boot.example/x", Some(443)),
+            ("http://[2001:db8::1]:81/x", Some(81)),
+            ("http://[2001:db8::1]", Some(80)),
+            ("http://a:x", None),
+        ];
+        for (url, port) in table {
+            assert_eq!(port_of(url), port, "{url}");
+        }
+        assert_eq!(tftp_address("192.0.2.1").unwrap().to_string(), "192.0.2.1:69");
+        assert_eq!(tftp_address("::1").unwrap().to_string(), "[::1]:69");
+        assert_eq!(tftp_address("192.0.2.1:6969").unwrap().to_string(), "192.0.2.1:6969");
+        assert!(tftp_address("boot").is_err());
+    }
+}
