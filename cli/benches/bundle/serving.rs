@@ -1,4 +1,4 @@
-//! The embedded registry against the reference registry and nginx.
+//! The embedded registry against the reference registry and nginx, and boot files against nginx.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,7 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
     work.bundle = bench.fresh("one");
     work.blob = data::one(&work.bundle, storm::FILE);
     work.storm(&nginx);
+    work.boot_files(&nginx);
 }
 
 struct Serving<'a> {
@@ -126,6 +127,28 @@ impl Serving<'_> {
         at_least("kfimg against nginx, all machines", medians[1] / medians[0], 0.9);
         at_most("kfimg against nginx, time of 99 of 100", ours / theirs, 1.3);
         self.board.peak("kfimg serve (256 machines)", kfimg.peak());
+    }
+
+    /// A file that machines boot from.
+    fn boot_files(&self, program: &Path) {
+        let images = self.bench.fresh("images");
+        let made = std::fs::create_dir(&images)
+            .and_then(|()| std::fs::write(images.join("initrd"), vec![7; self.bench.layer]));
+        made.expect("the scratch folder can be written to");
+        let port = peers::free_port();
+        let mut command = Command::new(&self.bench.kfimg);
+        command
+            .args(["--quiet", "serve", "--images"])
+            .arg(&images)
+            .args(["--boot-listen", &format!("127.0.0.1:{port}")]);
+        let kfimg = Server::start(&mut command, port, &self.bench.path("serve.log"));
+        let nginx = peers::nginx(program, &self.bench.fresh("nginx"), &images, None);
+        let urls = [format!("http://{}/images/initrd", kfimg.host()), format!("http://{}/initrd", nginx.host())];
+        let what = format!("a boot file of {} MiB by http", self.bench.layer >> 20);
+        let [ours, theirs] = self.duel(&what, ["kfimg serve", "nginx"], [&urls[0], &urls[1]], FEW);
+        at_least("kfimg against nginx", ours.transfer / theirs.transfer, 0.9);
+        self.board.peak("kfimg serve (boot files)", kfimg.peak());
+        data::remove(&images);
     }
 
     /// A certificate that signs itself, and its key.
