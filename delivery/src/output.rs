@@ -138,6 +138,12 @@ impl Output {
         by_mac.or_else(by_uuid).map(String::as_str)
     }
 
+    /// Whether machines have no names but their Ethernet addresses.
+    #[must_use]
+    pub fn is_known_by_mac_alone(&self) -> bool {
+        self.scripts.keys().all(|name| name.starts_with("mac-"))
+    }
+
     /// Whether all machines can be known by Ethernet address or UUID, before they run iPXE.
     #[must_use]
     pub fn knows_all_machines(&self) -> bool {
@@ -146,12 +152,6 @@ impl Output {
             self.scripts.iter().any(|(name, of)| of == node && early(name))
         };
         self.nodes.keys().all(known)
-    }
-
-    /// Whether the output has boot scripts.
-    #[must_use]
-    pub fn has_scripts(&self) -> bool {
-        self.files.contains_key("pxe/boot.ipxe")
     }
 }
 

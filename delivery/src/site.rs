@@ -155,7 +155,7 @@ impl Delivery {
         let Ok(output) = self.output() else { return not_ready() };
         let Some(node) = output.scripts.get(name) else {
             if name.starts_with("mac-") {
-                self.board.stranger(name, address);
+                self.board.stranger(name, address, output.is_known_by_mac_alone());
             }
             return nothing(404);
         };

@@ -67,6 +67,9 @@ struct Stranger {
     address: IpAddr,
     at: i64,
     count: u64,
+    /// It is certain that nobody knows it.
+    #[serde(skip)]
+    is_told: bool,
 }
 
 impl std::fmt::Debug for Board {
@@ -140,7 +143,12 @@ impl Board {
 
     /// A machine fetched its script: a boot begins.
     pub fn script(&self, node: &str, address: IpAddr) {
-        let loaded = self.state().loaders.remove(&address);
+        let loaded = {
+            let mut state = self.state();
+            // It was asked for by a name before that nobody knows.
+            state.strangers.retain(|stranger| stranger.is_told || stranger.address != address);
+            state.loaders.remove(&address)
+        };
         self.with_node(node, |node, now| {
             let is_again = node.restart(address, loaded, now);
             Some(Event::new(
@@ -180,27 +188,30 @@ impl Board {
         });
     }
 
-    /// A machine asked that is in no inventory.
-    pub fn stranger(&self, name: &str, address: IpAddr) {
+    /// A machine asked that is in no inventory. Where that is not certain, as it may be known by its next name, it counts when it
+    /// asks again.
+    pub fn stranger(&self, name: &str, address: IpAddr, is_certain: bool) {
         let (name, at) = (clean(name, 60), now());
         let mut state = self.state();
-        if let Some(known) = state.strangers.iter_mut().find(|known| known.name == name) {
-            (known.at, known.count, known.address) = (at, known.count + 1, address);
-            let strangers = state.strangers_json();
-            state.watchers.send("strangers", &strangers);
-            return;
-        }
+        let known = state.strangers.iter().position(|known| known.name == name);
+        let former = known.and_then(|known| state.strangers.remove(known));
+        let was_told = former.as_ref().is_some_and(|former| former.is_told);
+        let is_told = was_told || is_certain || former.is_some();
+        let count = former.map_or(0, |former| former.count).saturating_add(1);
         if state.strangers.len() >= STRANGERS {
             state.strangers.pop_front();
         }
-        state.strangers.push_back(Stranger { name: name.clone(), address, at, count: 1 });
-        let strangers = state.strangers_json();
+        state.strangers.push_back(Stranger { name: name.clone(), address, at, count, is_told });
+        if !is_told {
+            return;
+        }
+        let strangers = serde_json::to_string(&state.told_strangers()).unwrap_or_default();
         state.watchers.send("strangers", &strangers);
         drop(state);
-        (self.tell)(
-            "unknown machine",
-            &format!("{name} at {address} is in no inventory; add it, render, and it boots"),
-        );
+        if !was_told {
+            let text = format!("{name} at {address} is in no inventory; add it, render, and it boots");
+            (self.tell)("unknown machine", &text);
+        }
     }
 
     /// Takes a report of a node's agent.
@@ -300,13 +311,13 @@ impl State {
     fn snapshot(&self) -> String {
         let nodes: Vec<_> = self.nodes.values().map(NodeState::summary).collect();
         let all = serde_json::json!({
-            "cluster": self.cluster, "now": now(), "notReady": self.not_ready.is_some(), "nodes": nodes, "strangers": self.strangers,
+            "cluster": self.cluster, "now": now(), "notReady": self.not_ready.is_some(), "nodes": nodes, "strangers": self.told_strangers(),
         });
         all.to_string()
     }
 
-    fn strangers_json(&self) -> String {
-        serde_json::to_string(&self.strangers).unwrap_or_default()
+    fn told_strangers(&self) -> Vec<&Stranger> {
+        self.strangers.iter().filter(|stranger| stranger.is_told).collect()
     }
 }
 

@@ -114,8 +114,15 @@ pub(super) struct Summary<'a> {
     /// The same for each step of the agent, with its name.
     steps: Vec<(&'a str, &'a str)>,
     failure: Option<&'a Failure>,
-    refusal: Option<&'a str>,
+    refusal: Option<Refusal<'a>>,
     warnings: usize,
+}
+
+/// A payload that was not given.
+#[derive(Debug, Serialize)]
+struct Refusal<'a> {
+    code: &'a str,
+    text: &'a str,
 }
 
 /// All that is known of a node.
@@ -167,7 +174,9 @@ impl NodeState {
         let mark = |stage: Stage| self.marks[stage as usize];
         let is_again =
             mark(Stage::Script).done.is_some() && mark(Stage::Kernel).begun.is_none() && self.report.is_none();
-        let asked = mark(Stage::Loader).begun;
+        // One that was asked for before the last script was that boot's.
+        let former = mark(Stage::Script).done;
+        let asked = mark(Stage::Loader).begun.filter(|at| former.is_none_or(|former| *at > former));
         let loader = [loaded, asked].into_iter().flatten().find(|at| now - at < LOADER_AGE);
         self.marks = [Mark::default(); 5];
         if loader.is_some() {
@@ -272,7 +281,7 @@ impl NodeState {
             stages: self.marks.iter().map(mark).collect(),
             steps: steps.iter().map(|step| (step.name.as_str(), step.state.word())).collect(),
             failure: self.report.as_ref().and_then(Report::failure),
-            refusal: self.refusal.as_ref().map(|(_, _, text)| text.as_str()),
+            refusal: self.refusal.as_ref().map(|(_, code, text)| Refusal { code, text }),
             warnings: steps.iter().map(|step| step.warnings.len()).sum(),
         }
     }

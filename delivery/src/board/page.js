@@ -8,6 +8,7 @@ const nodes = new Map();
 const cards = new Map();
 let chosen = null;
 let ahead = 0;
+let started = false;
 
 const at = (id) => document.getElementById(id);
 function make(kind, style, text) {
@@ -44,8 +45,8 @@ function fill(card, node) {
   const head = make("div", "head");
   const state = make("span", "state", word(node.state));
   head.append(make("span", "name", node.name), state);
-  const generation = node.runsGeneration ? node.runsGeneration + ", rendered " + node.generation : node.generation;
-  const meta = [node.role, node.address || "no address yet", "generation " + generation];
+  const meta = [node.role, node.address || "no address yet"];
+  if (node.runsGeneration) meta.push("runs generation " + node.runsGeneration + " of " + node.generation);
   if (node.warnings) meta.push(node.warnings + (node.warnings === 1 ? " warning" : " warnings"));
   const text = make("div", "text", node.line + (node.state === "silent" ? "" : " · " + age(node.since)));
   card.title = node.name + ": " + node.line;
@@ -75,7 +76,7 @@ function troubles() {
   const list = [];
   for (const node of nodes.values()) {
     if (node.failure && node.state === "failed") list.push([node, node.failure.step, node.failure.code, node.failure.message, node.failure.remedy]);
-    if (node.refusal) list.push([node, "boot server", "REFUSED", node.refusal, "if that was not this machine, somebody else asked for its payload"]);
+    if (node.refusal) list.push([node, "boot server", node.refusal.code, node.refusal.text, "if that was not this machine, somebody else asked for its payload"]);
   }
   at("troubles").hidden = list.length === 0;
   at("troubles").querySelector("div").replaceChildren(...list.slice(0, 30).map(([node, step, code, message, remedy]) => {
@@ -115,7 +116,11 @@ function all(state) {
   at("banner").textContent = "There is nothing to hand out: machines are told to wait. The server's terminal says why.";
   const names = new Set(state.nodes.map((node) => node.name));
   for (const [name, card] of cards) if (!names.has(name)) { card.remove(); cards.delete(name); nodes.delete(name); }
+  state.nodes.sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
   state.nodes.forEach(show);
+  for (const node of state.nodes) at("nodes").append(cards.get(node.name));
+  if (!started && nodes.has(decodeURIComponent(location.hash.slice(1)))) choose(decodeURIComponent(location.hash.slice(1)));
+  started = true;
   strangers(state.strangers);
   counts();
   troubles();
@@ -135,6 +140,7 @@ function choose(name) {
   chosen = chosen === name ? null : name;
   for (const [other, card] of cards) card.classList.toggle("chosen", other === chosen);
   at("details").hidden = chosen === null;
+  history.replaceState(null, "", chosen === null ? "/board" : "#" + encodeURIComponent(chosen));
   if (chosen !== null) details(chosen);
 }
 
@@ -143,7 +149,7 @@ async function details(name) {
   if (!answer || !answer.ok || chosen !== name) return;
   const node = await answer.json();
   const summary = node.summary;
-  const parts = [make("h1", "", summary.name), make("p", "", [summary.role, summary.address, node.versions].filter(Boolean).join(" · "))];
+  const parts = [make("h1", "", summary.name), make("p", "", [summary.role, summary.address, "generation " + summary.generation, node.versions].filter(Boolean).join(" · "))];
   parts.push(make("h2", "", "Fetched"), table(node.fetched.map(([stage, mark]) => {
     const done = mark.done ? clock(mark.done) + (mark.bytes ? ", " + mark.bytes.toLocaleString() + " bytes" : "") : mark.begun ? "since " + clock(mark.begun) : "not yet";
     return [stage, done];
@@ -153,7 +159,7 @@ async function details(name) {
     for (const step of node.steps) {
       rows.push([step.name, step.state + (step.message ? ": " + step.message : ""), step.state === "failed" ? "failed" : ""]);
       for (const notice of [step.failure, ...step.warnings]) {
-        if (notice) rows.push([notice.code, notice.message + " To do: " + notice.remedy, notice === step.failure ? "failed" : ""]);
+        if (notice) rows.push([notice.code, notice.message + " · to do: " + notice.remedy, notice === step.failure ? "failed" : ""]);
       }
     }
     parts.push(make("h2", "", "Steps, reported " + clock(node.reportedAt)), table(rows));

@@ -8,21 +8,18 @@ fn board() -> (Arc<Mutex<Vec<String>>>, Board) {
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let lines = Arc::clone(&told);
     let board = Board::new(Box::new(move |who, what| lines.lock().unwrap().push(format!("{who}: {what}"))));
-    board.inventory(&Ok(Arc::new(output(&["master1", "worker1"]))));
+    board.inventory(&Ok(output(&["master1", "worker1"])));
     (told, board)
 }
 
-fn output(names: &[&str]) -> Output {
+fn output(names: &[&str]) -> Arc<Output> {
     let folder = tempfile::tempdir().unwrap();
     let node = serde_json::json!({ "role": "control-plane", "generation": 3 });
     let nodes: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), node.clone())).collect();
     let manifest =
         serde_json::json!({ "format": "kfimg/output/v1", "cluster": "demo", "nodes": nodes, "files": {} }).to_string();
     std::fs::write(folder.path().join("manifest.json"), manifest).unwrap();
-    crate::output::Store::new(folder.path().to_owned())
-        .current()
-        .map(|output| Arc::into_inner(output).unwrap())
-        .unwrap()
+    crate::output::Store::new(folder.path().to_owned()).current().unwrap()
 }
 
 const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 11));
@@ -135,7 +132,7 @@ fn memory_is_bounded_whatever_is_reported_and_asked() {
     report["steps"] = vec![step; 3].into();
     board.report(&serde_json::to_vec(&report).unwrap(), HOST).unwrap();
     for number in 0..5000_u32 {
-        board.stranger(&format!("mac-{number}"), HOST);
+        board.stranger(&format!("mac-{number}"), HOST, true);
         board.loader_fetched(IpAddr::from(number.to_be_bytes()));
         board.fetched("master1", Stage::Payload, &format!("{number}{long}"), 1, true);
     }
@@ -144,6 +141,23 @@ fn memory_is_bounded_whatever_is_reported_and_asked() {
     let all: serde_json::Value = serde_json::from_str(&board.summary()).unwrap();
     assert_eq!(all["strangers"].as_array().unwrap().len(), STRANGERS);
     assert_eq!(board.state().loaders.len(), LOADERS);
+}
+
+#[test]
+fn a_stranger_is_one_whom_no_name_makes_known() {
+    let (told, board) = board();
+    let strangers = || serde_json::from_str::<serde_json::Value>(&board.summary()).unwrap()["strangers"].clone();
+    board.stranger("mac-1", HOST, false);
+    board.script("master1", HOST);
+    board.stranger("mac-1", HOST, false);
+    assert_eq!(strangers(), serde_json::json!([]));
+    board.stranger("mac-1", HOST, false);
+    board.stranger("mac-2", HOST, true);
+    board.stranger("mac-2", HOST, true);
+    let counts: Vec<_> = strangers().as_array().unwrap().iter().map(|one| one["count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [2, 2]);
+    let told = told.lock().unwrap();
+    assert_eq!(told.iter().filter(|line| line.starts_with("unknown machine: ")).count(), 2, "{told:?}");
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl ProxyDhcp {
             Some(_) => {}
             // Somebody else's machine boots as it always did.
             None if output.knows_all_machines() => {
-                self.board.stranger(&format!("mac-{}", mac.replace(':', "-")), from.ip());
+                self.board.stranger(&format!("mac-{}", mac.replace(':', "-")), from.ip(), true);
                 return;
             }
             None => {}

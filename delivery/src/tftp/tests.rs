@@ -24,8 +24,8 @@ fn noise(length: usize) -> Vec<u8> {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A whole number of blocks, an empty one, and more than 65535 small ones.
-        let files = vec![("undionly.kpxe", noise(5120)), ("snponly.efi", Vec::new()), ("ipxe.efi", noise(600_000))];
+        // A whole number of blocks, so that the last one is empty; a single byte; and more than 65535 small blocks.
+        let files = vec![("undionly.kpxe", noise(5120)), ("snponly.efi", vec![7]), ("ipxe.efi", noise(600_000))];
         for (name, content) in &files {
             std::fs::write(folder.path().join(name), content).unwrap();
         }
