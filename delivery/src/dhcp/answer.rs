@@ -101,6 +101,8 @@ mod tests {
     }
 
     const BIOS: &[u8] = b"PXEClient:Arch:00000:UNDI:002001";
+    const DISCOVERY: (u8, &[u8]) = (MESSAGE_TYPE, &[DISCOVER]);
+    const CLASS: (u8, &[u8]) = (VENDOR_CLASS, BIOS);
 
     fn file(options: &[(u8, &[u8])], port: Port) -> Option<String> {
         let (reply, _) = answers().to(&Packet::parse(&packet(options))?, port)?;
@@ -108,25 +110,26 @@ mod tests {
         Some(String::from_utf8(field.to_vec()).unwrap())
     }
 
+    /// Options, and the file that they get.
+    type Row = (&'static [(u8, &'static [u8])], Option<&'static str>);
+
     #[test]
     fn a_client_gets_what_its_firmware_can_run_and_ipxe_its_script() {
-        let discover: (u8, &[u8]) = (MESSAGE_TYPE, &[DISCOVER]);
-        let pxe: (u8, &[u8]) = (VENDOR_CLASS, BIOS);
         let script = Some("http://192.0.2.1:8080/pxe/boot.ipxe");
-        let table: [(&[(u8, &[u8])], Option<&str>); 11] = [
-            (&[discover, pxe, (ARCHITECTURE, &[0, 0])], Some("undionly.kpxe")),
-            (&[discover, pxe, (ARCHITECTURE, &[0, 7])], Some("ipxe.efi")),
-            (&[discover, pxe, (ARCHITECTURE, &[0, 9, 0, 7])], Some("ipxe.efi")),
-            (&[discover, pxe, (ARCHITECTURE, &[0, 7]), (USER_CLASS, b"iPXE")], script),
-            (&[discover, pxe, (USER_CLASS, b"\x04iPXE")], script),
+        let table: [Row; 11] = [
+            (&[DISCOVERY, CLASS, (ARCHITECTURE, &[0, 0])], Some("undionly.kpxe")),
+            (&[DISCOVERY, CLASS, (ARCHITECTURE, &[0, 7])], Some("ipxe.efi")),
+            (&[DISCOVERY, CLASS, (ARCHITECTURE, &[0, 9, 0, 7])], Some("ipxe.efi")),
+            (&[DISCOVERY, CLASS, (ARCHITECTURE, &[0, 7]), (USER_CLASS, b"iPXE")], script),
+            (&[DISCOVERY, CLASS, (USER_CLASS, b"\x04iPXE")], script),
             // No loader for it, no such machine, none said.
-            (&[discover, pxe, (ARCHITECTURE, &[0, 11])], None),
-            (&[discover, pxe, (ARCHITECTURE, &[0, 6])], None),
-            (&[discover, pxe], None),
+            (&[DISCOVERY, CLASS, (ARCHITECTURE, &[0, 11])], None),
+            (&[DISCOVERY, CLASS, (ARCHITECTURE, &[0, 6])], None),
+            (&[DISCOVERY, CLASS], None),
             // Somebody who wants an address alone.
-            (&[discover, (ARCHITECTURE, &[0, 0])], None),
-            (&[discover, (VENDOR_CLASS, b"MSFT 5.0"), (ARCHITECTURE, &[0, 0])], None),
-            (&[pxe, (ARCHITECTURE, &[0, 0])], None),
+            (&[DISCOVERY, (ARCHITECTURE, &[0, 0])], None),
+            (&[DISCOVERY, (VENDOR_CLASS, b"MSFT 5.0"), (ARCHITECTURE, &[0, 0])], None),
+            (&[CLASS, (ARCHITECTURE, &[0, 0])], None),
         ];
         for (options, wanted) in table {
             assert_eq!(file(options, Port::Server).as_deref(), wanted, "{options:?}");

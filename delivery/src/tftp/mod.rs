@@ -91,7 +91,7 @@ impl Tftp {
                 };
                 match self.accept(&datagram[..length], client) {
                     Ok(transfer) => {
-                        scope.spawn(move || self.carry(transfer, client, stop));
+                        scope.spawn(move || self.carry(&transfer, client, stop));
                     }
                     Err(Some(refusal)) => drop(self.socket.send_to(&refusal, client)),
                     Err(None) => {}
@@ -118,7 +118,7 @@ impl Tftp {
         Ok(Transfer::new(Arc::clone(file), &request))
     }
 
-    fn carry(&self, transfer: Transfer, client: SocketAddr, stop: &Stop) {
+    fn carry(&self, transfer: &Transfer, client: SocketAddr, stop: &Stop) {
         if transfer.run(self.address.ip(), client, stop) {
             self.board.loader_fetched(client.ip());
         }
