@@ -21,10 +21,8 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
 	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
-	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe \
-	ps=procps dash=dash node=nodejs npm=npm
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
-	ps=procps dash=dash
+	ps=procps dash=dash node=nodejs npm=npm chromium=chromium
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 BENCH_NEEDS := nginx=nginx-light wrk=wrk
@@ -70,7 +68,7 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test walk_throughs --test report --test pxe_serve -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test walk_throughs --test report --test pxe_serve --test board -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 
