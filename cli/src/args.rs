@@ -77,8 +77,8 @@ pub(crate) enum Command {
     /// Carry images and binaries to a place without internet
     #[command(subcommand)]
     Bundle(crate::commands::bundle::BundleCommand),
-    /// Serve a bundle as a registry
-    Serve(crate::commands::serve::ServeArgs),
+    /// Serve a bundle as a registry, and boot machines from the network
+    Serve(Box<crate::commands::serve::ServeArgs>),
 }
 
 /// What to do with certificates.

@@ -29,6 +29,8 @@ use watch::Watchers;
 const STRANGERS: usize = 32;
 /// Addresses that fetched a loader and have not yet said which machine they are.
 const LOADERS: usize = 1024;
+/// Lines about strangers within a minute: whoever makes names up must not fill the terminal.
+const STRANGER_LINES: u32 = 30;
 /// Least time between two reports of a node.
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -51,6 +53,8 @@ struct State {
     output: Option<Arc<Output>>,
     nodes: BTreeMap<String, NodeState>,
     strangers: VecDeque<Stranger>,
+    /// The minute in which a stranger was told of last, and how many were.
+    stranger_lines: (i64, u32),
     /// When an address fetched its loader.
     loaders: HashMap<IpAddr, i64>,
     reported: HashMap<String, Instant>,
@@ -205,12 +209,19 @@ impl Board {
         if !is_told {
             return;
         }
-        let strangers = serde_json::to_string(&state.told_strangers()).unwrap_or_default();
-        state.watchers.send("strangers", &strangers);
+        if !state.watchers.is_empty() {
+            let strangers = serde_json::to_string(&state.told_strangers()).unwrap_or_default();
+            state.watchers.send("strangers", &strangers);
+        }
+        let line = if was_told { 0 } else { state.stranger_line(at / 60) };
         drop(state);
-        if !was_told {
-            let text = format!("{name} at {address} is in no inventory; add it, render, and it boots");
-            (self.tell)("unknown machine", &text);
+        match line {
+            1..STRANGER_LINES => {
+                let text = format!("{name} at {address} is in no inventory; add it, render, and it boots");
+                (self.tell)("unknown machine", &text);
+            }
+            STRANGER_LINES => (self.tell)("unknown machines", "many; the board shows the newest"),
+            _ => {}
         }
     }
 
@@ -272,7 +283,9 @@ impl Board {
         let event = change(node, now());
         let line = event.as_ref().map(|event| event.text.clone());
         event.into_iter().for_each(|event| node.remember(event));
-        if let Ok(text) = serde_json::to_string(&node.summary()) {
+        if !watchers.is_empty()
+            && let Ok(text) = serde_json::to_string(&node.summary())
+        {
             watchers.send("node", &text);
         }
         drop(state);
@@ -303,9 +316,19 @@ impl State {
         true
     }
 
+    /// Counts a line about a stranger; which one it is in its minute.
+    fn stranger_line(&mut self, minute: i64) -> u32 {
+        let (former, count) = self.stranger_lines;
+        let count = if former == minute { count.saturating_add(1) } else { 1 };
+        self.stranger_lines = (minute, count);
+        count
+    }
+
     fn broadcast_all(&mut self) {
-        let snapshot = self.snapshot();
-        self.watchers.send("all", &snapshot);
+        if !self.watchers.is_empty() {
+            let snapshot = self.snapshot();
+            self.watchers.send("all", &snapshot);
+        }
     }
 
     fn snapshot(&self) -> String {

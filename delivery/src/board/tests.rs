@@ -123,19 +123,23 @@ fn what_is_no_report_of_a_node_changes_nothing() {
 }
 
 #[test]
-fn memory_is_bounded_whatever_is_reported_and_asked() {
-    let (_, board) = board();
+fn memory_and_terminal_are_bounded_whatever_is_reported_and_asked() {
+    let (told, board) = board();
     let long = "x".repeat(100_000);
     let warning = serde_json::json!({ "code": long, "message": long, "remedy": long });
     let step = serde_json::json!({ "name": long, "state": "running", "message": long, "warnings": vec![warning; 100] });
     let mut report: serde_json::Value = serde_json::from_slice(&report("booting", &step)).unwrap();
     report["steps"] = vec![step; 3].into();
     board.report(&serde_json::to_vec(&report).unwrap(), HOST).unwrap();
-    for number in 0..5000_u32 {
+    let begin = now() / 60;
+    for number in 0..1200_u32 {
         board.stranger(&format!("mac-{number}"), HOST, true);
         board.loader_fetched(IpAddr::from(number.to_be_bytes()));
         board.fetched("master1", Stage::Payload, &format!("{number}{long}"), 1, true);
     }
+    let minutes = usize::try_from(now() / 60 - begin + 1).unwrap();
+    let lines = told.lock().unwrap().iter().filter(|line| line.starts_with("unknown machine")).count();
+    assert!(lines <= minutes * STRANGER_LINES as usize, "{lines} lines");
     let details = board.details("master1").unwrap();
     assert!(details.len() < 64 << 10, "{}", details.len());
     let all: serde_json::Value = serde_json::from_str(&board.summary()).unwrap();

@@ -28,11 +28,14 @@ impl Watchers {
         Some(events)
     }
 
+    /// Whether nobody watches, so that nothing need be made for them.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// An event with a JSON text, which has no line breaks.
     pub(super) fn send(&mut self, name: &str, json: &str) {
-        if !self.0.is_empty() {
-            self.pass(&event(name, json));
-        }
+        self.pass(&event(name, json));
     }
 
     /// A comment, which keeps the connection from falling silent.

@@ -91,7 +91,11 @@ impl Tftp {
                 };
                 match self.accept(&datagram[..length], client) {
                     Ok(transfer) => {
-                        scope.spawn(move || self.carry(&transfer, client, stop));
+                        let carry = move || self.carry(&transfer, client, stop);
+                        // Without a thread for it, it is as if its request was lost.
+                        if std::thread::Builder::new().spawn_scoped(scope, carry).is_err() {
+                            self.end(client.ip());
+                        }
                     }
                     Err(Some(refusal)) => drop(self.socket.send_to(&refusal, client)),
                     Err(None) => {}

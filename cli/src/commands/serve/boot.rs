@@ -73,7 +73,7 @@ pub(super) struct Boot {
     server: Server,
     tftp: Option<Tftp>,
     proxy: Option<ProxyDhcp>,
-    has_images: bool,
+    has_output: bool,
 }
 
 impl Boot {
@@ -119,7 +119,7 @@ impl Boot {
         if let Some(declared) = declared.filter(|declared| port_of(declared) != Some(port)) {
             console.warn(&format!("the boot scripts ask {declared}, and this listens on port {port}"));
         }
-        Ok(Self { delivery, board, server, tftp, proxy, has_images: boot.images.is_some() })
+        Ok(Self { delivery, board, server, tftp, proxy, has_output: boot.output.is_some() })
     }
 
     /// Where machines ask.
@@ -132,7 +132,7 @@ impl Boot {
         console.say(&format!("Booting machines from *http://{}*; the board is at /board.", self.address()));
         match self.delivery.output() {
             Ok(_) => self.delivery.doubts().iter().for_each(|doubt| console.warn(doubt)),
-            Err(reason) if self.has_images => console.warn(&format!("no payloads yet: {reason}")),
+            Err(reason) if self.has_output => console.warn(&format!("no payloads yet: {reason}")),
             Err(_) => {}
         }
         if let Some(tftp) = &self.tftp {
