@@ -149,7 +149,7 @@ fn ends_that_are_near_are_told_once() {
         let lines = console.lines(&boot, Duration::ZERO).into_iter().filter(|line| !line.contains(" up")).collect();
         (near, lines)
     };
-    // The plan's version is corrected until 2027-06-28, its certificates end at 2029-11-20.
+    // The plan's version is supported until 2027-06-28, its certificates end at 2029-11-20.
     let (support, certificates) = (1_814_227_199, 1_889_841_760);
     let none: Vec<String> = Vec::new();
     assert_eq!(at(support - 60 * DAY), ([false, false], none.clone()));

@@ -108,7 +108,7 @@ fn of(name: &str, what: What) -> Change {
     let (topic, name) = match name.split_once('.') {
         Some(("cluster", "incarnation")) => (Topic::Etcd, "incarnation"),
         Some(("cluster", "kubernetesVersion")) => (Topic::Cluster, "Kubernetes"),
-        Some(("cluster", "supportEnd")) => (Topic::Cluster, "Kubernetes corrected until"),
+        Some(("cluster", "supportEnd")) => (Topic::Cluster, "Kubernetes supported until"),
         Some(("cluster", rest)) => (Topic::Cluster, rest),
         Some(("etcd", rest)) => (Topic::Etcd, rest),
         Some(("node", rest)) => (Topic::Machine, rest),

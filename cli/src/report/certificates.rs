@@ -101,7 +101,7 @@ struct Bar {
 fn bars(report: &Report) -> Vec<Bar> {
     let support = report.ends.iter().find(|end| end.is_support).map(|end| Bar {
         class: "support",
-        name: "Kubernetes, corrected".to_owned(),
+        name: "Kubernetes, supported".to_owned(),
         title: format!("{} until {}", end.what, day(end.when)),
         from: None,
         to: end.when,
