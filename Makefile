@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent test interop cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
+.PHONY: help demo agent test interop install-test cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
 	cluster-packages qemu-packages bench-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
@@ -68,9 +68,12 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test walk_throughs --test report --test pxe_serve --test board -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
+
+install-test: packages ## build and install kfimg as docs/getting-started.md says (a release build)
+	cargo test --locked -p kfimg-cli --test walk_throughs -- --ignored
 
 cloud-init-test: packages interop-packages ## let the cloud-init of two Debians apply payloads, and compare with Ignition (root)
 	cargo test --locked -p kfimg-ignition --test cloud_init -- --ignored

@@ -87,7 +87,7 @@ fn an_authority_of_ones_own_is_brought_as_the_page_says() {
 }
 
 #[test]
-#[ignore = "needs minutes, in which it builds the program for release; `make interop` runs it"]
+#[ignore = "needs minutes, in which it builds the program for release: make install-test"]
 fn the_program_is_installed_as_the_page_says() {
     let text = read("getting-started.md");
     let command = text.split("```sh\n").nth(1).unwrap().split("\n```").next().unwrap();
