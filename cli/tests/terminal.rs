@@ -54,12 +54,16 @@ fn folder() -> &'static Path {
     })
 }
 
+/// What would colour a terminal, or keep it from colours, beside what a test sets (a CI service is taken for a coloured one).
+const COLOUR_VARIABLES: [&str; 4] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"];
+
 /// What `kfimg` shows in a terminal of that width.
 fn in_terminal(command: &str, columns: usize, environment: &[(&str, &str)]) -> String {
     let line = format!("stty cols {columns} rows 50; {} {command}", env!("CARGO_BIN_EXE_kfimg"));
     let mut terminal = Command::new(find("script"));
     terminal.args(["-q", "-c", &line, "/dev/null"]).current_dir(folder());
-    terminal.env_remove("NO_COLOR").env("TERM", "xterm-256color").envs(environment.iter().copied());
+    COLOUR_VARIABLES.iter().for_each(|name| _ = terminal.env_remove(name));
+    terminal.env("TERM", "xterm-256color").envs(environment.iter().copied());
     String::from_utf8(run(&mut terminal).stdout).unwrap().replace("\r\n", "\n")
 }
 

@@ -1,6 +1,6 @@
 //! What a path means. Names are checked here; that no path leads out of a folder is the folder's own care.
 
-use kfimg_images::serve::SiteRequest;
+use kfimg_images::serve::{SiteRequest, decoded};
 
 /// What is asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,7 +37,7 @@ impl Route {
             Some((ticket, rest)) => (Some(ticket.to_owned()), Some(rest)),
             None => (None, request.path.strip_prefix('/')),
         };
-        (ticket, rest.and_then(decoded).map_or(Self::Unknown, |path| Self::below(&path)))
+        (ticket, rest.and_then(plain).map_or(Self::Unknown, |path| Self::below(&path)))
     }
 
     fn below(path: &str) -> Self {
@@ -77,20 +77,9 @@ fn is_digest(name: &str) -> bool {
     name.len() == 128 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// Undoes `%41`; `None` when that gives no text, or characters that no file of ours has.
-fn decoded(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let high = char::from(rest.next()?).to_digit(16)?;
-        let low = char::from(rest.next()?).to_digit(16)?;
-        bytes.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(bytes).ok().filter(|path| !path.contains(|c: char| c.is_control() || c == '\\'))
+/// The path without its percent-encoding; `None` when that gives no text, or characters that no file of ours has.
+fn plain(path: &str) -> Option<String> {
+    decoded(path).filter(|path| !path.contains(|c: char| c.is_control() || c == '\\'))
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub use auth::Credentials;
 pub use error::ServeError;
 pub use log::AccessLog;
 pub use options::{ServeLimits, ServeOptions, TlsFiles};
+pub use route::decoded;
 pub use site::{Admission, Done, Sent, Site, SiteAnswer, SiteContent, SiteFile, SiteMethod, SiteRequest};
 
 /// A registry that listens and is ready to run.

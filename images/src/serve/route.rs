@@ -84,8 +84,10 @@ fn checked(name: &str, route: impl FnOnce(String) -> Route) -> Route {
     }
 }
 
-/// Undoes `%41`; `None` when it is malformed or no text.
-pub(super) fn decoded(text: &str) -> Option<String> {
+/// Undoes the percent-encoding of a path or a parameter, `%41` for `A` (RFC 3986, section 2.1); `None` when it is malformed or no
+/// UTF-8.
+#[must_use]
+pub fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
