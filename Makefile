@@ -19,13 +19,15 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
-	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc
+	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
+	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
+	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	ps=procps dash=dash node=nodejs npm=npm chromium=chromium
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
-BENCH_NEEDS := nginx=nginx-light wrk=wrk
+BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl
 
@@ -70,6 +72,7 @@ interop: packages interop-packages ## build the real components from Go modules,
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
+	cargo test --locked -p kfimg-builder --test outputs -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 
 install-test: packages ## build and install kfimg as docs/getting-started.md says (a release build)
@@ -108,8 +111,9 @@ golden: ## write the golden files of the tests anew; look at the difference befo
 bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; half an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
-bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry and nginx, in one run
+bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry, nginx and qemu-img, in one run
 	cargo bench --locked -p kfimg-cli --bench speed --bench bundle
+	cargo bench --locked -p kfimg-builder --bench outputs
 
 audit: tools ## ask the advisory database (needs a network)
 	$(CARGO_DENY) check

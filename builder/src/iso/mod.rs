@@ -1,0 +1,74 @@
+//! A live medium: an ISO 9660 image that boots by UEFI, from a CD or, as it is, from a USB stick.
+//!
+//! | on the medium | what it is |
+//! |---|---|
+//! | `/kfimg/root.img`, `/kfimg/root.verity` | the root and its hash tree |
+//! | partition 2, El Torito's UEFI image | FAT32: `\EFI\BOOT\BOOTX64.EFI`, the unified kernel image |
+//!
+//! A kernel does not read partition tables of CDs, so the root is two files. The initrd mounts the medium by its label and opens them;
+//! [`crate::output::Medium`] has the arguments by which it is told. Written by xorriso, which takes all times from
+//! `SOURCE_DATE_EPOCH`.
+
+use crate::disk;
+use crate::esp::{self, EspSize};
+use crate::gpt::Guid;
+use crate::output::{NewFile, OutputError, RootHash, Tool};
+use crate::parts::Parts;
+use std::ffi::OsString;
+use std::path::{Path, absolute};
+
+/// What writes the medium.
+const XORRISO: Tool = Tool { program: "xorriso", package: "xorriso", purpose: "it writes the ISO" };
+/// The first moment of 1980: before it some readers know no time.
+const EARLIEST: u64 = 315_532_800;
+
+/// Nobody's settings; an end with an error when anything is not as it was asked for.
+const BEGIN: &str = "-no_rc -report_about WARNING -abort_on FAILURE -return_with SORRY 32 \
+                     -padding 0 -joliet off -compliance iso_9660_level=3";
+/// Owners and modes of everything.
+const OWNERS: &str = "-chown_r 0 / -- -chgrp_r 0 / -- -chmod_r a=r,a+X / --";
+/// Boots by the appended partition: El Torito on a CD, a partition table on a stick.
+const BOOT: &str = "-boot_image any efi_path=--interval:appended_partition_2:all:: -boot_image any appended_part_as=gpt";
+
+/// Writes a medium that boots from a unified kernel image made for [`crate::output::Medium::Iso`].
+///
+/// # Errors
+/// When xorriso is missing or fails; when the parts cannot be read or it cannot be written.
+pub fn write(parts: &Parts, kernel_image: &Path, path: &Path) -> Result<(), OutputError> {
+    let hash = RootHash::of(parts)?;
+    let new = NewFile::begin(path)?;
+    // It lies beside the output while xorriso copies it, and is gone afterwards.
+    let boot = NewFile::begin(&path.with_extension("esp"))?;
+    let id = Guid::derived(&format!("{hash} esp"));
+    let volume = esp::volume(kernel_image, parts.architecture, EspSize::Least, 0, id)?;
+    disk::copy(&volume, &boot)?;
+    let mut command = XORRISO.command();
+    command.env("SOURCE_DATE_EPOCH", moment(parts).to_string());
+    command.args(arguments(parts, &hash, boot.place(), new.place())?);
+    XORRISO.run(&mut command, "writing the ISO")?;
+    new.finish()
+}
+
+fn moment(parts: &Parts) -> u64 {
+    parts.source_date_epoch.max(EARLIEST)
+}
+
+fn arguments(parts: &Parts, hash: &RootHash, boot: &Path, target: &Path) -> Result<Vec<OsString>, OutputError> {
+    let whole = |path: &Path| absolute(path).map(OsString::from).map_err(OutputError::io("reading", path));
+    let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+    let mut target_device = OsString::from("stdio:");
+    target_device.push(whole(target)?);
+    let mut arguments = words(BEGIN);
+    arguments.extend(["-outdev".into(), target_device]);
+    arguments.extend(words(&format!("-volid {}", hash.label())));
+    for (file, place) in [(&parts.root, "/kfimg/root.img"), (&parts.verity, "/kfimg/root.verity")] {
+        arguments.extend(["-map".into(), whole(file)?, place.into()]);
+    }
+    arguments.extend(words(OWNERS));
+    arguments.extend(words(&format!("-alter_date_r b ={} / --", moment(parts))));
+    arguments.extend(["-append_partition".into(), "2".into(), "0xef".into(), whole(boot)?]);
+    arguments.extend(words(BOOT));
+    let id = Guid::derived(&format!("{hash} iso"));
+    arguments.extend(words(&format!("-boot_image any gpt_disk_guid={id} -commit")));
+    Ok(arguments)
+}

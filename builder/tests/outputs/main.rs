@@ -1,0 +1,12 @@
+//! Every bootable output is judged by the programs of others, and is the same bytes wherever and however it is made.
+
+#![allow(clippy::unwrap_used)]
+
+mod made;
+mod program;
+
+mod appliance;
+mod disk;
+mod medium;
+mod refused;
+mod unified;
