@@ -26,9 +26,11 @@ const EARLIEST: u64 = 315_532_800;
 const BEGIN: &str = "-no_rc -report_about WARNING -abort_on FAILURE -return_with SORRY 32 \
                      -padding 0 -joliet off -compliance iso_9660_level=3";
 /// Owners and modes of everything.
-const OWNERS: &str = "-chown_r 0 / -- -chgrp_r 0 / -- -chmod_r a=r,a+X / --";
+const OWNERS: &str = "-chown_r 0 / -- -chgrp_r 0 / -- \
+                      -find / -type d -exec chmod 0555 -- -find / -type f -exec chmod 0444 --";
 /// Boots by the appended partition: El Torito on a CD, a partition table on a stick.
-const BOOT: &str = "-boot_image any efi_path=--interval:appended_partition_2:all:: -boot_image any appended_part_as=gpt";
+const BOOT: &str =
+    "-boot_image any efi_path=--interval:appended_partition_2:all:: -boot_image any appended_part_as=gpt";
 
 /// Writes a medium that boots from a unified kernel image made for [`crate::output::Medium::Iso`].
 ///

@@ -47,7 +47,7 @@ pub enum OutputError {
         problem: String,
     },
     /// Something does not fit where it has to.
-    #[error("{what} has {} bytes, and {needs} needs at least {least}: say at least {}", .room, mebibytes(*.least))]
+    #[error("{what} has {} bytes, and {needs} needs at least {least}: say at least {}", .room, mebibytes(.least))]
     TooSmall {
         /// What is too small.
         what: &'static str,
@@ -129,6 +129,6 @@ impl OutputError {
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
+fn mebibytes(bytes: &u64) -> String {
     format!("{}Mi", bytes.div_ceil(1 << 20))
 }

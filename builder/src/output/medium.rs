@@ -1,12 +1,12 @@
 //! What the kernel is told about its root, for each medium that it boots from.
 //!
-//! | medium | arguments | who opens the root |
+//! | medium | arguments | who opens the root as `/dev/mapper/root` |
 //! |---|---|---|
-//! | disk | `root=/dev/mapper/root ro roothash=<hash>` | `systemd-veritysetup-generator(8)` in the initrd: data and hash partition have the UUIDs `<first 128 bits>` and `<last 128 bits>` of the hash |
-//! | ISO | the same, and `systemd.verity=no kfimg.root=LABEL=<label>` | kfimg's unit in the initrd: mounts the medium with that label (ISO 9660) and opens `/kfimg/root.img` with `/kfimg/root.verity` on it as `/dev/mapper/root` |
+//! | disk | `roothash=<hash>` | `systemd-veritysetup-generator(8)` in the initrd: data and hash partition have the UUIDs `<first 128 bits>` and `<last 128 bits>` of the hash |
+//! | ISO | `roothash=<hash> systemd.verity=no kfimg.root=LABEL=<label>` | `kfimg-agent root` in the initrd: mounts the medium with that label and opens `/kfimg/root.img` with `/kfimg/root.verity` on it |
 //!
 //! `systemd.verity=no` keeps the generator from waiting for partitions that a CD has not. The label carries the first digits of the
-//! root hash, so that of two media in a machine the right one is taken.
+//! root hash, so that of two media in a machine the right one is taken. `docs/image.md` has the whole boot.
 
 use super::OutputError;
 use crate::parts::Parts;
@@ -63,7 +63,7 @@ impl Medium {
     /// The whole kernel command line.
     #[must_use]
     pub fn command_line(self, own: &str, root_hash: &RootHash) -> String {
-        let root = format!("root=/dev/mapper/root ro roothash={root_hash}");
+        let root = format!("roothash={root_hash}");
         let place = match self {
             Self::Disk => String::new(),
             Self::Iso => format!(" systemd.verity=no kfimg.root=LABEL={}", root_hash.label()),

@@ -31,8 +31,7 @@ impl Tool {
     /// # Errors
     /// When it is missing or fails, with the end of what it said.
     pub(crate) fn run(self, command: &mut Command, action: &'static str) -> Result<(), OutputError> {
-        let missing =
-            || OutputError::NoProgram { program: self.program, purpose: self.purpose, package: self.package };
+        let missing = || OutputError::NoProgram { program: self.program, purpose: self.purpose, package: self.package };
         let output = command.output().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => missing(),
             _ => OutputError::io("executing", self.program.as_ref())(error),

@@ -50,10 +50,8 @@ fn write_disk(parts: &Parts, content: &Extents, machine: Machine, path: &Path) -
     let (length, digest) = digest(new_disk.file()).map_err(failed)?;
     let disk = Disk { file: &disk_name, file_bytes: length, bytes: content.size() };
     let description = description(parts, machine, disk);
-    let manifest = manifest(&[
-        (&format!("{name}.ovf"), &HEXLOWER.encode(&Sha256::digest(&description))),
-        (&disk_name, &digest),
-    ]);
+    let manifest =
+        manifest(&[(&format!("{name}.ovf"), &HEXLOWER.encode(&Sha256::digest(&description))), (&disk_name, &digest)]);
     let new = NewFile::begin(path)?;
     let mut archive = Archive { out: BufWriter::new(new.file()), length: 0, time: parts.source_date_epoch };
     let write = |archive: &mut Archive<_>| {

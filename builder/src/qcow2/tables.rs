@@ -67,7 +67,7 @@ impl Tables {
     }
 
     /// The header, and the tables in the order in which they lie behind the data, which ends here.
-    pub(super) fn finish(mut self, end: u64) -> (Vec<u8>, Vec<Vec<u8>>) {
+    pub(super) fn finish(&mut self, end: u64) -> (Vec<u8>, Vec<Vec<u8>>) {
         let mut place = end;
         let mut next = |bytes: u64| {
             let here = place;

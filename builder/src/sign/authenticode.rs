@@ -77,11 +77,9 @@ pub(super) fn signed_data(
     let (image, digest_info) = indirect_data(digest);
     // The digest of the content goes without its tag and length.
     let content_digest = Sha256::digest([&image[..], &digest_info].concat());
-    let attributes = [
-        attribute(CONTENT_TYPE, INDIRECT_DATA),
-        attribute(MESSAGE_DIGEST, &value(OCTET_STRING, &[&content_digest])),
-    ]
-    .concat();
+    let attributes =
+        [attribute(CONTENT_TYPE, INDIRECT_DATA), attribute(MESSAGE_DIGEST, &value(OCTET_STRING, &[&content_digest]))]
+            .concat();
     let signature = sign(&value(SET, &[&attributes]))?;
     let signer_info = value(
         SEQUENCE,

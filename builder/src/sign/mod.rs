@@ -41,7 +41,8 @@ impl Signer {
     /// # Errors
     /// When one cannot be read, is something else, or does not belong to the other.
     pub fn load(key: &Path, certificate: &Path) -> Result<Self, OutputError> {
-        let wrong = |path: &Path, problem: &str| OutputError::Signer { path: path.to_owned(), problem: problem.to_owned() };
+        let wrong =
+            |path: &Path, problem: &str| OutputError::Signer { path: path.to_owned(), problem: problem.to_owned() };
         let key_text = fs_err::read(key).map_err(OutputError::io("reading", key))?;
         let pair = read_key(&key_text).ok_or_else(|| {
             wrong(key, "this is no unencrypted RSA key in PEM: firmware checks RSA signatures of 2048 bits or more")

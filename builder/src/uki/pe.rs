@@ -142,7 +142,9 @@ impl<'a> Stub<'a> {
         let header_size = self.aligned((self.head.len() + table) as u64);
         let first = self.sections.iter().map(|section| section.address).min().unwrap_or_default();
         if header_size > first {
-            return Err(WriteError::Room("its headers leave no room for more sections: is it another program than systemd-stub?"));
+            return Err(WriteError::Room(
+                "its headers leave no room for more sections: is it another program than systemd-stub?",
+            ));
         }
         let mut memory = self.sections.iter().map(|section| section.address + section.length).max().unwrap_or_default();
         let (mut headers, mut place) = (Vec::new(), header_size);
@@ -221,7 +223,8 @@ impl Padded<'_> {
             Content::Bytes(bytes) => self.write(bytes),
             Content::File(path, length) => {
                 let source = File::open(path).map_err(|error| WriteError::Read(path.clone(), error))?;
-                let copied = io::copy(&mut io::Read::take(source, *length), &mut self.file).map_err(WriteError::Write)?;
+                let copied =
+                    io::copy(&mut io::Read::take(source, *length), &mut self.file).map_err(WriteError::Write)?;
                 if copied != *length {
                     return Err(WriteError::Read(path.clone(), io::ErrorKind::UnexpectedEof.into()));
                 }
@@ -249,7 +252,8 @@ fn header(name: &str, numbers: [u64; 4]) -> Result<Vec<u8>, WriteError> {
 
 fn put_u32(bytes: &mut [u8], place: usize, number: u64) -> Result<(), WriteError> {
     let number = u32::try_from(number);
-    let number = number.map_err(|_| WriteError::Room("with kernel and initrd it has 4 GiB or more, which UEFI can't load"))?;
+    let number =
+        number.map_err(|_| WriteError::Room("with kernel and initrd it has 4 GiB or more, which UEFI can't load"))?;
     bytes[place..place + 4].copy_from_slice(&number.to_le_bytes());
     Ok(())
 }

@@ -65,7 +65,8 @@ pub(super) fn descriptor(sectors: u64, identity: &str, name: &str) -> String {
     let hash = Sha256::digest(identity);
     // Neither of the two values that mean something else.
     let content = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]).clamp(1, 0xffff_fffd);
-    let name: String = name.chars().filter(|character| *character != '"' && !character.is_control()).take(200).collect();
+    let name: String =
+        name.chars().filter(|character| *character != '"' && !character.is_control()).take(200).collect();
     format!(
         "# Disk DescriptorFile\n\
          version=1\n\

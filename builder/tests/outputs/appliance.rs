@@ -3,8 +3,8 @@
 use crate::made::Made;
 use crate::program::{empty_folder, program, succeed};
 use kfimg_builder::disk::{self, DiskSizes};
-use kfimg_builder::ova::{self, Machine};
 use kfimg_builder::output::Medium;
+use kfimg_builder::ova::{self, Machine};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -114,7 +114,8 @@ fn govc_imports_it_with_the_payload_as_properties() {
     let machine: Value = serde_json::from_str(&center.govc(&made, &["vm.info", "-json", "node"])).unwrap();
     let machine = &machine["virtualMachines"][0]["config"];
     let properties = machine["vAppConfig"]["property"].as_array().unwrap();
-    let value = |key: &str| properties.iter().find(|property| property["id"] == key).map(|found| found["value"].clone());
+    let value =
+        |key: &str| properties.iter().find(|property| property["id"] == key).map(|found| found["value"].clone());
     assert_eq!(value(keys[0]), Some("H4sI".into()), "{properties:?}");
     assert_eq!(value(keys[1]), Some("gzip+base64".into()), "{properties:?}");
     assert!(keys.iter().all(|key| value(key).is_some()), "{properties:?}");

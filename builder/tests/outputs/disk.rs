@@ -91,14 +91,14 @@ fn the_data_partition_can_grow() {
 #[test]
 fn firmware_finds_the_program_on_a_sound_volume() {
     let made = Made::new("esp");
-    for mebibytes in [40, 300, 511, 512, 700] {
+    for mebibytes in [33, 511, 512] {
         let disk = made.path("disk.raw");
         let sizes = DiskSizes { esp: Some(mebibytes * MIB), ..DiskSizes::default() };
         disk::write_raw(&content(&made, sizes), &disk).unwrap();
         let volume = partition(&made, &disk, 2);
         let said = succeed(program("fsck.fat").args(["-n", "-v"]).arg(&volume));
-        assert!(said.contains("32 bits/entry") || said.contains("FAT32"), "{said}");
-        assert!(said.contains("5 files"), "label, folders, file: {mebibytes} MiB: {said}");
+        assert!(said.contains("32 bit entries"), "{said}");
+        assert!(said.contains(": 4 files, "), "{mebibytes} MiB: {said}");
         let name = if cfg!(target_arch = "aarch64") { "BOOTAA64.EFI" } else { "BOOTX64.EFI" };
         let copy = made.path("copy.efi");
         let _ = fs::remove_file(&copy);

@@ -24,7 +24,9 @@ fn a_medium_has_the_root_and_boots_by_uefi() {
     for (name, part) in [("root.img", &made.parts.root), ("root.verity", &made.parts.verity)] {
         let copy = made.path(&format!("copy-{name}"));
         let from = format!("/kfimg/{name}");
-        succeed(program("xorriso").arg("-osirrox").arg("on").arg("-indev").arg(&path).args(["-extract", &from]).arg(&copy));
+        succeed(
+            program("xorriso").arg("-osirrox").arg("on").arg("-indev").arg(&path).args(["-extract", &from]).arg(&copy),
+        );
         assert!(fs::read(&copy).unwrap() == fs::read(part).unwrap(), "{name}");
     }
     // The boot image is an appended partition: the only FAT volume of the file.

@@ -17,8 +17,8 @@ fn objdump(words: &[&str], path: &Path) -> String {
 fn section(path: &Path, name: &str) -> Vec<u8> {
     let out = path.with_extension(name.trim_start_matches('.'));
     let mut objcopy = program("objcopy");
-    objcopy.args(["-O", "binary", "--only-section", name, "--set-section-flags", &format!("{name}=alloc,contents")]);
-    succeed(objcopy.args([path, &out]));
+    objcopy.arg("--dump-section").arg(format!("{name}={}", out.display()));
+    succeed(objcopy.arg(path).arg(path.with_extension("rest")));
     fs::read(out).unwrap()
 }
 
@@ -49,15 +49,15 @@ fn every_section_is_there_and_holds_its_part() {
     }
     let text = |name: &str| String::from_utf8(section(&path, name)).unwrap();
     let hash = &made.parts.root_hash;
-    assert_eq!(text(".cmdline"), format!("quiet console=ttyS0 root=/dev/mapper/root ro roothash={hash}"));
+    assert_eq!(text(".cmdline"), format!("quiet console=ttyS0 roothash={hash}"));
     assert_eq!(text(".osrel").as_bytes(), made.parts.os_release);
     assert!(uname.is_empty() || text(".uname") == RELEASE);
     let sbat = text(".sbat");
     assert!(sbat.starts_with("sbat,1,") && sbat.contains("\nsystemd-stub,") || sbat.contains("\nsystemd,"), "{sbat}");
     assert!(sbat.ends_with("\nkfimg,1,kfimg,kfimg,1.36.3-1,https://github.com/kfimg/kfimg\n"), "{sbat}");
     assert!(sbat.lines().all(|line| line.split(',').count() >= 6 || line.starts_with("sbat,")), "{sbat}");
-    assert_eq!(section(&path, ".initrd"), fs::read(&made.parts.initrd).unwrap());
-    assert_eq!(section(&path, ".linux"), fs::read(&made.parts.kernel).unwrap());
+    assert!(section(&path, ".initrd") == fs::read(&made.parts.initrd).unwrap());
+    assert!(section(&path, ".linux") == fs::read(&made.parts.kernel).unwrap());
     let header = objdump(&["-p"], &path);
     assert!(header.contains("EFI application"), "{header}");
     assert!(!both(&run(program("objdump").arg("-x").arg(&path))).contains("warning"), "objdump finds nothing odd");
@@ -75,7 +75,7 @@ fn the_stub_is_not_changed() {
         let found = sections(&path).into_iter().find(|section| section.0 == name);
         assert_eq!(found, Some((name.clone(), length, address)));
         if name != ".reloc" {
-            assert_eq!(section(&path, &name), section(&copy, &name), "{name}");
+            assert!(section(&path, &name) == section(&copy, &name), "{name}");
         }
     }
     let command_line = String::from_utf8(section(&path, ".cmdline")).unwrap();
