@@ -44,6 +44,9 @@ const ESP: u64 = 512 << 20;
 const LEAST_DATA: u64 = 64 << 20;
 /// Sizes of slots are multiples of this.
 const SLOT_STEP: u64 = 64 << 20;
+/// No disk is larger (64 TiB; VMware ends at 62), and no volume of 4096-byte clusters (64 GiB, by far).
+const LARGEST: u64 = 1 << 46;
+const LARGEST_ESP: u64 = 64 << 30;
 const BLOCK: u64 = 4096;
 /// Hashes in a block of the tree.
 const FAN_OUT: u64 = BLOCK / 32;
@@ -57,6 +60,20 @@ pub struct DiskSizes {
     pub slot: Option<u64>,
     /// The EFI system partition; by default 512 MiB.
     pub esp: Option<u64>,
+}
+
+impl DiskSizes {
+    fn check(self) -> Result<(), OutputError> {
+        let sizes = [("size of the disk", self.disk, LARGEST), ("size of a slot", self.slot, LARGEST)];
+        let esp = ("size of the EFI system partition", self.esp, LARGEST_ESP);
+        for (what, size, most) in sizes.into_iter().chain([esp]) {
+            if let Some(size) = size.filter(|size| *size > most) {
+                let problem = format!("{most} bytes are the most that can be");
+                return Err(OutputError::Value { what, value: size.to_string(), problem });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Types of the partitions of a root, and of its hash tree.
@@ -121,6 +138,7 @@ struct Plan {
 
 impl Plan {
     fn of(parts: &Parts, sizes: DiskSizes) -> Result<Self, OutputError> {
+        sizes.check()?;
         let hash = RootHash::of(parts)?;
         let root = file_size(&parts.root)?;
         let tree_file = file_size(&parts.verity)?;

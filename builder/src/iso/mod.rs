@@ -3,7 +3,7 @@
 //! | on the medium | what it is |
 //! |---|---|
 //! | `/kfimg/root.img`, `/kfimg/root.verity` | the root and its hash tree |
-//! | partition 2, El Torito's UEFI image | FAT32: `\EFI\BOOT\BOOTX64.EFI`, the unified kernel image |
+//! | `/kfimg/esp.img` | FAT32: `\EFI\BOOT\BOOTX64.EFI`, the unified kernel image; El Torito's UEFI image and a partition of the stick |
 //!
 //! A kernel does not read partition tables of CDs, so the root is two files. The initrd mounts the medium by its label and opens them;
 //! [`crate::output::Medium`] has the arguments by which it is told. Written by xorriso, which takes all times from
@@ -11,10 +11,13 @@
 
 use crate::disk;
 use crate::esp::{self, EspSize};
-use crate::gpt::Guid;
+use crate::gpt::{Guid, SECTOR};
 use crate::output::{NewFile, OutputError, RootHash, Tool};
 use crate::parts::Parts;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, absolute};
 
 /// What writes the medium.
@@ -28,9 +31,9 @@ const BEGIN: &str = "-no_rc -report_about WARNING -abort_on FAILURE -return_with
 /// Owners and modes of everything.
 const OWNERS: &str = "-chown_r 0 / -- -chgrp_r 0 / -- \
                       -find / -type d -exec chmod 0555 -- -find / -type f -exec chmod 0444 --";
-/// Boots by the appended partition: El Torito on a CD, a partition table on a stick.
-const BOOT: &str =
-    "-boot_image any efi_path=--interval:appended_partition_2:all:: -boot_image any appended_part_as=gpt";
+/// Boots by that volume: El Torito on a CD, a partition table on a stick. It is larger than El Torito can say (32 MiB), so firmware
+/// takes all from its beginning to the end of the file system, and it has to lie inside (EDK II, `ElTorito.c`).
+const BOOT: &str = "-boot_image any efi_path=/kfimg/esp.img -boot_image any efi_boot_part=--efi-boot-image -boot_image any cat_hidden=on";
 
 /// Writes a medium that boots from a unified kernel image made for [`crate::output::Medium::Iso`].
 ///
@@ -48,7 +51,21 @@ pub fn write(parts: &Parts, kernel_image: &Path, path: &Path) -> Result<(), Outp
     command.env("SOURCE_DATE_EPOCH", moment(parts).to_string());
     command.args(arguments(parts, &hash, boot.place(), new.place())?);
     XORRISO.run(&mut command, "writing the ISO")?;
+    cut(new.place()).map_err(OutputError::io("writing", path))?;
     new.finish()
+}
+
+/// Cuts off what xorriso fills its last piece with: the second copy of the partition table has to be the end of a stick.
+fn cut(path: &Path) -> io::Result<()> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let mut header = [0; SECTOR as usize];
+    file.read_exact_at(&mut header, SECTOR)?;
+    let last = u64::from_le_bytes(header[32..40].try_into().expect("eight bytes"));
+    let length = last.saturating_add(1).saturating_mul(SECTOR);
+    if !header.starts_with(b"EFI PART") || length > file.metadata()?.len() {
+        return Err(io::Error::other("xorriso has written no partition table"));
+    }
+    file.set_len(length)
 }
 
 fn moment(parts: &Parts) -> u64 {
@@ -63,12 +80,13 @@ fn arguments(parts: &Parts, hash: &RootHash, boot: &Path, target: &Path) -> Resu
     let mut arguments = words(BEGIN);
     arguments.extend(["-outdev".into(), target_device]);
     arguments.extend(words(&format!("-volid {}", hash.label())));
-    for (file, place) in [(&parts.root, "/kfimg/root.img"), (&parts.verity, "/kfimg/root.verity")] {
+    let files: [(&Path, &str); 3] =
+        [(&parts.root, "/kfimg/root.img"), (&parts.verity, "/kfimg/root.verity"), (boot, "/kfimg/esp.img")];
+    for (file, place) in files {
         arguments.extend(["-map".into(), whole(file)?, place.into()]);
     }
     arguments.extend(words(OWNERS));
     arguments.extend(words(&format!("-alter_date_r b ={} / --", moment(parts))));
-    arguments.extend(["-append_partition".into(), "2".into(), "0xef".into(), whole(boot)?]);
     arguments.extend(words(BOOT));
     let id = Guid::derived(&format!("{hash} iso"));
     arguments.extend(words(&format!("-boot_image any gpt_disk_guid={id} -commit")));

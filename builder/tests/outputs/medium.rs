@@ -15,7 +15,10 @@ fn a_medium_has_the_root_and_boots_by_uefi() {
     let report = |words: &[&str]| both(&run(program("xorriso").arg("-indev").arg(&path).args(words)));
     let boots = report(&["-report_el_torito", "plain", "-report_system_area", "plain"]);
     assert!(boots.contains("El Torito boot img :   1  UEFI  y   none"), "{boots}");
-    assert!(boots.contains("GPT"), "{boots}");
+    assert!(boots.contains("/kfimg/esp.img"), "{boots}");
+    let stick = succeed(program("sgdisk").arg("-p").arg(&path));
+    assert!(stick.contains("EF00"), "{stick}");
+    assert!(succeed(program("sgdisk").arg("-v").arg(&path)).contains("No problems found"), "its table is sound");
     let label = format!("KFIMG_{}", made.parts.root_hash[..8].to_uppercase());
     assert!(report(&["-pvd_info"]).contains(&format!("Volume Id    : {label}")), "{}", report(&["-pvd_info"]));
     let listed = report(&["-lsl", "/kfimg"]);
@@ -29,7 +32,7 @@ fn a_medium_has_the_root_and_boots_by_uefi() {
         );
         assert!(fs::read(&copy).unwrap() == fs::read(part).unwrap(), "{name}");
     }
-    // The boot image is an appended partition: the only FAT volume of the file.
+    // The boot image is the only FAT volume of the file, and a partition of a stick.
     let bytes = fs::read(&path).unwrap();
     let start = (0..bytes.len()).step_by(2048).find(|place| bytes[*place..].get(82..90) == Some(b"FAT32   ")).unwrap();
     let copy = made.path("copy.efi");

@@ -92,6 +92,10 @@ fn sizes_that_are_too_small_are_told_with_the_least() {
         esp.starts_with("the EFI system partition has 16777216 bytes") && esp.ends_with("say at least 33Mi"),
         "{esp}"
     );
+    for size in [1 << 47, u64::MAX] {
+        let large = told(DiskSizes { slot: Some(size), esp: Some(size), disk: Some(size) });
+        assert!(large.ends_with("bytes are the most that can be"), "{large}");
+    }
     // What is said is true.
     let least = |text: &str| text.rsplit(' ').next().unwrap().trim_end_matches("Mi").parse::<u64>().unwrap() * MIB;
     disk::content(&made.parts, &kernel_image, DiskSizes { disk: Some(least(&disk)), ..DiskSizes::default() }).unwrap();
