@@ -14,8 +14,9 @@
 //! The data partition lies last, so that it can grow, and has number 1, because Ignition knows it by that (crate `ignition`,
 //! `payload/ignition.rs`). It holds no file system: Ignition or `kfimg-agent data` make one at the first boot, give it the rest of
 //! the disk, and `kfimg-grow.service` grows the file system at every boot. On a larger disk the second copy of the partition
-//! table is in the middle then. `sfdisk`, which the agent uses, moves it when it writes; `sgdisk`, which Ignition uses, does not:
-//! the initrd has to run `sgdisk --move-second-header` (or `sfdisk --relocate gpt-bak-std`) before Ignition.
+//! table is in the middle at first. `sfdisk`, which the agent uses, knows the whole disk all the same; `sgdisk`, which Ignition uses,
+//! moves the copy only when it writes, so that its partition grows at the second boot. For the first one the initrd has to run
+//! `sfdisk --relocate gpt-bak-std` (or `sgdisk --move-second-header`) before Ignition.
 //!
 //! [Discoverable Partitions Specification]: https://uapi-group.org/specifications/specs/discoverable_partitions_specification/
 
