@@ -2,7 +2,7 @@
 //!
 //! Each step lists its own codes beside its code; here they are only put together. `docs/boot.md` explains every one.
 
-use crate::{addons, clock, data, etcd, fetch, images, preflight, report, snapshot, unseal};
+use crate::{addons, clock, data, etcd, fetch, images, initrd, preflight, report, snapshot, unseal};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -49,9 +49,10 @@ pub const INTERNAL: Code = Code {
 const SHARED: &[Code] = &[PLAN, INTERNAL];
 
 /// All codes, under the step that tells them; those of `any step` may come from each.
-pub fn by_step() -> [(&'static str, &'static [Code]); 11] {
+pub fn by_step() -> [(&'static str, &'static [Code]); 12] {
     [
         ("any step", SHARED),
+        ("image", initrd::CODES),
         ("data", data::CODES),
         ("unseal", unseal::CODES),
         ("clock", clock::CODES),

@@ -33,6 +33,8 @@ mod http;
 #[cfg(feature = "program")]
 mod images;
 #[cfg(feature = "program")]
+mod initrd;
+#[cfg(feature = "program")]
 mod notify;
 #[cfg(feature = "program")]
 mod preflight;

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::root::Root;
 use crate::step::{Step, StepLog, tell};
+use crate::initrd::{self, Word};
 use crate::{addons, check_api, clock, data, etcd, fetch, images, preflight, report, snapshot, support, unseal};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,6 +28,13 @@ Steps of a boot, each run by a unit of its own (kfimg-<step>.service):
   snapshot         take a snapshot of etcd, verify it, drop old ones
   report           tell how far this boot has come
 
+Around a kfimg image's boot, run by units of the image (docs/image.md):
+  platform         in the initrd: find out where the payload comes from
+  root             in the initrd: find a root image that is no partition
+  payload fetch    in the initrd: let Ignition fetch the payload
+  payload choose   in the initrd: take the kept payload where none came, or an older one
+  keep             keep this boot's payload for the next boot
+
 Others:
   check-api URL    exit 0 when URL answers 200 within 2 seconds (keepalived's check)
   support [FILE]   collect logs and state, without secrets, into one archive
@@ -47,6 +55,7 @@ pub(crate) struct Context {
 enum Request {
     Step(Step),
     Report,
+    Image(Word),
     CheckApi(String),
     Support(Option<String>),
     Print(String),
@@ -75,6 +84,9 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Root, Request), S
         words.drain(..2);
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let Some(word) = Word::parse(&words) {
+        return Ok((root, Request::Image(word)));
+    }
     let request = match words.as_slice() {
         [] => return Err("no step is named".to_owned()),
         ["--help" | "-h"] => Request::Print(USAGE.to_owned()),
@@ -100,6 +112,7 @@ fn run(root: Root, request: Request) -> ExitCode {
         }
         Request::CheckApi(url) => check_api::run(&url),
         Request::Support(file) => ended(support::run(&root, file.as_deref())),
+        Request::Image(word) => ended(initrd::run(&root, word)),
         Request::Report => ended(report::run(&root)),
         Request::Step(step) => run_step(root, step),
     }

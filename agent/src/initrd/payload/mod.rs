@@ -1,0 +1,162 @@
+//! `kfimg-agent payload` and `kfimg-agent keep`: a node boots when the boot server is away and guestinfo was erased.
+//!
+//! Ignition's first stage writes the whole configuration to `/run/ignition.json`, from where its later stages read it. So this
+//! is what is kept on the data partition once a boot has got so far that its payload is known to be fit, and what is put in that place
+//! where nothing newer came. Of two payloads for the same node the higher generation wins; where they are for different
+//! nodes, somebody has given the machine another task, and what was delivered counts.
+
+mod generation;
+
+use super::codes::{
+    NOT_KEPT, PAYLOAD_DAMAGED, PAYLOAD_FOREIGN, PAYLOAD_KEPT, PAYLOAD_MISSING, PAYLOAD_OLDER,
+};
+use super::command_line::CommandLine;
+use super::platform::read;
+use super::{Mounted, say, settle, wait_for_any};
+use crate::command::{self, CommandError};
+use crate::failure::{Code, Failure};
+use crate::files;
+use crate::root::Root;
+use generation::{Origin, is_empty};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+/// Where Ignition's stages hand the configuration to each other.
+const CACHE: &str = "/run/ignition.json";
+/// Where a payload is kept, and the same seen from the partition that is mounted at `/var`.
+const KEPT: &str = "/var/lib/kfimg/payload.json";
+const KEPT_ON_PARTITION: &str = "lib/kfimg/payload.json";
+const PARTITION: &str = "/dev/disk/by-partlabel/kfimg-data";
+/// What was read of the partition, for as long as this boot lasts.
+const COPY: &str = "/run/kfimg/kept.json";
+const IGNITION: &str = "/usr/bin/ignition";
+/// What a disk gets to appear while there is something else that may bring a payload, and where there is nothing else.
+const SHORT: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(60);
+/// What the boot server gets where a payload was kept; `kfimg.wait=SECONDS` on the command line says otherwise.
+const WAIT: u64 = 120;
+
+/// Has Ignition fetch the configuration: for ever, as it is its way, or within a bound where a payload was kept.
+pub(super) fn fetch(root: &Root, line: &CommandLine) -> Result<(), Failure> {
+    let mut ignition = Command::new(IGNITION);
+    let platform = std::env::var("PLATFORM_ID").unwrap_or_default();
+    ignition.args(["--root=/sysroot", "--stage=fetch", &format!("--platform={platform}")]);
+    if copy_kept(root, SHORT).is_none() {
+        say(format_args!("payload: fetching it; none was kept, so the server is asked until it answers"));
+        return Err(ignition.exec().into());
+    }
+    let wait = line.value("kfimg.wait").and_then(|seconds| seconds.parse().ok()).unwrap_or(WAIT);
+    say(format_args!("payload: fetching it, for {wait} s at most"));
+    match command::run(&mut ignition, Duration::from_secs(wait), 4096) {
+        Ok(said) if said.success => Ok(()),
+        // What choosing does then is told there; Ignition itself has told the journal why.
+        Ok(_) | Err(CommandError::Timeout { .. }) => Ok(files::remove(&root.at(CACHE))?),
+        Err(error) => Err(Failure::internal(error)),
+    }
+}
+
+/// Puts the payload of the higher generation in Ignition's place.
+pub(super) fn choose(root: &Root) -> Result<(), Failure> {
+    let cache = root.at(CACHE);
+    let delivered = read(&cache).ok().filter(|text| !is_empty(text));
+    let patience = if delivered.is_some() { SHORT } else { LONG };
+    let kept = match read(&root.at(COPY)) {
+        Ok(text) => Some(text),
+        Err(_) => copy_kept(root, patience),
+    };
+    let kept = kept.and_then(|text| match Origin::of(&text) {
+        Ok(origin) => Some((text, origin)),
+        Err(reason) => {
+            warn(&PAYLOAD_DAMAGED, &reason);
+            None
+        }
+    });
+    let taken = judge(delivered.as_deref().map(Origin::of), kept.as_ref().map(|(_, origin)| origin))?;
+    if let (Taken::Kept, Some((text, _))) = (taken, &kept) {
+        files::replace(&cache, text)?;
+    }
+    Ok(files::remove(&root.at(COPY))?)
+}
+
+/// Which of the two counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Taken {
+    Delivered,
+    Kept,
+}
+
+fn judge(delivered: Option<Result<Origin, String>>, kept: Option<&Origin>) -> Result<Taken, Failure> {
+    match (delivered, kept) {
+        (None, None) => Err(Failure::new(&PAYLOAD_MISSING, "nothing came, and nothing is kept")),
+        (None, Some(kept)) => {
+            warn(&PAYLOAD_KEPT, &format!("{kept}"));
+            Ok(Taken::Kept)
+        }
+        (Some(Ok(delivered)), Some(kept)) if delivered.is_older_than(kept) => {
+            warn(&PAYLOAD_OLDER, &format!("{delivered} came, {kept} is kept"));
+            Ok(Taken::Kept)
+        }
+        (Some(Ok(delivered)), _) => {
+            say(format_args!("payload: {delivered}"));
+            Ok(Taken::Delivered)
+        }
+        (Some(Err(reason)), Some(kept)) => {
+            warn(&PAYLOAD_FOREIGN, &format!("{reason}; {kept} is kept, and used"));
+            Ok(Taken::Kept)
+        }
+        (Some(Err(reason)), None) => {
+            warn(&PAYLOAD_FOREIGN, &reason);
+            Ok(Taken::Delivered)
+        }
+    }
+}
+
+/// Keeps this boot's payload, now that the steps before have found it fit for this machine.
+pub(super) fn keep(root: &Root) -> Result<(), Failure> {
+    let not_kept = |reason: String| Failure::new(&NOT_KEPT, reason);
+    let text = read(&root.at(CACHE)).map_err(not_kept)?;
+    let origin = Origin::of(&text).map_err(not_kept)?;
+    let file = root.at(KEPT);
+    if read(&file).is_ok_and(|kept| kept == text) {
+        say(format_args!("payload: {origin} is kept"));
+        return Ok(());
+    }
+    std::fs::create_dir_all(root.state()).map_err(|error| not_kept(error.to_string()))?;
+    files::replace(&file, &text).map_err(|error| not_kept(error.to_string()))?;
+    say(format_args!("payload: {origin} is kept from now on"));
+    Ok(())
+}
+
+/// Reads what the data partition keeps, if it appears within this time, and copies it to memory: nothing may be mounted
+/// while Ignition looks at disks.
+fn copy_kept(root: &Root, patience: Duration) -> Option<Vec<u8>> {
+    settle();
+    let device = wait_for_any(&[root.at(PARTITION)], patience)?;
+    let mounted = match Mounted::read_only(&device, &root.run().join("data")) {
+        Ok(mounted) => mounted,
+        Err(reason) => {
+            // A power cut before the file system was made leaves none.
+            say(format_args!("payload: nothing is kept: {reason}"));
+            return None;
+        }
+    };
+    let file = mounted.path().join(KEPT_ON_PARTITION);
+    if !file.exists() {
+        return None;
+    }
+    match read(&file).and_then(|text| files::replace(&root.at(COPY), &text).map(|()| text).map_err(|error| error.to_string())) {
+        Ok(text) => Some(text),
+        Err(reason) => {
+            warn(&PAYLOAD_DAMAGED, &reason);
+            None
+        }
+    }
+}
+
+fn warn(code: &Code, message: &str) {
+    say(format_args!("payload: warning {}: {message}; {}", code.name, code.remedy));
+}
+
+#[cfg(test)]
+mod tests;

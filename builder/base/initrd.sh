@@ -1,0 +1,24 @@
+#!/bin/bash
+# Runs inside the new system: makes the initrd of every kernel in it, and takes away what belongs to one machine.
+set -euo pipefail
+
+# What dracut does not find out by itself: how a root is found (loop, dm-verity, squashfs, EROFS), where payloads come from (QEMU's
+# firmware, disks and discs with a label), and what the data partition is made with.
+modules='ignition systemd-networkd systemd-resolved systemd-veritysetup'
+drivers='dm-verity loop squashfs erofs overlay ext4 xfs vfat nls_cp437 nls_iso8859-1 nls_ascii isofs sr_mod sd_mod qemu_fw_cfg'
+drivers+=' virtio_blk virtio_scsi virtio_pci virtio_net virtio_rng nvme ahci'
+programs='groupmod losetup partx sfdisk blkid mkfs.ext4 mkfs.xfs true'
+
+
+installed=
+for driver in $drivers; do
+  if modinfo -k "$(ls /lib/modules | head -n1)" "$driver" >/dev/null 2>&1; then installed+=" $driver"; fi
+done
+for version in $(ls /lib/modules); do
+  dracut --quiet --force --no-hostonly --no-hostonly-cmdline --reproducible --no-early-microcode --zstd --kver "$version" \
+    --add "$modules" --add-drivers "$installed" --install "$programs" \
+    "/boot/initrd.img-$version"
+done
+
+rm -f /etc/hostname /etc/resolv.conf /etc/fstab /etc/machine-id /var/lib/dbus/machine-id /etc/ssh/ssh_host_*
+rm -rf /var/cache/apt/* /var/lib/apt/lists/* /var/log/* /var/tmp/* /tmp/dracut.*
