@@ -6,7 +6,7 @@ pub(super) const COMMAND_LINE: Code = Code {
     name: "COMMAND_LINE",
     weight: Weight::Fatal,
     meaning: "the kernel's command line says something about the image that nobody can obey",
-    remedy: "correct kfimg.root where the boot loader gets it from: initrd, an http address, or label: and the label of a medium",
+    remedy: "correct kfimg.root where the boot loader gets it from: initrd, an http address, or LABEL= and the label of a medium",
 };
 pub(super) const ROOT_IMAGE: Code = Code {
     name: "ROOT_IMAGE",

@@ -1,8 +1,9 @@
-//! `kfimg-agent root`: finds a root that is no partition, and makes block devices of its two halves.
+//! `kfimg-agent root`: finds a root that is no partition, and opens it as `/dev/mapper/root`.
 //!
-//! `kfimg.root=` names the place: `initrd` for one that came with this initrd, `http://…` for one on a server, `label:…` for one on
+//! `kfimg.root=` names the place: `initrd` for one that came with this initrd, `http://…` for one on a server, `LABEL=…` for one on
 //! a disc or stick. Whether the root is the right one is not judged here but by dm-verity, block by block, against
-//! the root hash on the command line; a digest of a fetched file only tells earlier that it is damaged, and by whom.
+//! `roothash=` of the command line; a digest of a fetched file only tells earlier that it is damaged, and by whom. A root in
+//! partitions is systemd's to open (`systemd-veritysetup-generator(8)`); `systemd.verity=no` says that there are none.
 
 use super::codes::{COMMAND_LINE, ROOT_IMAGE};
 use super::command_line::CommandLine;
@@ -16,8 +17,12 @@ use std::time::Duration;
 
 /// Where both halves lie in the initrd, and on a medium.
 const FOLDER: &str = "/kfimg";
-/// File system with files, and file with its hash tree. A rule of udev knows these names.
-const HALVES: [&str; 2] = ["root.img", "root.verity"];
+/// File system, and its hash tree.
+const IMAGE: &str = "root.img";
+const HASHES: &str = "root.verity";
+/// Opens it as a device of this name; its arguments are those of `veritytab(5)`.
+const VERITY: &str = "/usr/lib/systemd/systemd-veritysetup";
+const NAME: &str = "root";
 /// What a medium gets to appear; discs are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
 const TIME: Duration = Duration::from_secs(30);
@@ -35,7 +40,7 @@ impl<'a> Place<'a> {
         match value {
             "initrd" => Ok(Self::Initrd),
             url if url.starts_with("http://") || url.starts_with("https://") => Ok(Self::Server(url)),
-            other => match other.strip_prefix("label:") {
+            other => match other.strip_prefix("LABEL=") {
                 // A label becomes the name of a file in one folder.
                 Some(label) if !label.is_empty() && !label.contains('/') && label != ".." => Ok(Self::Medium(label)),
                 _ => Err(Failure::new(&COMMAND_LINE, format!("`kfimg.root={other}` names no place"))),
@@ -52,9 +57,18 @@ pub(super) fn run(root: &Root, line: &CommandLine) -> Result<(), Failure> {
         Place::Server(url) => download::root_image(root, url, &root.at(FOLDER))?,
         Place::Medium(label) => medium(root, label)?,
     };
-    for half in HALVES {
-        attach(&folder.join(half))?;
-    }
+    let hash = line.value("roothash").ok_or_else(|| Failure::new(&COMMAND_LINE, "there is no roothash"))?;
+    open(&folder, hash)
+}
+
+fn open(folder: &Path, hash: &str) -> Result<(), Failure> {
+    let (image, hashes) = (attach(&folder.join(IMAGE))?, attach(&folder.join(HASHES))?);
+    let mut verity = Command::new(VERITY);
+    verity.args(["attach", NAME, &image, &hashes, hash]);
+    let opened = command::output(&mut verity, TIME, 4096);
+    let wrong = |error| Failure::new(&ROOT_IMAGE, format!("{} does not have the root hash {hash}: {error}", folder.display()));
+    opened.map_err(wrong)?;
+    say(format_args!("root: {} is verified as it is read", folder.display()));
     Ok(())
 }
 
@@ -72,7 +86,8 @@ fn medium(root: &Root, label: &str) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-fn attach(file: &Path) -> Result<(), Failure> {
+/// Makes a block device of a file, and gives its path.
+fn attach(file: &Path) -> Result<String, Failure> {
     let wrong = |reason: String| Failure::new(&ROOT_IMAGE, format!("{}: {reason}", file.display()));
     if !file.is_file() {
         return Err(wrong("it is not there".to_owned()));
@@ -80,8 +95,7 @@ fn attach(file: &Path) -> Result<(), Failure> {
     let mut losetup = Command::new("losetup");
     losetup.args(["--read-only", "--find", "--show"]).arg(file);
     let device = command::output(&mut losetup, TIME, 4096).map_err(|error| wrong(error.to_string()))?;
-    say(format_args!("root: {} is {}", file.display(), String::from_utf8_lossy(&device).trim()));
-    Ok(())
+    Ok(String::from_utf8_lossy(&device).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -94,10 +108,10 @@ mod tests {
             ("initrd", Some(Place::Initrd)),
             ("http://192.0.2.1/root.img", Some(Place::Server("http://192.0.2.1/root.img"))),
             ("https://boot.example/root.img", Some(Place::Server("https://boot.example/root.img"))),
-            ("label:KFIMG", Some(Place::Medium("KFIMG"))),
-            ("label:", None),
-            ("label:../sda", None),
-            ("label:..", None),
+            ("LABEL=KFIMG", Some(Place::Medium("KFIMG"))),
+            ("LABEL=", None),
+            ("LABEL=../sda", None),
+            ("LABEL=..", None),
             ("ftp://192.0.2.1/root.img", None),
             ("/dev/sda1", None),
         ];

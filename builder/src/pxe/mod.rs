@@ -1,0 +1,143 @@
+//! What a boot server hands to machines without a system: kernel, initrd, root, and a piece of a site's description that names them.
+//!
+//! The root travels inside the initrd, or the initrd fetches it and knows its size and digest. Either way dm-verity checks every
+//! block of it against the root hash on the kernel's command line. That is integrity, not authenticity: who answers for the boot
+//! server hands out kernel, initrd and command line as well. Payloads are no part of it; `kfimg render` writes the
+//! scripts that name them.
+
+use crate::initrd::{self, Archive};
+use crate::parts::Parts;
+use data_encoding::HEXLOWER;
+use fs_err as fs;
+use fs_err::File;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Files of the output.
+pub const KERNEL: &str = "vmlinuz";
+/// See [`KERNEL`].
+pub const INITRD: &str = "initrd";
+/// The root, where it is fetched.
+pub const ROOT: &str = "root.img";
+/// A layer of a site's description, for `kfimg render --site`.
+pub const SITE: &str = "pxe.yaml";
+/// A script of iPXE that boots the image without a payload: a piece for people who write their own.
+pub const SCRIPT: &str = "boot.ipxe";
+
+/// Where both halves of the root lie in the initrd (`agent`, `initrd/image.rs`).
+const IMAGE_PLACE: &str = "kfimg/root.img";
+const VERITY_PLACE: &str = "kfimg/root.verity";
+/// What the initrd knows of a root that it fetches (`agent`, `initrd/download.rs`).
+const FETCH_PLACE: &str = "kfimg/fetch.json";
+const BLOCK: usize = 256 << 10;
+
+/// How the root reaches the machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Way<'a> {
+    /// Inside the initrd: one file more for the firmware to load, nothing to fetch afterwards.
+    Carried,
+    /// By the initrd, from a server: firmware and loader, often the slow part, move a tenth.
+    Fetched {
+        /// Address of the folder with the output, without a `/` at its end.
+        server: &'a str,
+    },
+}
+
+/// What a fetched file must be.
+#[derive(Serialize)]
+struct Expected {
+    size: u64,
+    sha256: String,
+}
+
+/// Writes the output into a folder that is there, from which a server hands it out as `<prefix>/vmlinuz` and so on.
+///
+/// # Errors
+/// When a part can't be read or a file can't be written; the message names it.
+pub fn write(parts: &Parts, way: Way<'_>, prefix: &str, folder: &Path) -> io::Result<()> {
+    fs::copy(&parts.kernel, folder.join(KERNEL))?;
+    let mut output = initrd::begin(&parts.initrd, &folder.join(INITRD))?;
+    let mut archive = Archive::new(&mut output, parts.source_date_epoch);
+    archive.folder("kfimg", 0o755)?;
+    match way {
+        Way::Carried => add(&mut archive, IMAGE_PLACE, &parts.root)?,
+        Way::Fetched { .. } => {
+            let root = folder.join(ROOT);
+            fs::copy(&parts.root, &root)?;
+            let note = serde_json::to_vec(&expected(&root)?).map_err(io::Error::other)?;
+            archive.file(FETCH_PLACE, 0o644, &note)?;
+        }
+    }
+    add(&mut archive, VERITY_PLACE, &parts.verity)?;
+    archive.finish()?;
+    initrd::finish(output)?;
+    let arguments = arguments(parts, way);
+    fs::write(folder.join(SITE), site(prefix, &arguments))?;
+    fs::write(folder.join(SCRIPT), script(parts, &arguments))
+}
+
+/// The kernel's command line but for the payload: the image's own, and where the root is. `systemd.verity=no` keeps systemd from
+/// waiting for partitions that a machine without a system does not have; the agent opens the root.
+pub fn arguments(parts: &Parts, way: Way<'_>) -> String {
+    let place = match way {
+        Way::Carried => "initrd".to_owned(),
+        Way::Fetched { server } => format!("{server}/{ROOT}"),
+    };
+    let own = parts.command_line.trim();
+    let space = if own.is_empty() { "" } else { " " };
+    format!("{own}{space}roothash={} systemd.verity=no kfimg.root={place}", parts.root_hash)
+}
+
+fn add<W: io::Write>(archive: &mut Archive<W>, place: &str, file: &Path) -> io::Result<()> {
+    let content = File::open(file)?;
+    let size = content.metadata()?.len();
+    archive.file_from(place, 0o644, size, content)
+}
+
+fn expected(file: &Path) -> io::Result<Expected> {
+    let (mut content, mut digest, mut size) = (File::open(file)?, Sha256::new(), 0);
+    let mut block = vec![0; BLOCK];
+    loop {
+        let length = content.read(&mut block)?;
+        if length == 0 {
+            return Ok(Expected { size, sha256: HEXLOWER.encode(&digest.finalize()) });
+        }
+        digest.update(&block[..length]);
+        size += length as u64;
+    }
+}
+
+/// A layer that `kfimg render --site` takes: the scripts that it writes then boot this image. `ignition.firstboot=1` is in
+/// them already, and does no harm twice.
+fn site(prefix: &str, arguments: &str) -> String {
+    let list = arguments.split_whitespace().map(|argument| format!("      - {}\n", quoted(argument)));
+    format!(
+        "# The image that machines boot from the network: kfimg render --site pxe.yaml\n\
+         apiVersion: kfimg/v1alpha1\nkind: Cluster\ndelivery:\n  pxe:\n    kernel: {}\n    initrd: [{}]\n    arguments:\n{}",
+        quoted(&format!("{prefix}/{KERNEL}")),
+        quoted(&format!("{prefix}/{INITRD}")),
+        list.collect::<String>()
+    )
+}
+
+/// A scalar of YAML that nothing in it can end: JSON's strings are YAML's.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn script(parts: &Parts, arguments: &str) -> String {
+    format!(
+        "#!ipxe\n# {} {}: ${{base}} is the folder of this script. Put the payload's arguments behind:\n\
+         #   ignition.platform.id=metal ignition.config.url=http://…/nodes/<node>/ignition.json ip=dhcp\n\
+         isset ${{base}} || set base .\n\
+         kernel ${{base}}/{KERNEL} initrd={INITRD} {arguments} ${{payload}}\n\
+         initrd --name {INITRD} ${{base}}/{INITRD}\n\
+         boot\n",
+        parts.image_id, parts.image_version
+    )
+}
+
+#[cfg(test)]
+mod tests;
