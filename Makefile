@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent test interop install-test cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages interop-packages \
-	cluster-packages qemu-packages bench-packages tools
+.PHONY: help demo agent base vm-test test interop install-test cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
+	interop-packages base-packages cluster-packages qemu-packages bench-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
 export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
@@ -21,12 +21,14 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
 	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
 	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
-	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi
+	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi \
+	cpio=cpio
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	ps=procps dash=dash node=nodejs npm=npm chromium=chromium
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
+BASE_NEEDS := mmdebstrap=mmdebstrap newuidmap=uidmap
 BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl
@@ -56,6 +58,12 @@ AGENT_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 agent: ## build the static kfimg-agent into target/<triple>/agent/
 	RUSTFLAGS='-C target-feature=+crt-static' \
 	  cargo build --profile agent --locked -p kfimg-agent --target $(AGENT_TARGET)
+
+# Where the base goes, and what of it can be chosen: the head of the recipe lists RELEASE, KERNEL, ARCHITECTURE, MIRROR, EXTRA.
+BASE ?= base.tar
+
+base: base-packages ## make a Debian with kernel, initrd and Ignition to build images from (needs a Debian mirror)
+	builder/base/debian.sh $(BASE)
 
 test: packages tools ## install what the checks need, then format, lints, tests, licences
 	cargo fmt --all --check
@@ -119,11 +127,12 @@ audit: tools ## ask the advisory database (needs a network)
 	$(CARGO_DENY) check
 
 packages: NEEDS = $(TEST_NEEDS)
+base-packages: NEEDS = $(BASE_NEEDS)
 interop-packages: NEEDS = $(INTEROP_NEEDS)
 cluster-packages: NEEDS = $(CLUSTER_NEEDS)
 qemu-packages: NEEDS = $(QEMU_NEEDS)
 bench-packages: NEEDS = $(BENCH_NEEDS)
-packages interop-packages cluster-packages qemu-packages bench-packages:
+packages base-packages interop-packages cluster-packages qemu-packages bench-packages:
 	@missing=''
 	for need in $(NEEDS); do
 	  program=$${need%%=*}

@@ -25,3 +25,6 @@ pub mod qcow2;
 pub mod sign;
 pub mod uki;
 pub mod vmdk;
+pub mod boot;
+pub mod initrd;
+pub mod pxe;

@@ -120,6 +120,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::empty());
+        let _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::empty())
+            .or_else(|_| rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH));
     }
 }

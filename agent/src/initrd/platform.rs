@@ -23,7 +23,9 @@ const COPY: &str = "/run/kfimg/user_data";
 const FIRMWARE: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/com.coreos/config/raw";
 /// Labels of OpenStack's config drive.
 const DRIVES: [&str; 2] = ["/dev/disk/by-label/config-2", "/dev/disk/by-label/CONFIG-2"];
-/// Its file with the configuration.
+/// Labels of drives that cloud-init reads (`DataSourceNoCloud`, `DataSourceConfigDrive`).
+const CLOUD_INIT_DRIVES: [&str; 4] = [DRIVES[0], DRIVES[1], "/dev/disk/by-label/CIDATA", "/dev/disk/by-label/cidata"];
+/// The config drive's file with the configuration.
 const USER_DATA: &str = "openstack/latest/user_data";
 const VENDOR: &str = "/sys/class/dmi/id/sys_vendor";
 /// Hypervisors that hand over a configuration by themselves: vendor, and Ignition's name.
@@ -71,6 +73,14 @@ fn find(root: &Root, line: &CommandLine) -> (String, String) {
         Some(platform) => (platform.to_owned(), format!("the guestinfo of {platform}")),
         None => (NOTHING.to_owned(), "nothing: this machine has no address, drive or hypervisor that could bring it".to_owned()),
     }
+}
+
+/// Whether this machine has something that Ignition does not read and cloud-init does: a drive with its own format, or the
+/// hypervisor's guestinfo, whose keys for cloud-init nobody can read before the root is there.
+pub(super) fn cloud_init_may_have_one(root: &Root) -> bool {
+    let vendor = std::fs::read_to_string(root.at(VENDOR)).unwrap_or_default();
+    let is_vmware = VENDORS.iter().any(|(name, platform)| *platform == "vmware" && vendor.trim() == *name);
+    is_vmware || CLOUD_INIT_DRIVES.iter().any(|drive| root.at(drive).exists())
 }
 
 /// Copies the drive's configuration to where Ignition reads it, if it is Ignition's.

@@ -11,7 +11,7 @@ use super::codes::{
     NOT_KEPT, PAYLOAD_DAMAGED, PAYLOAD_FOREIGN, PAYLOAD_KEPT, PAYLOAD_MISSING, PAYLOAD_OLDER,
 };
 use super::command_line::CommandLine;
-use super::platform::read;
+use super::platform::{cloud_init_may_have_one, read};
 use super::{Mounted, say, settle, wait_for_any};
 use crate::command::{self, CommandError};
 use crate::failure::{Code, Failure};
@@ -30,6 +30,10 @@ const KEPT_ON_PARTITION: &str = "lib/kfimg/payload.json";
 const PARTITION: &str = "/dev/disk/by-partlabel/kfimg-data";
 /// What was read of the partition, for as long as this boot lasts.
 const COPY: &str = "/run/kfimg/kept.json";
+/// A configuration that asks for nothing, for Ignition's later stages.
+const NOTHING: &[u8] = br#"{"ignition":{"version":"3.3.0"}}"#;
+/// What is written to `/etc` in this boot.
+const ETC: &str = "/run/kfimg/etc/upper";
 const IGNITION: &str = "/usr/bin/ignition";
 /// What a disk gets to appear while there is something else that may bring a payload, and where there is nothing else.
 const SHORT: Duration = Duration::from_secs(5);
@@ -72,11 +76,25 @@ pub(super) fn choose(root: &Root) -> Result<(), Failure> {
             None
         }
     });
-    let taken = judge(delivered.as_deref().map(Origin::of), kept.as_ref().map(|(_, origin)| origin))?;
-    if let (Taken::Kept, Some((text, _))) = (taken, &kept) {
-        files::replace(&cache, text)?;
+    let delivered = delivered.as_deref().map(Origin::of);
+    let taken = judge(delivered, kept.as_ref().map(|(_, origin)| origin), cloud_init_may_have_one(root))?;
+    match (taken, &kept) {
+        (Taken::Kept, Some((text, _))) => files::replace(&cache, text)?,
+        (Taken::Nothing, _) => files::replace(&cache, NOTHING)?,
+        _ => {}
+    }
+    if taken != Taken::Nothing {
+        disable_cloud_init(root)?;
     }
     Ok(files::remove(&root.at(COPY))?)
+}
+
+/// A machine that has its payload from Ignition has no use for another that would do the same again. The file lies where
+/// `kfimg-layers.service` keeps what is written to `/etc`, and comes into sight with it.
+fn disable_cloud_init(root: &Root) -> std::io::Result<()> {
+    let file = root.at(ETC).join("cloud/cloud-init.disabled");
+    std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
+    std::fs::write(&file, "Ignition applied a payload.\n")
 }
 
 /// Which of the two counts.
@@ -84,10 +102,20 @@ pub(super) fn choose(root: &Root) -> Result<(), Failure> {
 enum Taken {
     Delivered,
     Kept,
+    /// Ignition has none; cloud-init, which runs later, may.
+    Nothing,
 }
 
-fn judge(delivered: Option<Result<Origin, String>>, kept: Option<&Origin>) -> Result<Taken, Failure> {
+fn judge(
+    delivered: Option<Result<Origin, String>>,
+    kept: Option<&Origin>,
+    cloud_init: bool,
+) -> Result<Taken, Failure> {
     match (delivered, kept) {
+        (None, None) if cloud_init => {
+            say(format_args!("payload: none for Ignition, and none is kept; cloud-init may find one"));
+            Ok(Taken::Nothing)
+        }
         (None, None) => Err(Failure::new(&PAYLOAD_MISSING, "nothing came, and nothing is kept")),
         (None, Some(kept)) => {
             warn(&PAYLOAD_KEPT, &format!("{kept}"));

@@ -1,10 +1,12 @@
 use super::generation::{Origin, is_empty};
-use super::{Taken, judge};
+use super::{CACHE, COPY, ETC, KEPT, Taken, choose, judge, keep};
 use crate::failure::Failure;
+use crate::root::Root;
 use data_encoding::BASE64;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 fn plan(node: &str, generation: u64) -> String {
     format!(r#"{{"generation":{generation},"cluster":{{"uid":"0123","name":"demo"}},"node":{{"name":"{node}"}}}}"#)
@@ -96,6 +98,61 @@ fn the_higher_generation_of_one_node_wins_and_another_node_is_what_was_delivered
     for (delivered, kept, taken) in cases {
         let shown = format!("{delivered:?} {kept:?}");
         let code = |failure: Failure| failure.code.name;
-        assert_eq!(judge(delivered, kept).map_err(code), taken.ok_or("PAYLOAD_MISSING"), "{shown}");
+        assert_eq!(judge(delivered, kept, false).map_err(code), taken.ok_or("PAYLOAD_MISSING"), "{shown}");
     }
+    assert_eq!(judge(None, None, true).ok(), Some(Taken::Nothing));
+    assert_eq!(judge(None, Some(&kept), true).ok(), Some(Taken::Kept), "what was kept counts before cloud-init");
+}
+
+/// A machine with these files.
+fn machine(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Root) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::new(folder.path());
+    for (path, text) in files {
+        let path = root.at(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+    (folder, root)
+}
+
+#[test]
+fn ignition_gets_the_chosen_payload_and_cloud_init_nothing_to_do() {
+    let (five, four, other) = (payload("master1", 5), payload("master1", 4), payload("master2", 1));
+    let empty = br#"{"ignition":{"version":"3.4.0-experimental"},"storage":{}}"#.as_slice();
+    for (came, kept, taken) in [(&five, &four, &five), (&four, &five, &five), (&other, &five, &other), (&empty.to_vec(), &five, &five)] {
+        let (_folder, root) = machine(&[(CACHE, came), (COPY, kept)]);
+        choose(&root).unwrap();
+        assert!(&fs_err::read(root.at(CACHE)).unwrap() == taken);
+        assert!(!root.at(COPY).exists(), "a second copy of secrets");
+        assert!(root.at(ETC).join("cloud/cloud-init.disabled").exists());
+    }
+    let (_folder, root) = machine(&[(COPY, &five)]);
+    choose(&root).unwrap();
+    assert!(fs_err::read(root.at(CACHE)).unwrap() == five, "the server was away");
+    let (_folder, root) = machine(&[(CACHE, &four), (COPY, b"{\"storage\":")]);
+    choose(&root).unwrap();
+    assert!(fs_err::read(root.at(CACHE)).unwrap() == four, "what was kept is damaged");
+}
+
+#[test]
+fn a_payload_is_kept_for_root_alone_and_a_foreign_one_is_not() {
+    let (five, six) = (payload("master1", 5), payload("master1", 6));
+    let (_folder, root) = machine(&[(CACHE, &five)]);
+    keep(&root).unwrap();
+    let file = root.at(KEPT);
+    let inode = |file: &std::path::Path| {
+        let metadata = fs_err::metadata(file).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        metadata.ino()
+    };
+    let first = inode(&file);
+    keep(&root).unwrap();
+    assert_eq!(inode(&file), first, "nothing is written where nothing has changed");
+    fs_err::write(root.at(CACHE), &six).unwrap();
+    keep(&root).unwrap();
+    assert!(fs_err::read(&file).unwrap() == six && inode(&file) != first);
+    fs_err::write(root.at(CACHE), b"{}").unwrap();
+    assert_eq!(keep(&root).unwrap_err().code.name, "NOT_KEPT");
+    assert!(fs_err::read(&file).unwrap() == six);
 }

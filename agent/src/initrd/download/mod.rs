@@ -126,3 +126,6 @@ fn go_on(root: &Root, url: &str, expected: &Expected, part: &mut Part) -> Result
     }
     Err(Trouble::Server(format!("it gave {} of {} bytes", part.size, expected.size)))
 }
+
+#[cfg(test)]
+mod tests;
