@@ -35,7 +35,9 @@ QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=
 
 # Scenarios of the lab: all tests of the crate but those that emulate whole machines.
 EMULATED := clocks qemu_boots_to_a_static_pod
-SCENARIOS := $(filter-out $(EMULATED),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
+# Those that boot what `kfimg build` makes.
+IMAGES := kfimg_image_boots
+SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -112,6 +114,9 @@ cluster-test: packages interop-packages cluster-packages ## play every scenario 
 
 qemu-test: packages interop-packages qemu-packages ## boot whole emulated machines from payloads (root; half an hour)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(EMULATED),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+
+vm-test: packages base-packages interop-packages qemu-packages ## build an image and boot it in emulated machines (root; an hour)
+	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(IMAGES),--test $(scenario)) -- --ignored --nocapture --test-threads=1
 
 golden: ## write the golden files of the tests anew; look at the difference before you commit it
 	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked

@@ -50,9 +50,14 @@ pub struct Image {
     pub kernel: PathBuf,
     /// The first root, in which Ignition runs.
     pub initrd: PathBuf,
-    /// The root, as EROFS.
-    pub root: PathBuf,
+    /// The root, as EROFS: the machine's first disk. None: the initrd finds it.
+    pub root: Option<PathBuf>,
+    /// What the kernel is told of the image.
+    pub arguments: String,
 }
+
+/// A kfimg image applies its payload at every boot over a volatile root: so each is a first boot to Ignition.
+const ARGUMENTS: &str = "root=/dev/vda rootfstype=erofs ro systemd.volatile=overlay ignition.firstboot=1 ignition.platform.id=qemu";
 
 impl Image {
     /// Makes what is not in the cache yet; the first time this takes a minute and needs a Debian mirror.
@@ -62,7 +67,12 @@ impl Image {
     pub fn build(programs: &Programs) -> Result<Self> {
         let system = system(&programs.path("ignition")?)?;
         let root = root(programs, &system)?;
-        Ok(Self { kernel: system.join("boot/kfimg-linux"), initrd: system.join("boot/kfimg-initrd"), root })
+        Ok(Self {
+            kernel: system.join("boot/kfimg-linux"),
+            initrd: system.join("boot/kfimg-initrd"),
+            root: Some(root),
+            arguments: ARGUMENTS.to_owned(),
+        })
     }
 }
 

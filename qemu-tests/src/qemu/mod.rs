@@ -5,7 +5,9 @@
 //! groups v2, AppArmor, block devices and file systems, and power cuts that take what was not synced to the disk. It is an
 //! order of magnitude slower, and one such machine is enough.
 
+mod built;
 mod console;
+mod hosts;
 mod image;
 mod process;
 mod shell;
@@ -30,8 +32,17 @@ pub struct Hardware {
     pub processors: u8,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Size of its disk in bytes. The disk is `/dev/vdb`; the image is `/dev/vda`.
+    /// Size of its disk in bytes. The disk is `/dev/vdb` where the image is `/dev/vda`, and `/dev/vda` where it is no disk.
     pub disk_bytes: u64,
+}
+
+/// How a payload reaches the machine.
+#[derive(Clone, Copy, Debug)]
+pub enum Delivery<'a> {
+    /// In the firmware, where Ignition looks for it.
+    Firmware(&'a Path),
+    /// As the kernel's arguments say, if they say anything.
+    Arguments(&'a str),
 }
 
 /// An emulated machine. It loses power when it is dropped.
@@ -86,11 +97,24 @@ impl Machine {
     /// # Errors
     /// [`Error::On`]; [`Error::Start`] without QEMU.
     pub fn power_on(&mut self, payload: &Path) -> Result<()> {
+        self.power_on_with(Delivery::Firmware(payload))
+    }
+
+    /// Switches it on; the payload comes so.
+    ///
+    /// # Errors
+    /// As [`Self::power_on`].
+    pub fn power_on_with(&mut self, delivery: Delivery<'_>) -> Result<()> {
         if self.process.is_some() {
             return Err(Error::On(self.name.clone()));
         }
-        self.process = Some(Process::start(self, payload)?);
+        self.process = Some(Process::start(self, delivery)?);
         Ok(())
+    }
+
+    /// Puts another image in place of the one that it boots.
+    pub fn set_image(&mut self, image: &Image) {
+        self.image = image.clone();
     }
 
     /// Sets the clock on its board, in UTC: `2006-11-21T12:00:00`. It counts from there at every power-on.

@@ -1,6 +1,6 @@
 //! The QEMU process of a machine that is on.
 
-use super::Machine;
+use super::{Delivery, Machine};
 use crate::{Error, Result};
 use fs_err as fs;
 use std::path::Path;
@@ -10,10 +10,8 @@ use std::process::{Child, Command};
 /// cache does: with the process they are lost.
 pub(super) const DISK_FORMAT: &str = "qcow2";
 
-/// The kernel's arguments. A kfimg image applies its payload at every boot over a volatile root: so each is a first boot to
-/// Ignition. The debug shell is the lab's way in.
-const KERNEL: &str = "console=ttyS0 root=/dev/vda rootfstype=erofs ro systemd.volatile=overlay ignition.firstboot=1 \
-                      ignition.platform.id=qemu net.ifnames=0 systemd.debug_shell=ttyS1";
+/// The kernel's arguments beside the image's. The debug shell is the lab's way in.
+const KERNEL: &str = "console=ttyS0 net.ifnames=0 systemd.debug_shell=ttyS1";
 
 /// A running QEMU.
 #[derive(Debug)]
@@ -21,9 +19,9 @@ pub(super) struct Process(Child);
 
 impl Process {
     /// Starts it on the LAN of the machine.
-    pub(super) fn start(machine: &Machine, payload: &Path) -> Result<Self> {
+    pub(super) fn start(machine: &Machine, delivery: Delivery<'_>) -> Result<Self> {
         let log = fs::File::create(machine.folder.join("qemu.log"))?.into_file();
-        let mut qemu = emulator(machine, payload);
+        let mut qemu = emulator(machine, delivery);
         qemu.stdout(log.try_clone()?).stderr(log);
         qemu.spawn().map(Self).map_err(|source| Error::Start { program: "qemu-system-x86_64".to_owned(), source })
     }
@@ -40,7 +38,7 @@ impl Process {
     }
 }
 
-fn emulator(machine: &Machine, payload: &Path) -> Command {
+fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
     let hardware = &machine.hardware;
     // A test that is killed takes the machine with it.
     let mut qemu = machine.lan.command("setpriv");
@@ -52,9 +50,18 @@ fn emulator(machine: &Machine, payload: &Path) -> Command {
         qemu.args(["-rtc", &format!("base={clock}")]);
     }
     qemu.args(["-smp", &hardware.processors.to_string(), "-m", &hardware.memory_mib.to_string()]);
-    qemu.arg("-kernel").arg(&machine.image.kernel).arg("-initrd").arg(&machine.image.initrd).args(["-append", KERNEL]);
-    qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));
-    qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", &machine.image.root));
+    let image = &machine.image;
+    let mut arguments = format!("{KERNEL} {}", image.arguments);
+    match delivery {
+        Delivery::Firmware(payload) => {
+            qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));
+        }
+        Delivery::Arguments(more) => arguments += &format!(" {more}"),
+    }
+    qemu.arg("-kernel").arg(&image.kernel).arg("-initrd").arg(&image.initrd).args(["-append", &arguments]);
+    if let Some(root) = &image.root {
+        qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", root));
+    }
     let disk = format!("if=virtio,format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
     qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
     qemu.args(["-netdev", &format!("tap,id=lan,ifname={},script=no,downscript=no", machine.name)]);
