@@ -3,10 +3,10 @@
 //! Units write it, people rarely do; so it is read without a library.
 
 use crate::failure::Failure;
+use crate::initrd::{self, Word};
 use crate::plan::Plan;
 use crate::root::Root;
 use crate::step::{Step, StepLog, tell};
-use crate::initrd::{self, Word};
 use crate::{addons, check_api, clock, data, etcd, fetch, images, preflight, report, snapshot, support, unseal};
 use std::ffi::OsString;
 use std::process::ExitCode;

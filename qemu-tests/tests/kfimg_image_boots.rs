@@ -21,7 +21,8 @@ nodeDefaults: {dataDisk: {path: /dev/vda}}
 const NODE: &str = "master1";
 const DISK: u64 = 20 << 30;
 /// A server that nobody is: the discard port of the LAN's gateway.
-const AWAY: &str = "ignition.platform.id=metal ignition.config.url=http://10.77.0.254:9/ignition.json ip=dhcp kfimg.wait=20";
+const AWAY: &str =
+    "ignition.platform.id=metal ignition.config.url=http://10.77.0.254:9/ignition.json ip=dhcp kfimg.wait=20";
 
 const BOOT: Duration = Duration::from_secs(1200);
 const COMMAND: Duration = Duration::from_secs(60);

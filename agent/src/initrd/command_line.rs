@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_name_counts_and_quotes_hold_words_together() {
-        let line = CommandLine::parse("quiet kfimg.root=initrd a=\"x y\" kfimg.rootless=1 kfimg.root=http://h/r?x=y z=\n");
+        let line =
+            CommandLine::parse("quiet kfimg.root=initrd a=\"x y\" kfimg.rootless=1 kfimg.root=http://h/r?x=y z=\n");
         let cases = [
             ("kfimg.root", Some("http://h/r?x=y")),
             ("a", Some("x y")),

@@ -66,7 +66,8 @@ fn open(folder: &Path, hash: &str) -> Result<(), Failure> {
     let mut verity = Command::new(VERITY);
     verity.args(["attach", NAME, &image, &hashes, hash]);
     let opened = command::output(&mut verity, TIME, 4096);
-    let wrong = |error| Failure::new(&ROOT_IMAGE, format!("{} does not have the root hash {hash}: {error}", folder.display()));
+    let wrong =
+        |error| Failure::new(&ROOT_IMAGE, format!("{} does not have the root hash {hash}: {error}", folder.display()));
     opened.map_err(wrong)?;
     say(format_args!("root: {} is verified as it is read", folder.display()));
     Ok(())
@@ -79,7 +80,8 @@ fn medium(root: &Root, label: &str) -> Result<PathBuf, Failure> {
     let path = root.at("/dev/disk/by-label").join(label);
     say(format_args!("root: waiting for the medium {label}"));
     let found = wait_for_any(std::slice::from_ref(&path), PATIENCE);
-    let device = found.ok_or_else(|| wrong(format!("no medium with the label {label} within {} s", PATIENCE.as_secs())))?;
+    let device =
+        found.ok_or_else(|| wrong(format!("no medium with the label {label} within {} s", PATIENCE.as_secs())))?;
     let mounted = Mounted::read_only(&device, &root.run().join("medium")).map_err(wrong)?;
     let folder = mounted.path().join(FOLDER.trim_start_matches('/'));
     mounted.keep();

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::root::Root;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -71,7 +71,10 @@ fn find(root: &Root, line: &CommandLine) -> (String, String) {
     }
     match hypervisor {
         Some(platform) => (platform.to_owned(), format!("the guestinfo of {platform}")),
-        None => (NOTHING.to_owned(), "nothing: this machine has no address, drive or hypervisor that could bring it".to_owned()),
+        None => (
+            NOTHING.to_owned(),
+            "nothing: this machine has no address, drive or hypervisor that could bring it".to_owned(),
+        ),
     }
 }
 
@@ -94,7 +97,7 @@ fn read_drive(root: &Root, drive: &Path) -> Result<(), String> {
 }
 
 /// A file, up to [`LIMIT`].
-pub(super) fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     let file = std::fs::File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let read = file.take(LIMIT + 1).read_to_end(&mut text);

@@ -65,10 +65,7 @@ fn own_part<W: Write>(archive: &mut Archive<W>, agent: &Path) -> io::Result<()> 
 }
 
 /// Adds every folder that these paths lie in. One that the base has stays as it is.
-pub(crate) fn folders<'a, W: Write>(
-    archive: &mut Archive<W>,
-    paths: impl Iterator<Item = &'a str>,
-) -> io::Result<()> {
+pub(crate) fn folders<'a, W: Write>(archive: &mut Archive<W>, paths: impl Iterator<Item = &'a str>) -> io::Result<()> {
     let parents = |path: &'a str| path.match_indices('/').map(move |(end, _)| &path[..end]);
     let folders: BTreeSet<&str> = paths.flat_map(parents).collect();
     folders.into_iter().try_for_each(|folder| archive.folder(folder, 0o755))

@@ -10,7 +10,8 @@ fn listed(archive: &[u8], folder: &Path) -> Vec<String> {
     let file = folder.join("archive");
     fs_err::write(&file, archive).unwrap();
     let input = fs_err::File::open(&file).unwrap().into_file();
-    let said = Command::new("cpio").args(["-itv", "--numeric-uid-gid", "--quiet"]).env("TZ", "UTC").stdin(input).output();
+    let said =
+        Command::new("cpio").args(["-itv", "--numeric-uid-gid", "--quiet"]).env("TZ", "UTC").stdin(input).output();
     let said = said.expect("make test installs cpio");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -59,7 +60,8 @@ fn the_base_stays_as_it_is_and_kfimgs_part_follows_it_in_the_same_bytes_each_tim
     assert!(bytes.starts_with(b"not a multiple of anything\0\0") && bytes == fs_err::read(path("two")).unwrap());
     let lines = listed(&bytes[512..], folder.path());
     assert!(lines.iter().any(|line| line.starts_with("-rwxr-xr-x 1 0 0 5 ") && line.ends_with(AGENT)), "{lines:#?}");
-    let folders: BTreeSet<&str> = lines.iter().filter(|line| line.starts_with('d')).filter_map(|line| line.rsplit(' ').next()).collect();
+    let folders: BTreeSet<&str> =
+        lines.iter().filter(|line| line.starts_with('d')).filter_map(|line| line.rsplit(' ').next()).collect();
     let all = FILES.iter().map(|file| file.path).chain(LINKS.iter().map(|link| link.path));
     for path in all {
         assert!(folders.contains(path.rsplit_once('/').unwrap().0), "no folder for {path}");

@@ -22,7 +22,14 @@ impl Image {
         let key = key.into_iter().try_fold(Key::default(), Key::file)?;
         let folder = once(&cache(), "kfimg-image", key, |path| {
             let mut build = command(programs.kfimg());
-            build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&hosts).arg("--agent").arg(programs.agent());
+            build
+                .arg("build")
+                .arg("--base")
+                .arg(&base)
+                .arg("--bundle")
+                .arg(&hosts)
+                .arg("--agent")
+                .arg(programs.agent());
             succeed(build.args(["--output", "pxe", "-o"]).arg(path)).map(drop)
         })?;
         Self::of_output(&folder)
@@ -73,7 +80,8 @@ fn argument(line: &str) -> Option<String> {
 fn base() -> Result<PathBuf> {
     let recipe = Path::new(RECIPE);
     let files = ["debian.sh", "initrd.sh", "files/etc/selinux/config"].map(|file| recipe.join(file));
-    let key = files.iter().try_fold(Key::default(), |key, file| Ok::<_, Error>(key.text(&fs::read_to_string(file)?)))?;
+    let key =
+        files.iter().try_fold(Key::default(), |key, file| Ok::<_, Error>(key.text(&fs::read_to_string(file)?)))?;
     once(&cache(), "kfimg-base", key, |path| {
         let mut make = command(recipe.join("debian.sh"));
         // It emulates its processors, and boots twice as fast without drivers that nobody has.

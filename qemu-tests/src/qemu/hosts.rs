@@ -33,12 +33,7 @@ const PARTS: [Part; 6] = [
     ("kubectl", KUBERNETES, Form::Program, &["kubectl"]),
     ("runc", "v1.5.2", Form::Program, &["runc"]),
     ("containerd", "v2.4.2", Form::Archive("bin"), &["containerd", "containerd-shim-runc-v2", "ctr"]),
-    (
-        "cni-plugins",
-        "v1.9.1",
-        Form::Archive("."),
-        &["bridge", "firewall", "host-local", "loopback", "portmap", "ptp"],
-    ),
+    ("cni-plugins", "v1.9.1", Form::Archive("."), &["bridge", "firewall", "host-local", "loopback", "portmap", "ptp"]),
     ("crictl", "v1.36.0", Form::Archive("."), &["crictl"]),
 ];
 

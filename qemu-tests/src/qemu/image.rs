@@ -57,7 +57,8 @@ pub struct Image {
 }
 
 /// A kfimg image applies its payload at every boot over a volatile root: so each is a first boot to Ignition.
-const ARGUMENTS: &str = "root=/dev/vda rootfstype=erofs ro systemd.volatile=overlay ignition.firstboot=1 ignition.platform.id=qemu";
+const ARGUMENTS: &str =
+    "root=/dev/vda rootfstype=erofs ro systemd.volatile=overlay ignition.firstboot=1 ignition.platform.id=qemu";
 
 impl Image {
     /// Makes what is not in the cache yet; the first time this takes a minute and needs a Debian mirror.

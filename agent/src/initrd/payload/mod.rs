@@ -7,9 +7,7 @@
 
 mod generation;
 
-use super::codes::{
-    NOT_KEPT, PAYLOAD_DAMAGED, PAYLOAD_FOREIGN, PAYLOAD_KEPT, PAYLOAD_MISSING, PAYLOAD_OLDER,
-};
+use super::codes::{NOT_KEPT, PAYLOAD_DAMAGED, PAYLOAD_FOREIGN, PAYLOAD_KEPT, PAYLOAD_MISSING, PAYLOAD_OLDER};
 use super::command_line::CommandLine;
 use super::platform::{cloud_init_may_have_one, read};
 use super::{Mounted, say, settle, wait_for_any};
@@ -106,11 +104,7 @@ enum Taken {
     Nothing,
 }
 
-fn judge(
-    delivered: Option<Result<Origin, String>>,
-    kept: Option<&Origin>,
-    cloud_init: bool,
-) -> Result<Taken, Failure> {
+fn judge(delivered: Option<Result<Origin, String>>, kept: Option<&Origin>, cloud_init: bool) -> Result<Taken, Failure> {
     match (delivered, kept) {
         (None, None) if cloud_init => {
             say(format_args!("payload: none for Ignition, and none is kept; cloud-init may find one"));
@@ -173,7 +167,9 @@ fn copy_kept(root: &Root, patience: Duration) -> Option<Vec<u8>> {
     if !file.exists() {
         return None;
     }
-    match read(&file).and_then(|text| files::replace(&root.at(COPY), &text).map(|()| text).map_err(|error| error.to_string())) {
+    match read(&file)
+        .and_then(|text| files::replace(&root.at(COPY), &text).map(|()| text).map_err(|error| error.to_string()))
+    {
         Ok(text) => Some(text),
         Err(reason) => {
             warn(&PAYLOAD_DAMAGED, &reason);

@@ -72,7 +72,8 @@ fn what_has_no_plan_says_why() {
 
 #[test]
 fn a_configuration_is_empty_when_it_asks_for_nothing() {
-    let none = r#"{"ignition":{"version":"3.4.0-experimental"},"kernelArguments":{},"passwd":{},"storage":{},"systemd":{}}"#;
+    let none =
+        r#"{"ignition":{"version":"3.4.0-experimental"},"kernelArguments":{},"passwd":{},"storage":{},"systemd":{}}"#;
     assert!(is_empty(none.as_bytes()) && is_empty(b"{}"));
     let user = r#"{"ignition":{},"passwd":{"users":[{"name":"core"}]}}"#;
     let unit = r#"{"systemd":{"units":[{"name":"a.service"}]}}"#;
@@ -120,7 +121,9 @@ fn machine(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Root) {
 fn ignition_gets_the_chosen_payload_and_cloud_init_nothing_to_do() {
     let (five, four, other) = (payload("master1", 5), payload("master1", 4), payload("master2", 1));
     let empty = br#"{"ignition":{"version":"3.4.0-experimental"},"storage":{}}"#.as_slice();
-    for (came, kept, taken) in [(&five, &four, &five), (&four, &five, &five), (&other, &five, &other), (&empty.to_vec(), &five, &five)] {
+    for (came, kept, taken) in
+        [(&five, &four, &five), (&four, &five, &five), (&other, &five, &other), (&empty.to_vec(), &five, &five)]
+    {
         let (_folder, root) = machine(&[(CACHE, came), (COPY, kept)]);
         choose(&root).unwrap();
         assert!(&fs_err::read(root.at(CACHE)).unwrap() == taken);
