@@ -30,15 +30,19 @@ pub const ROOT_FILES: &[BootFile] = &[
         mode: 0o644,
         text: include_str!("units/kfimg-keep.service"),
     },
+    BootFile { path: "usr/lib/systemd/system/var.mount", mode: 0o644, text: include_str!("units/var.mount") },
     // Ignition asks which policy to label files with, wherever it was built to do so; the kernels of Debian and Ubuntu run none.
     BootFile { path: "etc/selinux/config", mode: 0o644, text: "SELINUX=disabled\nSELINUXTYPE=none\n" },
 ];
 
 /// Links of the root image.
-pub const ROOT_LINKS: &[BootLink] = &[BootLink {
-    path: "usr/lib/systemd/system/multi-user.target.wants/kfimg-keep.service",
-    target: "../kfimg-keep.service",
-}];
+pub const ROOT_LINKS: &[BootLink] = &[
+    BootLink {
+        path: "usr/lib/systemd/system/multi-user.target.wants/kfimg-keep.service",
+        target: "../kfimg-keep.service",
+    },
+    BootLink { path: "usr/lib/systemd/system/local-fs.target.wants/var.mount", target: "../var.mount" },
+];
 
 /// Folders of the root image on which something is mounted at each boot.
 pub const MOUNT_POINTS: &[&str] = &["etc", "home", "opt/cni/bin", "root", "tmp", "var"];

@@ -2,8 +2,8 @@
 //!
 //! Linux unpacks archives that follow each other over each other, so the base's initrd stays as it is, whatever made it. It has to
 //! bring systemd, Ignition, the drivers of disks and cards, loop, dm-verity and the file systems
-//! (`builder/base/` makes one); kfimg's part brings the agent and the units that find the root, make `/etc` and `/var` writable, and
-//! choose the payload.
+//! (`builder/base/` makes one); kfimg's part brings the agent and the units that find the root, make `/etc` writable, and choose
+//! the payload.
 
 mod cpio;
 mod own;

@@ -103,7 +103,14 @@ fn go_on(root: &Root, url: &str, expected: &Expected, part: &mut Part) -> Result
     if part.size > 0 {
         request = request.header("range", format!("bytes={}-", part.size));
     }
-    let mut answer = request.call().map_err(|error| server(&error))?;
+    let mut answer = match request.call() {
+        // The server's file ends before what has come: it is another one.
+        Err(ureq::Error::StatusCode(416)) => {
+            *part = Part::create(part.file.path()).map_err(Trouble::Machine)?;
+            return Err(Trouble::Server("its file is shorter".to_owned()));
+        }
+        answer => answer.map_err(|error| server(&error))?,
+    };
     if part.size > 0 && answer.status().as_u16() != 206 {
         // A server that knows no ranges begins anew.
         *part = Part::create(part.file.path()).map_err(Trouble::Machine)?;

@@ -46,10 +46,13 @@ fn a_root_comes_whole_in_parts_or_again() {
     let rest = answer("206 Partial Content", &content[50_000 - head..]);
     let from = format!("bytes={}-", 50_000 - head);
     let none = String::new();
-    let cases: [(&str, Vec<Vec<u8>>, Vec<&String>); 5] = [
+    let shorter = answer("200 OK", &content[..50_000 - head]);
+    let refused = answer("416 Range Not Satisfiable", b"");
+    let cases: [(&str, Vec<Vec<u8>>, Vec<&String>); 6] = [
         ("at once", vec![whole.clone()], vec![&none]),
         ("in two parts", vec![cut.clone(), rest], vec![&none, &from]),
         ("from a server without ranges", vec![cut, whole.clone()], vec![&none, &from]),
+        ("after a shorter file", vec![shorter, refused, whole.clone()], vec![&none, &from, &none]),
         ("after another build's", vec![answer("200 OK", &[7; 100_000]), whole.clone()], vec![&none, &none]),
         ("after one that is too long", vec![answer("200 OK", &[7; 100_001]), whole], vec![&none, &none]),
     ];
