@@ -34,7 +34,7 @@ const NOTHING: &[u8] = br#"{"ignition":{"version":"3.3.0"}}"#;
 const ETC: &str = "/run/kfimg/etc/upper";
 const IGNITION: &str = "/usr/bin/ignition";
 /// What a disk gets to appear while there is something else that may bring a payload, and where there is nothing else.
-const SHORT: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_secs(15);
 const LONG: Duration = Duration::from_secs(60);
 /// What the boot server gets where a payload was kept; `kfimg.wait=SECONDS` on the command line says otherwise.
 const WAIT: u64 = 120;
