@@ -79,6 +79,10 @@ pub(crate) enum Command {
     Bundle(crate::commands::bundle::BundleCommand),
     /// Serve a bundle as a registry, and boot machines from the network
     Serve(Box<crate::commands::serve::ServeArgs>),
+    /// Build the machine template from a base system and a bundle
+    Build(Box<crate::commands::build::BuildArgs>),
+    /// Serve a bundle as a registry
+    Serve(crate::commands::serve::ServeArgs),
 }
 
 /// What to do with certificates.

@@ -121,6 +121,9 @@ pub(crate) enum Failure {
         /// For what it was started, and its own words.
         reason: String,
     },
+    /// A build of an image.
+    #[error(transparent)]
+    Build(#[from] kfimg_builder::Error),
     /// A name that is not there to choose from.
     #[error("{0}")]
     Usage(String),
@@ -181,6 +184,13 @@ impl Failure {
                 _ => 5,
             },
             Self::TooLarge { .. } | Self::Seal(_) | Self::Upgrade(_) | Self::Content(ContentError::Image { .. }) => 3,
+            Self::Build(error) => match error.kind() {
+                kfimg_builder::ErrorKind::Usage => 2,
+                kfimg_builder::ErrorKind::Input => 4,
+                kfimg_builder::ErrorKind::Verification => 5,
+                kfimg_builder::ErrorKind::Program => 6,
+                kfimg_builder::ErrorKind::Stopped => 130,
+            },
             Self::Bundle(error) if is_missing(error) => 4,
             Self::Bundle(_) => 5,
             Self::Serve(ServeError::Listen { .. }) | Self::Boot(_) => 7,

@@ -45,6 +45,7 @@ fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Pki(PkiCommand::Renew(args)) => commands::pki::renew::run(&args, console),
         Command::Bundle(command) => commands::bundle::run(&command, console),
         Command::Images(args) => commands::images::run(&args, console),
+        Command::Build(args) => commands::build::run(&args, console),
         Command::Serve(args) => commands::serve::run(&args, console),
     }
 }

@@ -1,5 +1,6 @@
 //! One file a subcommand: its arguments and what it does.
 
+pub(crate) mod build;
 pub(crate) mod bundle;
 mod charts;
 pub(crate) mod completions;

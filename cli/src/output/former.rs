@@ -66,7 +66,7 @@ fn read_manifest(target: &Path, present: &[String]) -> Result<Manifest, Error> {
 }
 
 /// Every path below a folder that is not a folder, sorted; symbolic links are not followed and count as foreign files.
-fn entries(folder: &Path) -> Result<Vec<String>, Error> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(next) = open.pop() {

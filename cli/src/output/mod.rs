@@ -2,6 +2,7 @@
 //!
 //! It knows files, not what they mean. Whatever goes wrong before the swap leaves the former output as it was.
 
+mod build_folder;
 mod error;
 mod former;
 mod manifest;
@@ -9,6 +10,7 @@ mod read;
 mod replace;
 mod staging;
 
+pub(crate) use build_folder::BuildFolder;
 pub(crate) use error::{Error, Kind};
 pub(crate) use manifest::{FileRecord, Manifest, NodeRecord};
 pub(crate) use read::Output;

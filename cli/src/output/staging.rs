@@ -203,7 +203,7 @@ impl Drop for Staging {
 }
 
 /// Removes a folder with all that it holds, its grandchildren on all cores: an output has a folder for each node.
-fn remove(folder: &Path) {
+pub(super) fn remove(folder: &Path) {
     let children = |folder: &PathBuf| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         // Never through a link: it may lead out of the folder.
@@ -221,7 +221,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
 }
 
 /// The folder that holds the target, with all links resolved, and the target's own name.
-fn split(target: &Path) -> Result<(PathBuf, String), Error> {
+pub(super) fn split(target: &Path) -> Result<(PathBuf, String), Error> {
     let name = target.file_name().ok_or_else(|| Error::Unnamed { target: target.to_path_buf() })?;
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match parent.canonicalize() {
@@ -235,7 +235,7 @@ fn split(target: &Path) -> Result<(PathBuf, String), Error> {
 }
 
 /// Makes the staging folder and locks it. One that nobody holds is what a killed run left: it is emptied.
-fn lock(target: &Path, folder: &Path) -> Result<fs::File, Error> {
+pub(super) fn lock(target: &Path, folder: &Path) -> Result<fs::File, Error> {
     for _ in 0..3 {
         match std::fs::DirBuilder::new().mode(0o700).create(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

@@ -226,7 +226,7 @@ fn prove(wanted: Option<&Wanted>, place: &Path, console: &Console) -> Result<(),
 }
 
 /// Reads `amd64` or `arm64`.
-fn architecture(text: &str) -> Result<Architecture, String> {
+pub(crate) fn architecture(text: &str) -> Result<Architecture, String> {
     let names = || Architecture::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ");
     Architecture::ALL.iter().copied().find(|one| one.as_str() == text).ok_or_else(|| format!("write {}", names()))
 }

@@ -13,6 +13,8 @@ mod target;
 mod verify;
 mod wanted;
 
+pub(crate) use create::architecture;
+
 use crate::console::Console;
 use crate::failure::Failure;
 use clap::Subcommand;

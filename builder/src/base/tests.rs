@@ -1,0 +1,308 @@
+//! Layers, whiteouts, links, and every archive that should not be believed.
+
+use super::apply::Layer;
+use super::{packed, read, tar};
+use crate::error::Error;
+use crate::spool::Spool;
+use crate::tree::{Kind, Node, Tree};
+use kfimg_images::Architecture;
+use kfimg_images::content::{Content, Extent};
+use kfimg_images::fake::FakeBundle;
+use kfimg_images::hasher::sha256;
+use kfimg_images::layout::Manifest;
+use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
+use kfimg_images::stop::Stop;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// A tar in the making.
+struct Archive(::tar::Builder<Vec<u8>>);
+
+impl Default for Archive {
+    fn default() -> Self {
+        Self(::tar::Builder::new(Vec::new()))
+    }
+}
+
+impl Archive {
+    fn raw(mut self, kind: u8, name: &str, link: &str, content: &[u8]) -> Self {
+        let mut header = ::tar::Header::new_ustar();
+        header.set_entry_type(::tar::EntryType::new(kind));
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o4755);
+        header.set_uid(7);
+        header.set_gid(8);
+        header.set_mtime(1000);
+        header.set_cksum();
+        self.0.append(&header, content).unwrap();
+        self
+    }
+
+    fn file(self, name: &str, content: &str) -> Self {
+        self.raw(b'0', name, "", content.as_bytes())
+    }
+
+    fn folder(self, name: &str) -> Self {
+        self.raw(b'5', name, "", b"")
+    }
+
+    fn link(self, name: &str, target: &str) -> Self {
+        self.raw(b'2', name, target, b"")
+    }
+
+    fn hard(self, name: &str, target: &str) -> Self {
+        self.raw(b'1', name, target, b"")
+    }
+
+    fn records(mut self, records: &[(&str, &[u8])]) -> Self {
+        self.0.append_pax_extensions(records.iter().copied()).unwrap();
+        self
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        self.0.into_inner().unwrap()
+    }
+}
+
+fn extent(folder: &Path, bytes: &[u8]) -> Extent {
+    let path = folder.join("archive.tar");
+    fs::write(&path, bytes).unwrap();
+    Extent::of_file(&path).unwrap()
+}
+
+/// The tree of archives that lie over each other.
+fn layered(layers: Vec<Vec<u8>>) -> Result<Tree, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tree = Tree::default();
+    for (number, bytes) in (0..).zip(layers) {
+        let mut layer = Layer { tree: &mut tree, number, whiteouts: true };
+        tar::each("test.tar", &extent(folder.path(), &bytes), |entry| layer.take(entry))?;
+    }
+    Ok(tree)
+}
+
+fn paths(tree: &Tree) -> Vec<&str> {
+    tree.iter().map(|(path, _)| path).filter(|path| !path.is_empty()).collect()
+}
+
+fn text(tree: &Tree, path: &str) -> String {
+    String::from_utf8(tree.get(path).unwrap().content().unwrap().head(100).unwrap()).unwrap()
+}
+
+#[test]
+fn an_archive_keeps_modes_owners_links_and_attributes() {
+    let value = b"\x01\x00\n\x00\x02";
+    let archive = Archive::default()
+        .folder("./")
+        .folder("./etc/")
+        .file("./etc/a", "first")
+        .hard("./etc/b", "./etc/a")
+        .link("./lib", "usr/lib")
+        .records(&[("SCHILY.xattr.security.capability", value), ("SCHILY.xattr.security.selinux", b"x"), ("mtime", b"77.5")])
+        .file("./usr/bin/ping", "ping")
+        .raw(b'3', "./dev/null", "", b"")
+        .raw(b'6', "./pipe", "", b"");
+    let tree = layered(vec![archive.bytes()]).unwrap();
+    assert_eq!(paths(&tree), ["dev", "dev/null", "etc", "etc/a", "etc/b", "lib", "pipe", "usr", "usr/bin", "usr/bin/ping"]);
+    let ping = tree.get("usr/bin/ping").unwrap();
+    assert_eq!((ping.mode, ping.uid, ping.gid, ping.mtime), (0o4755, 7, 8, 77));
+    assert_eq!(ping.attributes, [("security.capability".to_owned(), value.to_vec())], "labels belong to one machine");
+    assert!(std::sync::Arc::ptr_eq(tree.get("etc/a").unwrap().content().unwrap(), tree.get("etc/b").unwrap().content().unwrap()));
+    assert!(matches!(&tree.get("lib").unwrap().kind, Kind::Link(target) if target == "usr/lib"));
+}
+
+#[test]
+fn long_names_are_read_in_both_dialects() {
+    let long = format!("usr/share/{}/{}", "d".repeat(90), "f".repeat(90));
+    let mut gnu = ::tar::Builder::new(Vec::new());
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    gnu.append_data(&mut header, &long, &b"g"[..]).unwrap();
+    let pax = Archive::default().records(&[("path", long.as_bytes())]).file("short", "p");
+    for bytes in [gnu.into_inner().unwrap(), pax.bytes()] {
+        let tree = layered(vec![bytes]).unwrap();
+        assert!(tree.get(&long).is_some(), "{:?}", paths(&tree));
+        assert!(tree.get("short").is_none());
+    }
+}
+
+#[test]
+fn whiteouts_hide_lower_layers_and_never_their_own() {
+    let lower = Archive::default().file("a/old", "1").file("a/kept", "1").file("b/x", "1").file("c", "1").file("d/e/f", "1");
+    let upper = Archive::default()
+        .file("a/.wh.old", "")
+        .file("b/new", "2")
+        .file("b/.wh..wh..opq", "")
+        .file(".wh.c", "")
+        .file("d/e/new", "2")
+        .file("d/.wh.e", "")
+        .file(".wh..wh.aufs", "");
+    let tree = layered(vec![lower.bytes(), upper.bytes()]).unwrap();
+    assert_eq!(paths(&tree), ["a", "a/kept", "b", "b/new", "d", "d/e", "d/e/new"]);
+}
+
+#[test]
+fn upper_layers_replace_what_is_below() {
+    let lower = Archive::default().file("a/b", "1").link("lib", "usr/lib").file("usr/lib/x", "1").folder("was").file("was/x", "1");
+    let upper = Archive::default().file("a/b", "2").file("lib/y", "2").file("was", "2").hard("z", "usr/lib/x");
+    let tree = layered(vec![lower.bytes(), upper.bytes()]).unwrap();
+    assert_eq!(text(&tree, "a/b"), "2");
+    assert_eq!(text(&tree, "usr/lib/y"), "2", "links of the base are followed inside of it");
+    assert_eq!(text(&tree, "was"), "2");
+    assert_eq!(text(&tree, "z"), "1");
+    assert!(tree.get("was/x").is_none());
+}
+
+/// An archive that is refused, and a part of what is said.
+#[test]
+fn hostile_archives_are_refused_with_the_place_and_the_reason() {
+    let plain = || Archive::default().file("etc/a", "x");
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (Archive::default().file("../etc/passwd", "x").bytes(), "`../etc/passwd` leads upwards"),
+        (Archive::default().file("/etc/passwd", "x").bytes(), "`/etc/passwd` is absolute"),
+        (Archive::default().file("a/../../b", "x").bytes(), "leads upwards"),
+        (Archive::default().records(&[("path", b"../x")]).file("a", "x").bytes(), "leads upwards"),
+        (plain().hard("b", "../../etc/shadow").bytes(), "`../../etc/shadow` leads upwards"),
+        (plain().hard("b", "/etc/shadow").bytes(), "`/etc/shadow` is absolute"),
+        (plain().hard("b", "etc/none").bytes(), "hard link to `etc/none`, which is no file before it"),
+        (plain().hard("b", "etc").bytes(), "is no file before it"),
+        (Archive::default().link("out", "../..").file("out/x", "x").bytes(), "the link `out`, which leads out"),
+        (Archive::default().link("a", "b").link("b", "a").file("a/x", "x").bytes(), "lead in a circle"),
+        (plain().file("etc/a", "y").bytes(), "`etc/a` occurs twice"),
+        (plain().file("etc/a/b", "y").bytes(), "lies below `etc/a`, which is no folder"),
+        (Archive::default().records(&[("size", b"9")]).file("a", "x").bytes(), "1 bytes by its header and 9 by its record"),
+        (Archive::default().records(&[("GNU.sparse.major", b"1")]).file("a", "x").bytes(), "sparse"),
+        (Archive::default().raw(b'S', "a", "", b"").bytes(), "a sparse file"),
+        (Archive::default().raw(b'x', "PaxHeader", "", &vec![b'9'; 2 << 20]).bytes(), "2097152 bytes"),
+        (Archive::default().raw(b'x', "PaxHeader", "", b"999 a=b\n").bytes(), "malformed"),
+        (Archive::default().records(&[("uid", b"99999999999")]).file("a", "x").bytes(), "belongs to the number 99999999999"),
+        (Archive::default().link("a", "").bytes(), "a link to nothing"),
+        (vec![b'x'; 2048], "is no tar"),
+        (Vec::new(), "ends in the middle"),
+    ];
+    for (bytes, text) in cases {
+        let error = layered(vec![bytes]).expect_err(text).to_string();
+        assert!(error.contains(text) && error.starts_with("test.tar: at byte "), "{text}: {error}");
+    }
+}
+
+#[test]
+fn an_archive_that_was_cut_is_refused_wherever() {
+    let whole = Archive::default().folder("etc").file("etc/a", &"x".repeat(3000)).file("etc/b", "y").bytes();
+    for length in (0..whole.len() - 1024).step_by(100) {
+        assert!(layered(vec![whole[..length].to_vec()]).is_err(), "{length} of {}", whole.len());
+    }
+    assert!(layered(vec![whole]).is_ok());
+}
+
+#[test]
+fn flipped_bytes_never_panic() {
+    let whole = Archive::default().records(&[("path", b"long/name")]).file("etc/a", "x").hard("b", "long/name").bytes();
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        let _ = layered(vec![bytes]);
+    }
+}
+
+fn spool(folder: &Path) -> Spool {
+    Spool::new(folder, Stop::new()).unwrap()
+}
+
+#[test]
+fn packed_archives_are_unpacked_and_hashed_as_they_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Archive::default().file("etc/a", &"long ".repeat(10_000)).bytes();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).unwrap();
+    let zstandard = zstd::encode_all(&plain[..], 1).unwrap();
+    for packed in [plain.clone(), gzip.finish().unwrap(), zstandard] {
+        let (found, digest) =
+            packed::unpacked("a", &extent(folder.path(), &packed), &sha256(b""), &mut spool(folder.path())).unwrap();
+        assert_eq!(digest, sha256(&packed));
+        assert_eq!(found.size(), plain.len() as u64);
+    }
+    let error = packed::unpacked("a", &extent(folder.path(), b"\xfd7zXZ\0\0\0"), &sha256(b""), &mut spool(folder.path()));
+    assert!(error.unwrap_err().to_string().contains("unpack it with `unxz`"));
+}
+
+/// An image of these layers in a layout.
+fn image(folder: &Path, layers: &[Vec<u8>], architecture: &str) -> FakeBundle {
+    let mut bundle = FakeBundle::new(folder);
+    let config = format!(r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}"#);
+    let config = bundle.stored(OCI_CONFIG, config.as_bytes());
+    let layers = layers.iter().map(|bytes| bundle.stored("application/vnd.oci.image.layer.v1.tar", bytes)).collect();
+    let manifest = bundle.stored(OCI_MANIFEST, &Manifest::of(config, layers).to_bytes());
+    bundle.name("docker.io/library/debian:12", manifest);
+    bundle.finish();
+    bundle
+}
+
+fn read_base(name: &str, bundle: Option<&Content>) -> Result<super::Base, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    read(name, bundle, Architecture::Amd64, &mut spool(folder.path()))
+}
+
+#[test]
+fn an_image_is_read_from_a_layout_and_from_a_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let layers = [Archive::default().file("etc/a", "1").bytes(), Archive::default().file("etc/.wh.a", "").file("b", "2").bytes()];
+    let bundle = image(&folder.path().join("layout"), &layers, "amd64");
+    let content = Content::open(bundle.folder()).unwrap();
+    let path = bundle.folder().display().to_string();
+    for (name, from) in [
+        (path.as_str(), None),
+        (&format!("{path}#docker.io/library/debian:12"), None),
+        ("docker.io/library/debian:12", Some(&content)),
+    ] {
+        let base = read_base(name, from).unwrap();
+        assert_eq!(paths(&base.tree), ["b", "etc"], "{name}");
+        assert_eq!((base.source.kind, base.source.reference.as_deref()), ("image", Some("docker.io/library/debian:12")));
+    }
+    let error = read_base(&format!("{path}#docker.io/library/none:1"), None).unwrap_err();
+    assert!(error.to_string().contains("has no image `docker.io/library/none:1`"), "{error}");
+    let error = read_base("docker.io/library/none:1", Some(&content)).unwrap_err();
+    assert!(error.to_string().contains("the bundle has no such reference"), "{error}");
+}
+
+#[test]
+fn damaged_layers_and_images_of_other_machines_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let layer = Archive::default().file("etc/a", "1").bytes();
+    let bundle = image(&folder.path().join("arm"), &[layer.clone()], "arm64");
+    let error = read_base(&bundle.folder().display().to_string(), None).unwrap_err().to_string();
+    assert!(error.contains("the image is for linux/arm64, and linux/amd64 is asked for"), "{error}");
+    let bundle = image(&folder.path().join("bad"), &[layer.clone()], "amd64");
+    fs::write(bundle.path(&sha256(&layer)), Archive::default().file("etc/b", "1").bytes()).unwrap();
+    let error = read_base(&bundle.folder().display().to_string(), None).unwrap_err().to_string();
+    assert!(error.contains("is damaged"), "{error}");
+    fs::remove_file(bundle.path(&sha256(&layer))).unwrap();
+    let error = read_base(&bundle.folder().display().to_string(), None).unwrap_err().to_string();
+    assert!(error.contains("does not have the blob"), "{error}");
+}
+
+#[test]
+fn a_folder_is_read_as_it_is_and_links_are_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir_all(root.join("etc")).unwrap();
+    fs::write(root.join("etc/a"), "1").unwrap();
+    fs::hard_link(root.join("etc/a"), root.join("b")).unwrap();
+    fs::set_permissions(root.join("etc/a"), fs::Permissions::from_mode(0o4711)).unwrap();
+    std::os::unix::fs::symlink("/etc", root.join("link")).unwrap();
+    let base = read_base(root.to_str().unwrap(), None).unwrap();
+    assert_eq!(paths(&base.tree), ["b", "etc", "etc/a", "link"]);
+    assert_eq!(base.tree.get("etc/a").unwrap().mode, 0o4711);
+    let content = |path: &str| base.tree.get(path).and_then(Node::content).unwrap();
+    assert!(std::sync::Arc::ptr_eq(content("b"), content("etc/a")));
+    assert!(base.remarks[0].contains("owners are taken as they are found"), "{:?}", base.remarks);
+    let again = read_base(root.to_str().unwrap(), None).unwrap();
+    assert_eq!(base.source.digest, again.source.digest);
+    fs::write(root.join("etc/a"), "2").unwrap();
+    assert_ne!(base.source.digest, read_base(root.to_str().unwrap(), None).unwrap().source.digest);
+}

@@ -1,0 +1,260 @@
+//! [`build`]: from a base and a bundle to finished outputs in a folder. The order of the steps, and nothing of what they do.
+//!
+//! Whoever calls makes the folder and publishes it when all is there; a build that fails or is killed leaves its target as it
+//! was.
+
+mod assemble;
+
+use crate::base::{self, Base};
+use crate::content::kernel::{self, Kernel};
+use crate::content::system::{self, Stamp};
+use crate::content::{self, PartSource, host, identity, preload};
+use crate::error::Error;
+use crate::lint::{self, Finding, Subject, Weight};
+use crate::listing::LISTING_FILE;
+use crate::parts::Parts;
+use crate::picture::{self, PICTURE_FILE};
+use crate::record::{BuildRecord, FORMAT_VERSION, OutputRecord, RECORD_FILE, RootRecord};
+use crate::request::{Event, Request};
+use crate::root_image::{self, Options, RootImage};
+use crate::sizes;
+use crate::spool::Spool;
+use crate::tree::{FileContent, Tree};
+use crate::verity::{self, Verity};
+use fs_err as fs;
+use kfimg_images::hasher::sha256;
+use kfimg_images::stop::Stop;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the parts lie until they are assembled, below the build's folder.
+const WORK: &str = ".work";
+/// squashfs keeps times in 32 bits.
+const LATEST: u64 = u32::MAX as u64;
+
+/// A finished build.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// What stands in `build.json`.
+    pub record: BuildRecord,
+}
+
+/// The system that goes into the root, before it is written.
+struct System {
+    tree: Tree,
+    base: Base,
+    kernel: Kernel,
+    parts: Vec<PartSource>,
+    preloaded: Vec<String>,
+    os_release: Vec<u8>,
+    version: String,
+    epoch: u64,
+}
+
+/// Builds everything that the request names into its folder.
+///
+/// # Errors
+/// [`Error`]; the folder then holds nothing of use.
+pub fn build(request: &Request<'_>, stop: &Stop, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Built, Error> {
+    check(request)?;
+    let program = request.root.check()?;
+    let work = request.folder.join(WORK);
+    fs::create_dir(&work).map_err(Error::io("creating", &work))?;
+    let mut spool = Spool::new(&work, stop.clone())?;
+    tell(Event::Phase { name: "reading the base", bytes: 0 });
+    let system = compose(request, &mut spool, tell)?;
+    let packages = lint::packages(&system.tree);
+    let findings = judge(request, &system, tell)?;
+    let (image, verity, parts) = write_root(request, &system, &work, stop, tell)?;
+    tell(Event::Phase { name: "writing the outputs", bytes: 0 });
+    let context = assemble::Context { request, parts: &parts, tree: &system.tree, stop };
+    assemble::all(&context)?;
+    write(request, LISTING_FILE, image.listing.as_bytes())?;
+    fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
+    let mut record = record(request, &system, findings, &image, &verity);
+    record.packages = packages;
+    record.programs = vec![program];
+    record.outputs = outputs(request.folder)?;
+    write(request, PICTURE_FILE, picture::page(&record).as_bytes())?;
+    write(request, RECORD_FILE, &record.to_bytes())?;
+    Ok(Built { record })
+}
+
+/// What can be known before anything is read.
+fn check(request: &Request<'_>) -> Result<(), Error> {
+    let names = [("--image-id", Some(request.image_id)), ("--image-version", request.image_version)];
+    if let Some((option, Some(text))) = names.into_iter().find(|(_, text)| text.is_some_and(|text| !system::is_name(text))) {
+        let form = "lower-case letters, digits and . _ - + ~ only (os-release(5))";
+        return Err(Error::Usage(format!("{option} {text}: write {form}")));
+    }
+    if let Some(id) = request.allowed.iter().find(|id| lint::LINTS.iter().all(|lint| lint.id != id.as_str())) {
+        return Err(Error::Usage(format!("--allow {id}: there is no such lint; `kfimg build --list-lints` lists them")));
+    }
+    if request.source_date_epoch.is_some_and(|epoch| epoch > LATEST) {
+        return Err(Error::Usage("SOURCE_DATE_EPOCH lies after the year 2106; write seconds since 1970".to_owned()));
+    }
+    if request.command_line.contains(char::is_control) {
+        return Err(Error::Usage("the kernel's command line is one line".to_owned()));
+    }
+    assemble::check(request.outputs)
+}
+
+/// Base, host programs, agent, settings, images; identity out.
+fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -> Result<System, Error> {
+    let architecture = request.architecture;
+    let mut base = base::read(request.base, Some(request.bundle), architecture, spool)?;
+    base.remarks.iter().for_each(|remark| tell(Event::Remark(remark)));
+    let mut tree = std::mem::take(&mut base.tree);
+    let kernel = kernel::find(&tree);
+    let newest = tree.iter().filter(|(_, node)| !node.is_folder()).map(|(_, node)| node.mtime).max();
+    let epoch = request.source_date_epoch.unwrap_or_else(|| newest.unwrap_or(0).min(LATEST));
+    identity::remove(&mut tree);
+    identity::make_mount_points(&mut tree)?;
+    let mut parts = host::add(&mut tree, request.bundle, architecture, spool)?;
+    let kubelet = parts.iter().find(|part| part.name == "kubelet").and_then(|part| part.version.clone());
+    let version = request.image_version.map(str::to_owned).or(kubelet).unwrap_or_default();
+    parts.push(content::add_agent(&mut tree, request.agent, request.bundle, architecture, spool)?);
+    let stamp = Stamp { id: request.image_id, version: &version };
+    let os_release = system::write(&mut tree, stamp)?;
+    content::add_all(&mut tree, request.additions)?;
+    let preloaded = match request.preload {
+        Some(preload) => preload::add(&mut tree, request.bundle, preload, architecture)?,
+        None => Vec::new(),
+    };
+    Ok(System { tree, base, kernel, parts, preloaded, os_release, version, epoch })
+}
+
+/// Runs all lints and tells what they find.
+fn judge(request: &Request<'_>, system: &System, tell: &dyn Fn(Event<'_>)) -> Result<Vec<Finding>, Error> {
+    tell(Event::Phase { name: "checking the image", bytes: 0 });
+    let subject = Subject {
+        tree: &system.tree,
+        kernel: &system.kernel,
+        architecture: request.architecture,
+        root_options: request.root.kernel_options(),
+        os_release: &system.os_release,
+    };
+    let findings = lint::run(&subject, request.allowed);
+    findings.iter().for_each(|finding| tell(Event::Finding(finding)));
+    if !lint::refuses(&findings) {
+        return Ok(findings);
+    }
+    let count = |weight| findings.iter().filter(|finding: &&Finding| finding.weight == weight).count();
+    let summary = match (count(Weight::Fatal), count(Weight::Refused)) {
+        (fatal, 0) => format!("{fatal} findings, with which no node can boot or work"),
+        (0, refused) => format!("{refused} findings; correct the base, or take each over with --allow LINT"),
+        (fatal, refused) => format!("{fatal} findings with which no node can boot or work, and {refused} others"),
+    };
+    Err(Error::Refused(summary))
+}
+
+fn write_root(
+    request: &Request<'_>,
+    system: &System,
+    work: &Path,
+    stop: &Stop,
+    tell: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(RootImage, Verity, Parts), Error> {
+    let bytes = sizes::by_part(&system.tree).values().sum();
+    tell(Event::Phase { name: "writing the root image", bytes });
+    let root = work.join("root");
+    let name = format!("{} {}", request.image_id, system.version);
+    let options = Options { format: request.root, source_date_epoch: system.epoch, name: &name };
+    let image = root_image::write(&system.tree, &root, options, stop, &|bytes| tell(Event::Advanced(bytes)))?;
+    tell(Event::Phase { name: "hashing the root image", bytes: 0 });
+    let tree = work.join("verity");
+    let verity = verity::write(&root, &image.digest, &tree, stop)?;
+    let kernel = &system.kernel;
+    let parts = Parts {
+        architecture: request.architecture,
+        image_id: request.image_id.to_owned(),
+        image_version: system.version.clone(),
+        kernel: extract(work, "vmlinuz", kernel.linux.as_ref())?.unwrap_or_default(),
+        initrd: extract(work, "initrd", kernel.initrd.as_ref())?.unwrap_or_default(),
+        root,
+        verity: tree,
+        root_hash: verity.root_hash.clone(),
+        command_line: request.command_line.to_owned(),
+        os_release: system.os_release.clone(),
+        stub: extract(work, "stub.efi", kernel.stub.as_ref())?,
+        source_date_epoch: system.epoch,
+    };
+    Ok((image, verity, parts))
+}
+
+/// Copies a file of the image into the work folder.
+fn extract(work: &Path, name: &str, content: Option<&Arc<FileContent>>) -> Result<Option<PathBuf>, Error> {
+    let Some(content) = content else { return Ok(None) };
+    let path = work.join(name);
+    let mut file = fs::File::create(&path).map_err(Error::io("creating", &path))?;
+    std::io::copy(&mut content.reader(), &mut file).map_err(Error::io("writing", &path))?;
+    Ok(Some(path))
+}
+
+fn write(request: &Request<'_>, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = request.folder.join(name);
+    fs::write(&path, bytes).map_err(Error::io("writing", &path))
+}
+
+fn record(
+    request: &Request<'_>,
+    system: &System,
+    findings: Vec<Finding>,
+    image: &RootImage,
+    verity: &Verity,
+) -> BuildRecord {
+    let sizes = sizes::by_part(&system.tree);
+    let named = |name| system::setting(&system.os_release, name);
+    BuildRecord {
+        format_version: FORMAT_VERSION,
+        kfimg_version: env!("CARGO_PKG_VERSION").to_owned(),
+        image_id: request.image_id.to_owned(),
+        image_version: system.version.clone(),
+        architecture: request.architecture.to_string(),
+        source_date_epoch: system.epoch,
+        system: named("PRETTY_NAME").or_else(|| named("ID")).unwrap_or_default(),
+        base: system.base.source.clone(),
+        kernel_version: system.kernel.version.clone().unwrap_or_default(),
+        parts: system.parts.clone(),
+        preloaded: system.preloaded.clone(),
+        packages: BTreeMap::new(),
+        programs: Vec::new(),
+        root: RootRecord {
+            format: request.root,
+            entries: system.tree.iter().count() as u64,
+            content_bytes: sizes.values().sum(),
+            size: image.size,
+            digest: image.digest.clone(),
+            root_hash: verity.root_hash.clone(),
+            salt: verity.salt.clone(),
+        },
+        command_line: request.command_line.to_owned(),
+        findings,
+        sizes,
+        outputs: BTreeMap::new(),
+    }
+}
+
+/// Size and digest of every file in the folder and right below it.
+fn outputs(folder: &Path) -> Result<BTreeMap<String, OutputRecord>, Error> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![(folder.to_owned(), String::new())];
+    while let Some((here, prefix)) = open.pop() {
+        for entry in fs::read_dir(&here).map_err(Error::io("listing", &here))? {
+            let entry = entry.map_err(Error::io("listing", &here))?;
+            let name = crate::tree::join(&prefix, &entry.file_name().to_string_lossy());
+            if entry.file_type().map_err(Error::io("examining", &entry.path()))?.is_dir() {
+                open.push((entry.path(), name));
+                continue;
+            }
+            let (size, digest) = if entry.metadata().is_ok_and(|about| about.len() == 0) {
+                (0, sha256(b""))
+            } else {
+                root_image::digest(&entry.path())?
+            };
+            found.insert(name, OutputRecord { size, digest });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,109 @@
+//! Files that no image should have, or that somebody should know of.
+
+use super::{Subject, listed};
+use crate::tree::{Kind, Node, Origin, Tree};
+
+/// Programs and units of the base that stand beside those of the bundle.
+const RIVALS: &[&str] = &["kubelet", "kubeadm", "dockerd", "containerd", "crio", "k3s", "rke2"];
+const PROGRAM_FOLDERS: &[&str] = &["usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "opt/bin", "bin", "sbin"];
+/// Units of the base that would start one.
+const RIVAL_UNITS: &[&str] = &["docker.service", "docker.socket", "crio.service", "k3s.service"];
+/// Where somebody's secrets lie.
+const SECRET_PLACES: &[&str] = &["etc", "root", "home", "opt", "srv", "usr/local", "var/lib"];
+/// Files that hold logins.
+const LOGINS: &[&str] = &["root/.docker/config.json", "root/.netrc", "etc/containers/auth.json", "root/.config/containers/auth.json"];
+/// Keys that belong to nobody: tests and examples of packages.
+const HARMLESS: &[&str] = &["usr/local/share/", "var/lib/dpkg/"];
+/// Larger files are no keys.
+const KEY_LIMIT: u64 = 64 << 10;
+const KEY_MARK: &[u8] = b"PRIVATE KEY-----";
+const KEY_BEGIN: &[u8] = b"-----BEGIN ";
+
+pub(super) fn second_kubelet(subject: &Subject<'_>) -> Vec<String> {
+    let places = PROGRAM_FOLDERS.iter().flat_map(|folder| RIVALS.iter().map(move |name| format!("{folder}/{name}")));
+    let units = RIVAL_UNITS.iter().map(|unit| format!("usr/lib/systemd/system/{unit}"));
+    let mut found: Vec<String> = places.chain(units).filter_map(|path| of_base(subject.tree, &path)).collect();
+    found.sort();
+    found.dedup();
+    if found.is_empty() { found } else { vec![format!("the base has its own {}", listed(&found))] }
+}
+
+fn of_base(tree: &Tree, path: &str) -> Option<String> {
+    let (path, node) = tree.lookup(path)?;
+    (node.origin == Origin::Base && !node.is_folder()).then(|| format!("/{path}"))
+}
+
+pub(super) fn ssh_host_keys(subject: &Subject<'_>) -> Vec<String> {
+    let is_key = |path: &&str| {
+        let name = crate::tree::name(path);
+        name.starts_with("ssh_host_") && name.contains("_key") && !path.starts_with("usr/share/")
+    };
+    subject.tree.iter().map(|(path, _)| path).filter(is_key).map(|path| format!("/{path} is an SSH host key")).collect()
+}
+
+pub(super) fn secrets(subject: &Subject<'_>) -> Vec<String> {
+    let places = SECRET_PLACES.iter().flat_map(|place| subject.tree.below(place));
+    let keys = places.filter(|(path, node)| is_private_key(path, node)).map(|(path, _)| format!("/{path} holds a private key"));
+    let is_there = |path: &&&str| subject.tree.lookup(path).is_some_and(|(_, node)| node.size() > 0);
+    let logins = LOGINS.iter().filter(is_there).map(|path| format!("/{path} holds logins"));
+    keys.chain(logins).chain(passwords(subject.tree)).collect()
+}
+
+/// By its first line; what can't be read is told when the root image is written.
+fn is_private_key(path: &str, node: &Node) -> bool {
+    if HARMLESS.iter().any(|harmless| path.starts_with(harmless)) || node.origin != Origin::Base {
+        return false;
+    }
+    let Some(content) = node.content().filter(|content| (1..=KEY_LIMIT).contains(&content.size())) else { return false };
+    let Ok(bytes) = content.head(KEY_LIMIT) else { return false };
+    let lines = bytes.split(|byte| *byte == b'\n');
+    lines.map(<[u8]>::trim_ascii_end).any(|line| line.starts_with(KEY_BEGIN) && line.ends_with(KEY_MARK))
+}
+
+/// A field with a hash, or an empty one, which lets everybody in.
+fn passwords(tree: &Tree) -> Vec<String> {
+    let Some(content) = tree.lookup("etc/shadow").and_then(|(_, node)| node.content().cloned()) else { return Vec::new() };
+    let Ok(bytes) = content.head(1 << 20) else { return vec!["/etc/shadow can't be read".to_owned()] };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let open = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, hash) = (fields.next()?, fields.next()?);
+        if hash.is_empty() {
+            Some(format!("/etc/shadow: {name} logs in without a password"))
+        } else {
+            hash.starts_with('$').then(|| format!("/etc/shadow: {name} has a password"))
+        }
+    };
+    text.lines().filter_map(open).collect()
+}
+
+pub(super) fn world_writable(subject: &Subject<'_>) -> Vec<String> {
+    let is_open = |node: &Node| {
+        let sticky_folder = node.is_folder() && node.mode & 0o1000 != 0;
+        let plain = matches!(node.kind, Kind::Folder | Kind::File(_));
+        plain && node.mode & 0o002 != 0 && !sticky_folder
+    };
+    let found: Vec<String> =
+        subject.tree.iter().filter(|(_, node)| is_open(node)).map(|(path, _)| format!("/{path}")).collect();
+    if found.is_empty() { found } else { vec![format!("everybody may write to {}", listed(&found))] }
+}
+
+pub(super) fn time_zone(subject: &Subject<'_>) -> Vec<String> {
+    let zone = match subject.tree.get("etc/localtime") {
+        None => return Vec::new(),
+        Some(Node { kind: Kind::Link(target), .. }) => target.clone(),
+        Some(_) => "a copy of some zone".to_owned(),
+    };
+    let is_utc = ["/UTC", "/Etc/UTC", "/Etc/UCT", "/Universal", "/Zulu"].iter().any(|name| zone.ends_with(name));
+    if is_utc { Vec::new() } else { vec![format!("/etc/localtime is {zone}")] }
+}
+
+pub(super) fn setuid(subject: &Subject<'_>) -> Vec<String> {
+    let raises = |node: &Node| {
+        let file = matches!(node.kind, Kind::File(_));
+        file && (node.mode & 0o6000 != 0 || node.attributes.iter().any(|(name, _)| name == "security.capability"))
+    };
+    let found: Vec<String> =
+        subject.tree.iter().filter(|(_, node)| raises(node)).map(|(path, node)| format!("/{path} ({:04o})", node.mode)).collect();
+    if found.is_empty() { found } else { vec![format!("{} programs: {}", found.len(), found.join(", "))] }
+}

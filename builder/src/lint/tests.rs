@@ -1,0 +1,152 @@
+//! Each lint finds what it is there for, and nothing in a sound image.
+
+use super::{Finding, LINTS, Subject, Weight, kernel_config, refuses, run};
+use crate::content::kernel;
+use crate::elf;
+use crate::tree::{Node, Origin, Tree};
+use kfimg_images::Architecture;
+
+const ROOT: &[&str] = &["SQUASHFS", "SQUASHFS_ZSTD"];
+
+/// The smallest system that passes.
+fn sound() -> Tree {
+    let mut tree = Tree::default();
+    let mut put = |path: &str, node: Node| tree.insert(path, Node { origin: Origin::Base, ..node }).unwrap();
+    let program = || Node::file(0o755, elf::fake(Architecture::Amd64, None));
+    put("usr/lib/os-release", Node::file(0o644, "ID=debian\nVERSION_ID=\"12\"\n"));
+    put("usr/lib/systemd/systemd", program());
+    put("usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so", Node::file(0o644, ""));
+    put("usr/sbin/init", Node::link("../lib/systemd/systemd"));
+    put("usr/lib/modules/6.1/modules.dep", Node::file(0o644, ""));
+    put("boot/vmlinuz-6.1", Node::file(0o644, elf::fake_kernel(Architecture::Amd64)));
+    put("boot/initrd.img-6.1", Node::file(0o644, vec![7; 2000]));
+    put("boot/config-6.1", Node::file(0o644, kernel_config::whole()));
+    for (name, _) in super::boot::CALLED {
+        put(&format!("usr/bin/{name}"), program());
+    }
+    put("etc/shadow", Node::file(0o640, "root:*:19000:0:99999:7:::\nbin:!:1:::::\n"));
+    put("etc/localtime", Node::link("/usr/share/zoneinfo/Etc/UTC"));
+    put("tmp", Node::folder(0o1777));
+    tree
+}
+
+fn findings(tree: &Tree, allowed: &[&str]) -> Vec<Finding> {
+    let kernel = kernel::find(tree);
+    let os_release = tree.lookup("usr/lib/os-release").map(|(_, node)| node.content().unwrap().head(4096).unwrap());
+    let os_release = os_release.unwrap_or_default();
+    let subject = Subject {
+        tree,
+        kernel: &kernel,
+        architecture: Architecture::Amd64,
+        root_options: ROOT,
+        os_release: &os_release,
+    };
+    run(&subject, &allowed.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_sound_image_passes() {
+    let found = findings(&sound(), &[]);
+    assert!(!refuses(&found), "{found:#?}");
+    let told: Vec<&str> = found.iter().map(|finding| finding.lint).collect();
+    assert_eq!(told, ["packages"]);
+}
+
+/// What is done to a sound image, the lint that finds it, and a part of what it says.
+type Case = (&'static str, fn(&mut Tree), &'static str);
+
+const CASES: &[Case] = &[
+    ("kernel-missing", |tree| tree.remove("boot/vmlinuz-6.1"), "no kernel"),
+    (
+        "kernel-missing",
+        |tree| tree.insert("boot/vmlinuz-6.1", Node::file(0o644, elf::fake_kernel(Architecture::Arm64))).unwrap(),
+        "the kernel is for arm64, and amd64 is asked for",
+    ),
+    ("kernel-missing", |tree| tree.insert("boot/vmlinuz-6.1", Node::file(0o644, "x")).unwrap(), "no EFI stub"),
+    ("initrd-missing", |tree| tree.remove("boot/initrd.img-6.1"), "no initrd for the kernel 6.1"),
+    ("initrd-missing", |tree| tree.insert("boot/initrd.img-6.1", Node::file(0o644, "")).unwrap(), "is empty"),
+    ("init-missing", |tree| tree.remove("usr/sbin/init"), "no /sbin/init"),
+    (
+        "init-missing",
+        |tree| tree.insert("usr/sbin/init", Node::link("../bin/sysctl")).unwrap(),
+        "/sbin/init is /usr/bin/sysctl, and not systemd",
+    ),
+    (
+        "init-missing",
+        |tree| {
+            tree.empty("usr/lib/x86_64-linux-gnu");
+            tree.insert("usr/lib/systemd/libsystemd-shared-247.so", Node::file(0o644, "")).unwrap();
+        },
+        "systemd is version 247",
+    ),
+    (
+        "architecture",
+        |tree| tree.insert("usr/bin/kubelet", Node::file(0o755, elf::fake(Architecture::Arm64, None))).unwrap(),
+        "/usr/bin/kubelet is for arm64",
+    ),
+    (
+        "architecture",
+        |tree| tree.insert("opt/cni/bin/bridge", Node::file(0o755, elf::fake(Architecture::Arm64, None))).unwrap(),
+        "/opt/cni/bin/bridge is for arm64",
+    ),
+    (
+        "dynamic-linker",
+        |tree| {
+            let agent = elf::fake(Architecture::Amd64, Some("/lib/ld-musl-x86_64.so.1"));
+            tree.insert("usr/bin/kfimg-agent", Node::file(0o755, agent)).unwrap();
+        },
+        "/usr/bin/kfimg-agent needs /lib/ld-musl-x86_64.so.1",
+    ),
+    ("os-release", |tree| tree.remove("usr/lib/os-release"), "no ID"),
+    ("kernel-config", |tree| tree.remove("boot/config-6.1"), "no configuration"),
+    ("kernel-config", |tree| replace_config(tree, "CONFIG_DM_VERITY=y", "# CONFIG_DM_VERITY is not set"), "no CONFIG_DM_VERITY"),
+    ("kernel-config", |tree| replace_config(tree, "CONFIG_VXLAN=y", "CONFIG_VXLAN=m"), "module vxlan is not in the base"),
+    ("kernel-config", |tree| replace_config(tree, "CONFIG_SQUASHFS=y", ""), "no CONFIG_SQUASHFS"),
+    ("programs", |tree| tree.remove("usr/bin/sfdisk"), "no sfdisk (fdisk on Debian)"),
+    ("second-kubelet", |tree| base_file(tree, "usr/sbin/dockerd", 0o755, "x"), "/usr/sbin/dockerd"),
+    ("ssh-host-keys", |tree| base_file(tree, "etc/ssh/keys/ssh_host_rsa_key", 0o600, "x"), "ssh_host_rsa_key is an SSH host key"),
+    (
+        "secrets",
+        |tree| base_file(tree, "etc/ssl/private/site.key", 0o600, "x\n-----BEGIN EC PRIVATE KEY-----\nAA\n"),
+        "/etc/ssl/private/site.key holds a private key",
+    ),
+    ("secrets", |tree| base_file(tree, "root/.docker/config.json", 0o600, "{}"), "holds logins"),
+    ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "root::1::\n"), "root logs in without a password"),
+    ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "joe:$y$j9T$x:1::\n"), "joe has a password"),
+    ("world-writable", |tree| base_file(tree, "etc/motd", 0o666, "x"), "everybody may write to /etc/motd"),
+    ("time-zone", |tree| tree.insert("etc/localtime", Node::link("/usr/share/zoneinfo/Europe/Rome")).unwrap(), "Europe/Rome"),
+    (
+        "licences",
+        |tree| base_file(tree, "var/lib/dpkg/status", 0o644, "Package: bash\nStatus: install ok installed\nVersion: 5\n"),
+        "no copyright file of bash",
+    ),
+    ("setuid", |tree| base_file(tree, "usr/bin/su", 0o4755, "x"), "/usr/bin/su (4755)"),
+];
+
+fn replace_config(tree: &mut Tree, old: &str, new: &str) {
+    let text = kernel_config::whole();
+    assert!(text.contains(old));
+    tree.insert("boot/config-6.1", Node::file(0o644, text.replace(&format!("{old}\n"), &format!("{new}\n")))).unwrap();
+}
+
+fn base_file(tree: &mut Tree, path: &str, mode: u32, text: &str) {
+    tree.insert(path, Node { origin: Origin::Base, ..Node::file(mode, text) }).unwrap();
+}
+
+#[test]
+fn every_lint_finds_what_it_is_there_for() {
+    for (lint, change, text) in CASES {
+        let mut tree = sound();
+        change(&mut tree);
+        let found = findings(&tree, &[]);
+        let own: Vec<&Finding> = found.iter().filter(|finding| finding.lint == *lint).collect();
+        assert!(own.iter().any(|finding| finding.text.contains(text)), "{lint}: {text}: {found:#?}");
+        let weight = LINTS.iter().find(|row| row.id == *lint).unwrap().weight;
+        let refused = matches!(weight, Weight::Fatal | Weight::Refused);
+        assert_eq!(refuses(&found), refused, "{lint}: {found:#?}");
+        assert_eq!(refuses(&findings(&tree, &[lint])), weight == Weight::Fatal, "what can't boot is never allowed: {lint}");
+    }
+    for lint in LINTS.iter().filter(|lint| lint.id != "packages") {
+        assert!(CASES.iter().any(|case| case.0 == lint.id), "{} has no case", lint.id);
+    }
+}

@@ -1,0 +1,108 @@
+//! [`Listing`]: every file of an image with mode, owner, size and SHA-256, as a text that `mtree(8)` and people read.
+//!
+//! Source: NetBSD and libarchive mtree(5), "nawk" form: one line an entry, full paths, no defaults.
+
+use crate::error::Error;
+use crate::tree::{FileContent, Kind, Node, Tree};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The name of the file beside the outputs.
+pub const LISTING_FILE: &str = "root.mtree";
+/// The first line.
+const HEAD: &str = "#mtree v2.0\n";
+
+/// A listing that grows in the order of the paths.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    text: String,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Self { text: HEAD.to_owned() }
+    }
+}
+
+impl Listing {
+    /// Adds a node; `digest` is that of a file's content.
+    pub(crate) fn add(&mut self, path: &str, node: &Node, digest: Option<&[u8]>) {
+        let place = if path.is_empty() { ".".to_owned() } else { format!("./{}", escaped(path)) };
+        let kind = match &node.kind {
+            Kind::Folder => "type=dir".to_owned(),
+            Kind::File(content) => {
+                let digest = digest.map(|digest| HEXLOWER.encode(digest)).unwrap_or_default();
+                format!("type=file size={} sha256={digest}", content.size())
+            }
+            Kind::Link(target) => format!("type=link link={}", escaped(target)),
+            Kind::Device { block, major, minor } => {
+                format!("type={} device=linux,{major},{minor}", if *block { "block" } else { "char" })
+            }
+            Kind::Pipe => "type=fifo".to_owned(),
+        };
+        let _ = writeln!(self.text, "{place} mode={:04o} uid={} gid={} {kind}", node.mode, node.uid, node.gid);
+    }
+
+    /// The text.
+    pub(crate) fn finish(self) -> String {
+        self.text
+    }
+}
+
+/// The listing of a whole tree, whose contents are read.
+pub(crate) fn of_tree(tree: &Tree) -> Result<String, Error> {
+    let mut listing = Listing::default();
+    for (path, node) in tree.iter() {
+        let digest = node.content().map(|content| digest(content)).transpose();
+        let digest = digest.map_err(Error::io("reading", Path::new(path)))?;
+        listing.add(path, node, digest.as_deref());
+    }
+    Ok(listing.finish())
+}
+
+/// The SHA-256 of a content.
+fn digest(content: &FileContent) -> std::io::Result<Vec<u8>> {
+    let mut hasher = Sha256::new();
+    let mut reader = content.reader();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().to_vec()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+/// As `vis(3)` writes blanks, backslashes, `#` and what is not ASCII: three octal digits.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
+    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
+        if plain(byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "\\{byte:03o}");
+        }
+        escaped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_tree;
+    use crate::tree::{Node, Tree};
+
+    #[test]
+    fn a_listing_is_an_mtree() {
+        let mut tree = Tree::default();
+        tree.insert("etc/a b", Node::file(0o4755, "abc")).unwrap();
+        tree.insert("lib", Node::link("usr/lib")).unwrap();
+        let text = of_tree(&tree).unwrap();
+        let wanted = "#mtree v2.0\n. mode=0755 uid=0 gid=0 type=dir\n./etc mode=0755 uid=0 gid=0 type=dir\n\
+            ./etc/a\\040b mode=4755 uid=0 gid=0 type=file size=3 \
+            sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n\
+            ./lib mode=0777 uid=0 gid=0 type=link link=usr/lib\n";
+        assert_eq!(text, wanted);
+    }
+}

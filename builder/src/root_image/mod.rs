@@ -1,0 +1,152 @@
+//! Writes a tree as a read-only root: a tar is streamed into the well-kept program of the format. Nothing is laid out on a disk, and nobody
+//! has to be root.
+//!
+//! The same tree gives the same bytes: sorted, times bounded by the build's own, no owner's name, any number of processors.
+
+mod archive;
+mod program;
+
+use crate::error::Error;
+use crate::tree::Tree;
+use archive::Archive;
+use kfimg_images::digest::Digest;
+use kfimg_images::hasher::Hasher;
+use kfimg_images::stop::Stop;
+use program::Writer;
+use serde::Serialize;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// Blocks of the verity tree; the image fills whole ones.
+const BLOCK: u64 = 4096;
+/// Most memory of mksquashfs' caches, in MiB: it would take a quarter of the machine's.
+const SQUASHFS_MEMORY: &str = "96M";
+/// zstd's level: two thirds of the way from the fastest to the smallest in a sixth of the time.
+const SQUASHFS_LEVEL: &str = "9";
+
+/// A read-only file system.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RootFormat {
+    /// squashfs, zstd.
+    Squashfs,
+    /// EROFS, LZ4 high compression.
+    Erofs,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct RootImage {
+    /// Bytes, a multiple of 4096.
+    pub size: u64,
+    /// Its digest.
+    pub digest: Digest,
+    /// The program that wrote it and its version: `sqfstar 4.5.1`.
+    pub program: String,
+    /// Every file of it, for [`crate::listing::LISTING_FILE`].
+    pub listing: String,
+}
+
+impl RootFormat {
+    /// The program that writes it.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Squashfs => "sqfstar",
+            Self::Erofs => "mkfs.erofs",
+        }
+    }
+
+    /// Options that the kernel needs to mount it.
+    pub(crate) fn kernel_options(self) -> &'static [&'static str] {
+        match self {
+            Self::Squashfs => &["SQUASHFS", "SQUASHFS_ZSTD"],
+            Self::Erofs => &["EROFS_FS", "EROFS_FS_ZIP"],
+        }
+    }
+
+    /// The name and version of the program that is there.
+    ///
+    /// # Errors
+    /// [`Error::Program`] when it is missing or too old, with the package that brings it.
+    pub(crate) fn check(self) -> Result<String, Error> {
+        match self {
+            Self::Squashfs => program::squashfs_version(),
+            Self::Erofs => program::erofs_version(),
+        }
+    }
+}
+
+/// How a root image is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options<'a> {
+    pub(crate) format: RootFormat,
+    pub(crate) source_date_epoch: u64,
+    /// Gives an EROFS its UUID.
+    pub(crate) name: &'a str,
+}
+
+/// Writes the tree to `target`; `advanced` is told of bytes as they go.
+///
+/// # Errors
+/// When a content can't be read, the program fails, the disk is full, or somebody asks to stop.
+pub(crate) fn write(
+    tree: &Tree,
+    target: &Path,
+    options: Options<'_>,
+    stop: &Stop,
+    advanced: &dyn Fn(u64),
+) -> Result<RootImage, Error> {
+    let version = options.format.check()?;
+    let epoch = options.source_date_epoch.to_string();
+    let uuid = crate::verity::uuid(options.name.as_bytes());
+    let arguments = match options.format {
+        RootFormat::Squashfs => squashfs(&epoch),
+        RootFormat::Erofs => erofs(&epoch, &uuid),
+    };
+    let mut writer = Writer::start(options.format.program(), &arguments, target)?;
+    let streamed = writer.take_input().and_then(|input| {
+        let mut archive = Archive::new(input, options.source_date_epoch, stop, advanced);
+        tree.iter().try_for_each(|(path, node)| archive.add(path, node)).and_then(|()| archive.finish())
+    });
+    // The program's own words tell more than a broken pipe.
+    let listing = writer.finish(streamed)?;
+    pad(target)?;
+    let (size, digest) = digest(target)?;
+    Ok(RootImage { size, digest, program: version, listing })
+}
+
+fn squashfs(epoch: &str) -> Vec<String> {
+    let fixed = ["-comp", "zstd", "-Xcompression-level", SQUASHFS_LEVEL, "-mem", SQUASHFS_MEMORY, "-no-progress", "-quiet"];
+    let root = ["-mkfs-time", epoch, "-root-mode", "0755", "-root-uid", "0", "-root-gid", "0", "-root-time", epoch];
+    fixed.iter().chain(&root).map(|argument| (*argument).to_owned()).collect()
+}
+
+fn erofs(epoch: &str, uuid: &str) -> Vec<String> {
+    ["--quiet", "--tar=f", "-zlz4hc", "-T", epoch, "-U", uuid].map(str::to_owned).to_vec()
+}
+
+/// Fills the last block with zeros.
+fn pad(target: &Path) -> Result<(), Error> {
+    let written = Error::io("writing", target);
+    let file = File::options().append(true).open(target);
+    let fill = file.and_then(|mut file| {
+        let length = file.metadata()?.len();
+        let zeros = vec![0; usize::try_from(length.next_multiple_of(BLOCK) - length).unwrap_or(0)];
+        file.write_all(&zeros)?;
+        file.sync_all()
+    });
+    fill.map_err(written)
+}
+
+/// Size and SHA-256 of a file.
+pub(crate) fn digest(path: &Path) -> Result<(u64, Digest), Error> {
+    let mut hasher = Hasher::sha256();
+    let file = File::open(path).map_err(Error::io("opening", path))?;
+    let size = hasher.read(file).map_err(Error::io("reading", path))?;
+    Ok((size, hasher.finish()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! `kfimg build`: the machine template, from a base system and a bundle.
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::BuildFolder;
+use crate::progress::Progress;
+use crate::size::human;
+use crate::table;
+use clap::{Args, ValueEnum};
+use kfimg_builder::lint::{Finding, LINTS, Weight};
+use kfimg_builder::record::BuildRecord;
+use kfimg_builder::{Event, OutputKind, Preload, Request, RootFormat, build};
+use kfimg_images::Architecture;
+use kfimg_images::content::Content;
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+/// The environment's wish for the time of everything (<https://reproducible-builds.org/specs/source-date-epoch/>).
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+/// The kernel talks to the screen and to the first serial line.
+const COMMAND_LINE: &str = "console=tty0 console=ttyS0,115200";
+
+/// Arguments of `kfimg build`.
+#[derive(Args, Debug)]
+pub(crate) struct BuildArgs {
+    /// System to build on: a tar, a folder, an OCI image layout (PATH#REFERENCE for one of several), or a reference in the bundle
+    #[arg(long, value_name = "BASE", required_unless_present = "list_lints")]
+    base: Option<String>,
+    /// Bundle with kubelet, containerd and the other host programs
+    #[arg(long, value_name = "PATH", default_value = "bundle")]
+    bundle: PathBuf,
+    /// What to write: pxe, raw, qcow2, vmdk, ova, iso, sysext, parts
+    #[arg(long = "output", value_name = "KIND", value_delimiter = ',', required_unless_present = "list_lints")]
+    outputs: Vec<OutputKind>,
+    /// Folder to write to
+    #[arg(short = 'o', long = "output-dir", value_name = "DIR", default_value = "images")]
+    folder: PathBuf,
+    /// kfimg-agent of `make agent` [default: the bundle's]
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+    /// Architecture of the machines
+    #[arg(long = "arch", value_name = "ARCH", default_value = "amd64", value_parser = super::bundle::architecture)]
+    architecture: Architecture,
+    /// Format of the read-only root
+    #[arg(long, value_enum, default_value_t = Root::Squashfs, value_name = "FORMAT")]
+    root: Root,
+    /// Whose images to lay into the image, so that a first boot needs no registry
+    #[arg(long, value_enum, value_name = "ROLE")]
+    preload: Option<PreloadRole>,
+    /// Name of the image (IMAGE_ID of os-release)
+    #[arg(long, value_name = "NAME", default_value = "kfimg")]
+    image_id: String,
+    /// Version of the image (IMAGE_VERSION of os-release) [default: the kubelet's]
+    #[arg(long, value_name = "VERSION")]
+    image_version: Option<String>,
+    /// Words to add to the kernel's command line
+    #[arg(long, value_name = "TEXT")]
+    append: Vec<String>,
+    /// A lint that may find something; may be given more than once
+    #[arg(long = "allow", value_name = "LINT")]
+    allowed: Vec<String>,
+    /// List what images are held against, and stop
+    #[arg(long)]
+    list_lints: bool,
+}
+
+/// Format of the read-only root.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Root {
+    // Reads everywhere; zstd.
+    Squashfs,
+    // Less memory and faster reads; LZ4, needs erofs-utils 1.7.
+    Erofs,
+}
+
+/// Whose images are laid into an image.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum PreloadRole {
+    ControlPlane,
+    Etcd,
+    Worker,
+    All,
+}
+
+/// Builds it.
+pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
+    if args.list_lints {
+        return list(console);
+    }
+    let stop = interrupt::stop_on_signals();
+    let bundle = Content::open(&args.bundle)?;
+    let outputs = args.outputs.iter().copied().collect();
+    let command_line = std::iter::once(COMMAND_LINE).chain(args.append.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+    let folder = BuildFolder::begin(&args.folder)?;
+    let request = Request {
+        base: args.base.as_deref().unwrap_or_default(),
+        bundle: &bundle,
+        agent: args.agent.as_deref(),
+        architecture: args.architecture,
+        outputs: &outputs,
+        root: match args.root {
+            Root::Squashfs => RootFormat::Squashfs,
+            Root::Erofs => RootFormat::Erofs,
+        },
+        image_id: &args.image_id,
+        image_version: args.image_version.as_deref(),
+        source_date_epoch: epoch()?,
+        preload: args.preload.map(preload),
+        allowed: &args.allowed,
+        additions: &[],
+        command_line: &command_line,
+        folder: folder.path(),
+    };
+    let talk = Talk { console, progress: RefCell::default() };
+    let built = build(&request, &stop, &|event| talk.take(event));
+    drop(talk);
+    let built = built?;
+    folder.publish()?;
+    tell(args, &built.record, console)
+}
+
+fn preload(role: PreloadRole) -> Preload {
+    match role {
+        PreloadRole::ControlPlane => Preload::ControlPlane,
+        PreloadRole::Etcd => Preload::Etcd,
+        PreloadRole::Worker => Preload::Worker,
+        PreloadRole::All => Preload::All,
+    }
+}
+
+fn epoch() -> Result<Option<u64>, Failure> {
+    let Some(text) = std::env::var_os(EPOCH).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    let wrong = || Failure::Usage(format!("{EPOCH} is `{}`; write seconds since 1970", text.display()));
+    number.map(Some).ok_or_else(wrong)
+}
+
+fn list(console: &Console) -> Result<(), Failure> {
+    if console.is_json() {
+        let rows = LINTS.iter().map(|lint| {
+            serde_json::json!({ "lint": lint.id, "weight": lint.weight, "what": lint.what, "remedy": lint.remedy })
+        });
+        return console.json(&rows.collect::<Vec<_>>());
+    }
+    let rows = LINTS.iter().map(|lint| [lint.id, lint.weight.as_str(), lint.what].map(str::to_owned));
+    console.result(&table::columns(["LINT", "WEIGHT", "WHAT"], rows))
+}
+
+/// What a person sees while a build runs.
+struct Talk<'a> {
+    console: &'a Console,
+    progress: RefCell<Option<Progress>>,
+}
+
+impl Talk<'_> {
+    fn take(&self, event: Event<'_>) {
+        match event {
+            Event::Phase { name, bytes } => {
+                // The former bars go before the next ones come.
+                self.progress.take();
+                let progress = Progress::new(self.console, "building");
+                progress.expect(bytes);
+                self.progress.replace((bytes > 0).then_some(progress));
+                if self.console.is_verbose() {
+                    self.console.say(name);
+                }
+            }
+            Event::Advanced(bytes) => {
+                if let Some(progress) = self.progress.borrow().as_ref() {
+                    progress.advance(bytes);
+                }
+            }
+            Event::Remark(text) => self.console.warn(text),
+            Event::Finding(finding) => self.finding(finding),
+        }
+    }
+
+    fn finding(&self, Finding { lint, weight, text, remedy }: &Finding) {
+        match weight {
+            Weight::Fatal | Weight::Refused => self.console.error(&format!("{lint}: {text}\n  to do: {remedy}")),
+            Weight::Warning => self.console.warn(&format!("{lint}: {text}")),
+            Weight::Note if self.console.is_verbose() => self.console.say(&format!("{lint}: {text}")),
+            Weight::Note => {}
+        }
+    }
+}
+
+fn tell(args: &BuildArgs, record: &BuildRecord, console: &Console) -> Result<(), Failure> {
+    if console.is_json() {
+        return console.json(record);
+    }
+    let root = &record.root;
+    console.say(&format!(
+        "*{}* holds {} {} for {}, on {} with Linux {}",
+        args.folder.display(),
+        record.image_id,
+        record.image_version,
+        record.architecture,
+        record.system,
+        record.kernel_version
+    ));
+    let (content, size) = (human(root.content_bytes), human(root.size));
+    console.say(&format!("The root: {} files, {content}, as an image {size}; root hash {}", root.entries, root.root_hash));
+    for (name, output) in &record.outputs {
+        console.say(&format!("  {name:16} {:>10}", human(output.size)));
+    }
+    let notes = record.findings.iter().filter(|finding| finding.weight == Weight::Note).count();
+    if notes > 0 && !console.is_verbose() {
+        console.say(&format!("{notes} notes of lints stand in build.json; -v shows them."));
+    }
+    Ok(())
+}
