@@ -22,7 +22,8 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
 	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
 	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi \
-	cpio=cpio
+	cpio=cpio \
+	mksquashfs=squashfs-tools taskset=util-linux
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	ps=procps dash=dash node=nodejs npm=npm chromium=chromium

@@ -9,8 +9,7 @@ use kfimg_images::Architecture;
 /// Bytes that hold the headers of every program of this world.
 const HEAD: u64 = 64 << 10;
 /// `e_machine` of an ELF file and `Machine` of a PE file.
-const MACHINES: [(Architecture, u16, u16); 2] =
-    [(Architecture::Amd64, 62, 0x8664), (Architecture::Arm64, 183, 0xaa64)];
+const MACHINES: [(Architecture, u16, u16); 2] = [(Architecture::Amd64, 62, 0x8664), (Architecture::Arm64, 183, 0xaa64)];
 /// Type of the program header that names the dynamic linker.
 const PT_INTERP: u32 = 3;
 
@@ -64,40 +63,10 @@ pub(crate) fn kernel(content: &FileContent) -> Option<Architecture> {
     MACHINES.iter().find(|row| row.2 == machine).map(|row| row.0)
 }
 
-/// A small ELF file for tests: headers only.
-#[cfg(test)]
-pub(crate) fn fake(architecture: Architecture, linker: Option<&str>) -> Vec<u8> {
-    let row = MACHINES.iter().find(|row| row.0 == architecture).unwrap();
-    let mut bytes = vec![0_u8; 128];
-    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
-    bytes[18..20].copy_from_slice(&row.1.to_le_bytes());
-    bytes[32] = 64;
-    bytes[54] = 56;
-    if let Some(linker) = linker {
-        bytes[56] = 1;
-        bytes[64] = 3;
-        bytes[72] = 128;
-        bytes[96] = u8::try_from(linker.len()).unwrap();
-        bytes.extend(linker.as_bytes());
-    }
-    bytes
-}
-
-/// A small kernel for tests.
-#[cfg(test)]
-pub(crate) fn fake_kernel(architecture: Architecture) -> Vec<u8> {
-    let row = MACHINES.iter().find(|row| row.0 == architecture).unwrap();
-    let mut bytes = vec![0_u8; 512];
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[0x3c] = 0x80;
-    bytes[0x80..0x84].copy_from_slice(b"PE\0\0");
-    bytes[0x84..0x86].copy_from_slice(&row.2.to_le_bytes());
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Program, fake, fake_kernel, kernel, read};
+    use super::{Program, kernel, read};
+    use crate::fake::{kernel as fake_kernel, program as fake};
     use crate::tree::FileContent;
     use kfimg_images::Architecture;
 

@@ -37,9 +37,11 @@ pub mod pxe;
 //! - [`mod@record`], [`mod@listing`] and [`mod@picture`]: what was built, for programs and for people.
 pub mod base;
 pub mod build;
+pub mod compare;
 pub mod content;
 mod elf;
 mod error;
+pub mod fake;
 pub mod lint;
 pub mod listing;
 pub mod picture;

@@ -59,7 +59,10 @@ pub(crate) fn page(record: &BuildRecord) -> String {
     for tile in &tiles {
         let (name, size, share) = (escaped(&tile.name), human(tile.bytes), share(tile.bytes, all));
         let colour = tile.colour;
-        let _ = write!(html, "<tr><td><i style=\"background:{colour}\"></i>{name}<td class=n>{size}<td class=n>{share}</tr>");
+        let _ = write!(
+            html,
+            "<tr><td><i style=\"background:{colour}\"></i>{name}<td class=n>{size}<td class=n>{share}</tr>"
+        );
     }
     html += "</table><table><tr><th>file<th class=n>size<th>SHA-256</tr>";
     for (name, output) in &record.outputs {
@@ -90,7 +93,8 @@ fn draw(html: &mut String, tile: &Tile, all: u64) {
 
 /// The parts, largest first, laid out.
 fn tiles(record: &BuildRecord) -> Vec<Tile> {
-    let mut parts: Vec<(&String, u64)> = record.sizes.iter().map(|(name, bytes)| (name, *bytes)).filter(|part| part.1 > 0).collect();
+    let mut parts: Vec<(&String, u64)> =
+        record.sizes.iter().map(|(name, bytes)| (name, *bytes)).filter(|part| part.1 > 0).collect();
     parts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let all: u64 = parts.iter().map(|part| part.1).sum();
     let areas: Vec<f64> = parts.iter().map(|part| float(part.1) / float(all.max(1)) * WIDTH * HEIGHT).collect();
@@ -148,7 +152,11 @@ fn lay(row: &[f64], (x, y, width, height): Rectangle, placed: &mut Vec<Rectangle
         placed.push(if upright { (x, y + at, depth, length) } else { (x + at, y, length, depth) });
         at += length;
     }
-    if upright { (x + depth, y, (width - depth).max(0.0), height) } else { (x, y + depth, width, (height - depth).max(0.0)) }
+    if upright {
+        (x + depth, y, (width - depth).max(0.0), height)
+    } else {
+        (x, y + depth, width, (height - depth).max(0.0))
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a picture is not exact to the byte")]
@@ -169,7 +177,11 @@ fn human(bytes: u64) -> String {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of letters, never negative")]
 fn shortened(text: &str, room: f64) -> String {
     let room = room as usize;
-    if text.chars().count() <= room { text.to_owned() } else { text.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
+    if text.chars().count() <= room {
+        text.to_owned()
+    } else {
+        text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -191,7 +203,10 @@ mod tests {
         }
         for (index, a) in placed.iter().enumerate() {
             for b in &placed[index + 1..] {
-                let apart = a.0 + a.2 <= b.0 + 0.01 || b.0 + b.2 <= a.0 + 0.01 || a.1 + a.3 <= b.1 + 0.01 || b.1 + b.3 <= a.1 + 0.01;
+                let apart = a.0 + a.2 <= b.0 + 0.01
+                    || b.0 + b.2 <= a.0 + 0.01
+                    || a.1 + a.3 <= b.1 + 0.01
+                    || b.1 + b.3 <= a.1 + 0.01;
                 assert!(apart, "{a:?} {b:?}");
             }
         }

@@ -91,7 +91,8 @@ impl BuildRecord {
     /// The file's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("texts, numbers and maps with text keys always have a JSON form");
+        let mut bytes =
+            serde_json::to_vec_pretty(self).expect("texts, numbers and maps with text keys always have a JSON form");
         bytes.push(b'\n');
         bytes
     }

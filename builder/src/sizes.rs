@@ -28,7 +28,7 @@ const PLACES: &[(&str, &str)] = &[
 
 /// Bytes by part. A content with several names counts once.
 #[must_use]
-pub fn by_part(tree: &Tree) -> BTreeMap<String, u64> {
+pub(crate) fn by_part(tree: &Tree) -> BTreeMap<String, u64> {
     let mut seen = HashSet::new();
     let mut sizes = BTreeMap::new();
     for (path, node) in tree.iter() {

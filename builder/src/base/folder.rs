@@ -31,7 +31,8 @@ pub(super) fn read(root: &Path) -> Result<Found, Error> {
         for entry in fs::read_dir(&folder).map_err(Error::io("listing", &folder))? {
             let entry = entry.map_err(Error::io("listing", &folder))?;
             let raw = [path.as_bytes(), b"/", entry.file_name().as_bytes()].concat();
-            let below = tree::checked(raw.strip_prefix(b"/").unwrap_or(&raw)).map_err(|error| refused(root, error.into()))?;
+            let below =
+                tree::checked(raw.strip_prefix(b"/").unwrap_or(&raw)).map_err(|error| refused(root, error.into()))?;
             if entry.file_type().map_err(Error::io("examining", &entry.path()))?.is_dir() {
                 open.push((entry.path(), below));
             } else {
@@ -62,7 +63,11 @@ fn add(
     } else if file.is_file() {
         let content = || Arc::new(FileContent::Extent(extent(place.to_owned(), about.len())));
         let is_linked = about.nlink() > 1;
-        Kind::File(if is_linked { links.entry((about.dev(), about.ino())).or_insert_with(content).clone() } else { content() })
+        Kind::File(if is_linked {
+            links.entry((about.dev(), about.ino())).or_insert_with(content).clone()
+        } else {
+            content()
+        })
     } else if file.is_fifo() {
         Kind::Pipe
     } else if file.is_block_device() || file.is_char_device() {

@@ -28,11 +28,8 @@ pub(super) fn entry<'a>(base: &str, content: &'a Content, name: Option<&str>) ->
         [] => Err(Error::base(base, "the layout holds no image")),
         several => {
             let names: Vec<&str> = several.iter().filter_map(Descriptor::reference).take(5).collect();
-            let reason = format!(
-                "the layout holds {} images ({}); name one as PATH#REFERENCE",
-                several.len(),
-                names.join(", ")
-            );
+            let reason =
+                format!("the layout holds {} images ({}); name one as PATH#REFERENCE", several.len(), names.join(", "));
             Err(Error::base(base, reason))
         }
     }
@@ -87,7 +84,9 @@ pub(super) fn read(
         let (archive, found) = packed::unpacked(&place, extent, &layer.digest, spool)?;
         if found != layer.digest {
             let path = content.place().to_owned();
-            return Err(kfimg_images::content::ContentError::Damaged { path, digest: layer.digest.clone(), found }.into());
+            return Err(
+                kfimg_images::content::ContentError::Damaged { path, digest: layer.digest.clone(), found }.into()
+            );
         }
         let mut over = Layer { tree: &mut tree, number, whiteouts: true };
         tar::each(&place, &archive, |entry| over.take(entry))?;
@@ -107,8 +106,9 @@ fn check_config(base: &str, content: &Content, manifest: &Manifest, architecture
         os: String,
     }
     let bytes = content.read_small(&manifest.config.digest, CONFIG_LIMIT)?;
-    let config: Config = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::base(base, format!("its configuration is malformed ({error}): this is no image of a system")))?;
+    let config: Config = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::base(base, format!("its configuration is malformed ({error}): this is no image of a system"))
+    })?;
     if config.os == "linux" && config.architecture == architecture.as_str() {
         return Ok(());
     }

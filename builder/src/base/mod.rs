@@ -91,7 +91,8 @@ fn of_folder(path: &Path) -> Result<Base, Error> {
     let others: Vec<String> = found.owners.iter().filter(|uid| **uid >= 1000).map(u32::to_string).collect();
     let mut remarks = vec![format!("the base {} is a folder: owners are taken as they are found", path.display())];
     if !others.is_empty() {
-        let text = format!("files belong to {}; a system's own belong to root: build from a tar instead", others.join(", "));
+        let text =
+            format!("files belong to {}; a system's own belong to root: build from a tar instead", others.join(", "));
         remarks.push(text);
     }
     let digest = sha256(listing::of_tree(&found.tree)?.as_bytes());
@@ -125,7 +126,12 @@ fn of_image(
 }
 
 /// A reference in the bundle: an image, or a tar that travels as a file.
-fn of_bundle(name: &str, bundle: Option<&Content>, architecture: Architecture, spool: &mut Spool) -> Result<Base, Error> {
+fn of_bundle(
+    name: &str,
+    bundle: Option<&Content>,
+    architecture: Architecture,
+    spool: &mut Spool,
+) -> Result<Base, Error> {
     let absent = |reason: &str| Error::Io {
         action: "opening the base",
         path: name.into(),

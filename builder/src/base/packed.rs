@@ -20,7 +20,12 @@ enum Packing {
 const FOREIGN: [(&[u8], &str, &str); 2] = [(b"\xfd7zXZ\0", "xz", "unxz"), (b"BZh", "bzip2", "bunzip2")];
 
 /// The archive as plain bytes, and the digest of it as it lies. A plain one stays where it is.
-pub(crate) fn unpacked(place: &str, packed: &Extent, like: &Digest, spool: &mut Spool) -> Result<(Extent, Digest), Error> {
+pub(crate) fn unpacked(
+    place: &str,
+    packed: &Extent,
+    like: &Digest,
+    spool: &mut Spool,
+) -> Result<(Extent, Digest), Error> {
     let failed = |error: io::Error| Error::base(place, format!("reading it: {error}"));
     let packing = packing(place, packed)?;
     if packing == Packing::Plain {
@@ -44,9 +49,16 @@ pub(crate) fn unpacked(place: &str, packed: &Extent, like: &Digest, spool: &mut 
 
 fn packing(place: &str, packed: &Extent) -> Result<Packing, Error> {
     let mut head = Vec::new();
-    packed.reader().take(8).read_to_end(&mut head).map_err(|error| Error::base(place, format!("reading it: {error}")))?;
+    packed
+        .reader()
+        .take(8)
+        .read_to_end(&mut head)
+        .map_err(|error| Error::base(place, format!("reading it: {error}")))?;
     if let Some((_, name, program)) = FOREIGN.iter().find(|(magic, ..)| head.starts_with(magic)) {
-        return Err(Error::base(place, format!("is compressed by {name}, which kfimg does not read; unpack it with `{program}`")));
+        return Err(Error::base(
+            place,
+            format!("is compressed by {name}, which kfimg does not read; unpack it with `{program}`"),
+        ));
     }
     Ok(match head.as_slice() {
         [0x1f, 0x8b, ..] => Packing::Gzip,

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn malformed_records_are_refused() {
-        for bytes in [&b"x"[..], b"0 a=b\n", b"99 a=b\n", b"6 a=b", b"5 ab\n", b"9 size=x\n", b"19 GNU.sparse.a=1\n\n"] {
+        for bytes in [&b"x"[..], b"0 a=b\n", b"99 a=b\n", b"6 a=b", b"5 ab\n", b"9 size=x\n", b"19 GNU.sparse.a=1\n\n"]
+        {
             assert!(Extended::default().take(bytes).is_err(), "{}", bytes.escape_ascii());
         }
     }

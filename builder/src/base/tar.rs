@@ -38,7 +38,11 @@ pub(super) enum EntryKind {
     Link(String),
     /// To a checked path.
     HardLink(String),
-    Device { block: bool, major: u32, minor: u32 },
+    Device {
+        block: bool,
+        major: u32,
+        minor: u32,
+    },
     Pipe,
 }
 
@@ -66,7 +70,8 @@ pub(super) fn each(
             Err(problem) => return Err(at(offset)(problem)),
         }
         let found = whole.slice(entry.raw_file_position(), entry.size()).unwrap_or_default();
-        let read = read(entry.header(), std::mem::take(&mut before), found).and_then(|entry| entry.map_or(Ok(()), &mut visit));
+        let read =
+            read(entry.header(), std::mem::take(&mut before), found).and_then(|entry| entry.map_or(Ok(()), &mut visit));
         read.map_err(at(offset))?;
     }
     finish(whole, end).map_err(at(end))
@@ -125,7 +130,9 @@ fn read(header: &Header, extended: Extended, content: Extent) -> Result<Option<E
     }
     let link = || {
         let bytes = extended.link.clone().or_else(|| header.link_name_bytes().map(|bytes| bytes.into_owned()));
-        bytes.filter(|bytes| !bytes.is_empty()).ok_or(ArchiveProblem::Kind { path: path.clone(), kind: "a link to nothing" })
+        bytes
+            .filter(|bytes| !bytes.is_empty())
+            .ok_or(ArchiveProblem::Kind { path: path.clone(), kind: "a link to nothing" })
     };
     let kind = match header.entry_type() {
         EntryType::Regular | EntryType::Continuous if raw.ends_with(b"/") => EntryKind::Folder,
@@ -135,7 +142,9 @@ fn read(header: &Header, extended: Extended, content: Extent) -> Result<Option<E
         EntryType::Link => EntryKind::HardLink(tree::checked(&link()?)?),
         EntryType::Char | EntryType::Block => device(header)?,
         EntryType::Fifo => EntryKind::Pipe,
-        EntryType::GNUSparse => return Err(ArchiveProblem::Kind { path, kind: "a sparse file; write the tar without --sparse" }),
+        EntryType::GNUSparse => {
+            return Err(ArchiveProblem::Kind { path, kind: "a sparse file; write the tar without --sparse" });
+        }
         // Volume labels and the like (GNU), and what no specification names.
         _ => return Ok(None),
     };
@@ -164,7 +173,8 @@ fn device(header: &Header) -> Result<EntryKind, ArchiveProblem> {
 
 /// Sorted, and only those that an image keeps.
 pub(super) fn kept(attributes: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
-    let is_kept = |name: &str| KEPT_ATTRIBUTES.iter().any(|kept| name == *kept || kept.ends_with('.') && name.starts_with(kept));
+    let is_kept =
+        |name: &str| KEPT_ATTRIBUTES.iter().any(|kept| name == *kept || kept.ends_with('.') && name.starts_with(kept));
     let mut kept: Vec<_> = attributes.into_iter().filter(|(name, _)| is_kept(name)).collect();
     kept.sort();
     kept

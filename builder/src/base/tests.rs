@@ -37,6 +37,8 @@ impl Archive {
         header.set_uid(7);
         header.set_gid(8);
         header.set_mtime(1000);
+        header.set_device_major(1).unwrap();
+        header.set_device_minor(3).unwrap();
         header.set_cksum();
         self.0.append(&header, content).unwrap();
         self
@@ -69,7 +71,9 @@ impl Archive {
 }
 
 fn extent(folder: &Path, bytes: &[u8]) -> Extent {
-    let path = folder.join("archive.tar");
+    // What was opened before stays as it is.
+    let number = fs::read_dir(folder).unwrap().count();
+    let path = folder.join(format!("archive{number}.tar"));
     fs::write(&path, bytes).unwrap();
     Extent::of_file(&path).unwrap()
 }
@@ -102,16 +106,26 @@ fn an_archive_keeps_modes_owners_links_and_attributes() {
         .file("./etc/a", "first")
         .hard("./etc/b", "./etc/a")
         .link("./lib", "usr/lib")
-        .records(&[("SCHILY.xattr.security.capability", value), ("SCHILY.xattr.security.selinux", b"x"), ("mtime", b"77.5")])
+        .records(&[
+            ("SCHILY.xattr.security.capability", value),
+            ("SCHILY.xattr.security.selinux", b"x"),
+            ("mtime", b"77.5"),
+        ])
         .file("./usr/bin/ping", "ping")
         .raw(b'3', "./dev/null", "", b"")
         .raw(b'6', "./pipe", "", b"");
     let tree = layered(vec![archive.bytes()]).unwrap();
-    assert_eq!(paths(&tree), ["dev", "dev/null", "etc", "etc/a", "etc/b", "lib", "pipe", "usr", "usr/bin", "usr/bin/ping"]);
+    assert_eq!(
+        paths(&tree),
+        ["dev", "dev/null", "etc", "etc/a", "etc/b", "lib", "pipe", "usr", "usr/bin", "usr/bin/ping"]
+    );
     let ping = tree.get("usr/bin/ping").unwrap();
     assert_eq!((ping.mode, ping.uid, ping.gid, ping.mtime), (0o4755, 7, 8, 77));
     assert_eq!(ping.attributes, [("security.capability".to_owned(), value.to_vec())], "labels belong to one machine");
-    assert!(std::sync::Arc::ptr_eq(tree.get("etc/a").unwrap().content().unwrap(), tree.get("etc/b").unwrap().content().unwrap()));
+    assert!(std::sync::Arc::ptr_eq(
+        tree.get("etc/a").unwrap().content().unwrap(),
+        tree.get("etc/b").unwrap().content().unwrap()
+    ));
     assert!(matches!(&tree.get("lib").unwrap().kind, Kind::Link(target) if target == "usr/lib"));
 }
 
@@ -122,6 +136,9 @@ fn long_names_are_read_in_both_dialects() {
     let mut header = ::tar::Header::new_gnu();
     header.set_size(1);
     header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
     gnu.append_data(&mut header, &long, &b"g"[..]).unwrap();
     let pax = Archive::default().records(&[("path", long.as_bytes())]).file("short", "p");
     for bytes in [gnu.into_inner().unwrap(), pax.bytes()] {
@@ -133,7 +150,8 @@ fn long_names_are_read_in_both_dialects() {
 
 #[test]
 fn whiteouts_hide_lower_layers_and_never_their_own() {
-    let lower = Archive::default().file("a/old", "1").file("a/kept", "1").file("b/x", "1").file("c", "1").file("d/e/f", "1");
+    let lower =
+        Archive::default().file("a/old", "1").file("a/kept", "1").file("b/x", "1").file("c", "1").file("d/e/f", "1");
     let upper = Archive::default()
         .file("a/.wh.old", "")
         .file("b/new", "2")
@@ -148,7 +166,12 @@ fn whiteouts_hide_lower_layers_and_never_their_own() {
 
 #[test]
 fn upper_layers_replace_what_is_below() {
-    let lower = Archive::default().file("a/b", "1").link("lib", "usr/lib").file("usr/lib/x", "1").folder("was").file("was/x", "1");
+    let lower = Archive::default()
+        .file("a/b", "1")
+        .link("lib", "usr/lib")
+        .file("usr/lib/x", "1")
+        .folder("was")
+        .file("was/x", "1");
     let upper = Archive::default().file("a/b", "2").file("lib/y", "2").file("was", "2").hard("z", "usr/lib/x");
     let tree = layered(vec![lower.bytes(), upper.bytes()]).unwrap();
     assert_eq!(text(&tree, "a/b"), "2");
@@ -175,12 +198,18 @@ fn hostile_archives_are_refused_with_the_place_and_the_reason() {
         (Archive::default().link("a", "b").link("b", "a").file("a/x", "x").bytes(), "lead in a circle"),
         (plain().file("etc/a", "y").bytes(), "`etc/a` occurs twice"),
         (plain().file("etc/a/b", "y").bytes(), "lies below `etc/a`, which is no folder"),
-        (Archive::default().records(&[("size", b"9")]).file("a", "x").bytes(), "1 bytes by its header and 9 by its record"),
+        (
+            Archive::default().records(&[("size", b"9")]).file("a", "x").bytes(),
+            "1 bytes by its header and 9 by its record",
+        ),
         (Archive::default().records(&[("GNU.sparse.major", b"1")]).file("a", "x").bytes(), "sparse"),
         (Archive::default().raw(b'S', "a", "", b"").bytes(), "a sparse file"),
         (Archive::default().raw(b'x', "PaxHeader", "", &vec![b'9'; 2 << 20]).bytes(), "2097152 bytes"),
         (Archive::default().raw(b'x', "PaxHeader", "", b"999 a=b\n").bytes(), "malformed"),
-        (Archive::default().records(&[("uid", b"99999999999")]).file("a", "x").bytes(), "belongs to the number 99999999999"),
+        (
+            Archive::default().records(&[("uid", b"99999999999")]).file("a", "x").bytes(),
+            "belongs to the number 99999999999",
+        ),
         (Archive::default().link("a", "").bytes(), "a link to nothing"),
         (vec![b'x'; 2048], "is no tar"),
         (Vec::new(), "ends in the middle"),
@@ -227,14 +256,16 @@ fn packed_archives_are_unpacked_and_hashed_as_they_lie() {
         assert_eq!(digest, sha256(&packed));
         assert_eq!(found.size(), plain.len() as u64);
     }
-    let error = packed::unpacked("a", &extent(folder.path(), b"\xfd7zXZ\0\0\0"), &sha256(b""), &mut spool(folder.path()));
+    let error =
+        packed::unpacked("a", &extent(folder.path(), b"\xfd7zXZ\0\0\0"), &sha256(b""), &mut spool(folder.path()));
     assert!(error.unwrap_err().to_string().contains("unpack it with `unxz`"));
 }
 
 /// An image of these layers in a layout.
 fn image(folder: &Path, layers: &[Vec<u8>], architecture: &str) -> FakeBundle {
     let mut bundle = FakeBundle::new(folder);
-    let config = format!(r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}"#);
+    let config =
+        format!(r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}"#);
     let config = bundle.stored(OCI_CONFIG, config.as_bytes());
     let layers = layers.iter().map(|bytes| bundle.stored("application/vnd.oci.image.layer.v1.tar", bytes)).collect();
     let manifest = bundle.stored(OCI_MANIFEST, &Manifest::of(config, layers).to_bytes());
@@ -251,7 +282,10 @@ fn read_base(name: &str, bundle: Option<&Content>) -> Result<super::Base, Error>
 #[test]
 fn an_image_is_read_from_a_layout_and_from_a_bundle() {
     let folder = tempfile::tempdir().unwrap();
-    let layers = [Archive::default().file("etc/a", "1").bytes(), Archive::default().file("etc/.wh.a", "").file("b", "2").bytes()];
+    let layers = [
+        Archive::default().file("etc/a", "1").bytes(),
+        Archive::default().file("etc/.wh.a", "").file("b", "2").bytes(),
+    ];
     let bundle = image(&folder.path().join("layout"), &layers, "amd64");
     let content = Content::open(bundle.folder()).unwrap();
     let path = bundle.folder().display().to_string();
@@ -262,7 +296,10 @@ fn an_image_is_read_from_a_layout_and_from_a_bundle() {
     ] {
         let base = read_base(name, from).unwrap();
         assert_eq!(paths(&base.tree), ["b", "etc"], "{name}");
-        assert_eq!((base.source.kind, base.source.reference.as_deref()), ("image", Some("docker.io/library/debian:12")));
+        assert_eq!(
+            (base.source.kind, base.source.reference.as_deref()),
+            ("image", Some("docker.io/library/debian:12"))
+        );
     }
     let error = read_base(&format!("{path}#docker.io/library/none:1"), None).unwrap_err();
     assert!(error.to_string().contains("has no image `docker.io/library/none:1`"), "{error}");

@@ -57,7 +57,8 @@ fn parts(context: &Context<'_>) -> Result<(), Error> {
         RootFormat::Erofs => "root.erofs",
     };
     let folder = context.request.folder;
-    let places: [(&Path, &str); 4] = [(kernel, "vmlinuz"), (initrd, "initrd"), (root, root_name), (verity, "root.verity")];
+    let places: [(&Path, &str); 4] =
+        [(kernel, "vmlinuz"), (initrd, "initrd"), (root, root_name), (verity, "root.verity")];
     for (from, name) in places {
         let to = folder.join(name);
         fs::rename(from, &to).map_err(Error::io("moving", &to))?;

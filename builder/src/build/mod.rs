@@ -27,6 +27,7 @@ use kfimg_images::stop::Stop;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Where the parts lie until they are assembled, below the build's folder.
 const WORK: &str = ".work";
@@ -56,7 +57,7 @@ struct System {
 ///
 /// # Errors
 /// [`Error`]; the folder then holds nothing of use.
-pub fn build(request: &Request<'_>, stop: &Stop, tell: &(dyn Fn(Event<'_>) + Sync)) -> Result<Built, Error> {
+pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Result<Built, Error> {
     check(request)?;
     let program = request.root.check()?;
     let work = request.folder.join(WORK);
@@ -84,12 +85,16 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &(dyn Fn(Event<'_>) + Syn
 /// What can be known before anything is read.
 fn check(request: &Request<'_>) -> Result<(), Error> {
     let names = [("--image-id", Some(request.image_id)), ("--image-version", request.image_version)];
-    if let Some((option, Some(text))) = names.into_iter().find(|(_, text)| text.is_some_and(|text| !system::is_name(text))) {
+    if let Some((option, Some(text))) =
+        names.into_iter().find(|(_, text)| text.is_some_and(|text| !system::is_name(text)))
+    {
         let form = "lower-case letters, digits and . _ - + ~ only (os-release(5))";
         return Err(Error::Usage(format!("{option} {text}: write {form}")));
     }
     if let Some(id) = request.allowed.iter().find(|id| lint::LINTS.iter().all(|lint| lint.id != id.as_str())) {
-        return Err(Error::Usage(format!("--allow {id}: there is no such lint; `kfimg build --list-lints` lists them")));
+        return Err(Error::Usage(format!(
+            "--allow {id}: there is no such lint; `kfimg build --list-lints` lists them"
+        )));
     }
     if request.source_date_epoch.is_some_and(|epoch| epoch > LATEST) {
         return Err(Error::Usage("SOURCE_DATE_EPOCH lies after the year 2106; write seconds since 1970".to_owned()));
@@ -109,6 +114,7 @@ fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -
     let kernel = kernel::find(&tree);
     let newest = tree.iter().filter(|(_, node)| !node.is_folder()).map(|(_, node)| node.mtime).max();
     let epoch = request.source_date_epoch.unwrap_or_else(|| newest.unwrap_or(0).min(LATEST));
+    check_clock(epoch)?;
     identity::remove(&mut tree);
     identity::make_mount_points(&mut tree)?;
     let mut parts = host::add(&mut tree, request.bundle, architecture, spool)?;
@@ -123,6 +129,18 @@ fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -
         None => Vec::new(),
     };
     Ok(System { tree, base, kernel, parts, preloaded, os_release, version, epoch })
+}
+
+/// Writers of images bound times by this machine's clock too, so an earlier clock would show in the image.
+fn check_clock(epoch: u64) -> Result<(), Error> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    if epoch <= now {
+        return Ok(());
+    }
+    let reason = format!(
+        "the time of the image, {epoch} s since 1970, lies after this machine's clock ({now}); set the clock, or SOURCE_DATE_EPOCH"
+    );
+    Err(Error::Usage(reason))
 }
 
 /// Runs all lints and tells what they find.
@@ -154,7 +172,7 @@ fn write_root(
     system: &System,
     work: &Path,
     stop: &Stop,
-    tell: &(dyn Fn(Event<'_>) + Sync),
+    tell: &dyn Fn(Event<'_>),
 ) -> Result<(RootImage, Verity, Parts), Error> {
     let bytes = sizes::by_part(&system.tree).values().sum();
     tell(Event::Phase { name: "writing the root image", bytes });

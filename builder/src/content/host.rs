@@ -95,14 +95,17 @@ fn add_one(
     match form {
         Form::Program(path) => put(path, extent.file)?,
         Form::Members(members) => {
-            let found = programs(&place, &extent.unpacked, |name| members.iter().find(|row| row.0 == name).map(|row| row.1.to_owned()))?;
+            let found = programs(&place, &extent.unpacked, |name| {
+                members.iter().find(|row| row.0 == name).map(|row| row.1.to_owned())
+            })?;
             if let Some((name, _)) = members.iter().find(|(_, path)| found.iter().all(|(found, _)| found != path)) {
                 return Err(lacks(bundle, &format!("the archive {place} has no `{name}`; create the bundle again")));
             }
             found.into_iter().try_for_each(|(path, extent)| put(&path, extent))?;
         }
         Form::Folder(folder) => {
-            let found = programs(&place, &extent.unpacked, |name| (!name.contains('/')).then(|| format!("{folder}/{name}")))?;
+            let found =
+                programs(&place, &extent.unpacked, |name| (!name.contains('/')).then(|| format!("{folder}/{name}")))?;
             if found.is_empty() {
                 return Err(lacks(bundle, &format!("the archive {place} holds no program; create the bundle again")));
             }
@@ -152,7 +155,8 @@ pub(crate) fn agent(
     let layer = file_of(bundle, &place, entry)?;
     let extent = verified(bundle, &layer, &place, spool)?;
     let version = version.strip_suffix(&suffix).unwrap_or(version).to_owned();
-    let source = PartSource { name: "kfimg-agent".to_owned(), version: Some(version), digest: layer.digest, size: layer.size };
+    let source =
+        PartSource { name: "kfimg-agent".to_owned(), version: Some(version), digest: layer.digest, size: layer.size };
     Ok(Some((extent.file, source)))
 }
 
@@ -183,8 +187,13 @@ fn verified(bundle: &Content, layer: &Descriptor, place: &str, spool: &mut Spool
 }
 
 /// The programs of an archive that get a path, each with where its bytes lie.
-fn programs(place: &str, archive: &Extent, path: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, Extent)>, Error> {
-    let failed = |error: io::Error| Error::base(place, format!("reading the archive: {error}; create the bundle again"));
+fn programs(
+    place: &str,
+    archive: &Extent,
+    path: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, Extent)>, Error> {
+    let failed =
+        |error: io::Error| Error::base(place, format!("reading the archive: {error}; create the bundle again"));
     let mut archive_reader = tar::Archive::new(archive.reader());
     let mut found = Vec::new();
     for entry in archive_reader.entries_with_seek().map_err(failed)? {
@@ -192,7 +201,9 @@ fn programs(place: &str, archive: &Extent, path: impl Fn(&str) -> Option<String>
         let is_program = entry.header().entry_type().is_file() && entry.header().mode().map_err(failed)? & 0o111 != 0;
         let Ok(name) = crate::tree::checked(&entry.path_bytes()) else { continue };
         let Some(path) = path(&name).filter(|_| is_program) else { continue };
-        let extent = archive.slice(entry.raw_file_position(), entry.size()).ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
+        let extent = archive
+            .slice(entry.raw_file_position(), entry.size())
+            .ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
         found.push((path, extent));
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));

@@ -92,7 +92,8 @@ pub(crate) fn make_mount_points(tree: &mut Tree) -> Result<(), crate::Error> {
 }
 
 fn matching(tree: &Tree, pattern: &str) -> Vec<String> {
-    let Some((folder, name)) = pattern.rsplit_once('/').or(Some(("", pattern))).filter(|(_, name)| name.contains('*')) else {
+    let Some((folder, name)) = pattern.rsplit_once('/').or(Some(("", pattern))).filter(|(_, name)| name.contains('*'))
+    else {
         return tree.get(pattern).map(|_| pattern.to_owned()).into_iter().collect();
     };
     let (before, after) = name.split_once('*').unwrap_or((name, ""));

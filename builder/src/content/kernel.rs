@@ -27,9 +27,8 @@ pub(crate) fn find(tree: &Tree) -> Kernel {
     versions.sort_by(|a, b| compare(b, a));
     let file = |path: &str| tree.lookup(path).and_then(|(_, node)| node.content().cloned());
     let first = |paths: &[String]| paths.iter().find_map(|path| file(path));
-    let stub = ["linuxx64", "linuxaa64"]
-        .iter()
-        .find_map(|name| file(&format!("usr/lib/systemd/boot/efi/{name}.efi.stub")));
+    let stub =
+        ["linuxx64", "linuxaa64"].iter().find_map(|name| file(&format!("usr/lib/systemd/boot/efi/{name}.efi.stub")));
     let linux = |version: &str| first(&[format!("boot/vmlinuz-{version}"), format!("{MODULES}/{version}/vmlinuz")]);
     let Some((version, linux)) = versions.iter().find_map(|version| Some((*version, linux(version)?))) else {
         return Kernel { stub, linux: file("boot/vmlinuz"), ..Kernel::default() };

@@ -83,10 +83,15 @@ pub(crate) fn add(
     preload: Preload,
     architecture: Architecture,
 ) -> Result<Vec<String>, Error> {
-    let wanted: Vec<&Descriptor> =
-        bundle.index().manifests.iter().filter(|entry| entry.reference().is_some_and(|name| preload.wants(name))).collect();
+    let wanted: Vec<&Descriptor> = bundle
+        .index()
+        .manifests
+        .iter()
+        .filter(|entry| entry.reference().is_some_and(|name| preload.wants(name)))
+        .collect();
     if wanted.is_empty() {
-        let reason = "it has no image to preload; create it for a described cluster (`kfimg bundle create --profile …`)";
+        let reason =
+            "it has no image to preload; create it for a described cluster (`kfimg bundle create --profile …`)";
         return Err(Error::Bundle { bundle: bundle.place().to_owned(), reason: reason.to_owned() });
     }
     let mut blobs = BTreeSet::new();
@@ -121,7 +126,8 @@ fn collect(
         return Err(reason(format!("the indexes above {} nest too deep", entry.digest)));
     }
     let bytes = bundle.read_small(&entry.digest, DOCUMENT_LIMIT)?;
-    let document = Document::parse(&entry.media_type, &bytes).map_err(|error| reason(format!("{} {error}", entry.digest)))?;
+    let document =
+        Document::parse(&entry.media_type, &bytes).map_err(|error| reason(format!("{} {error}", entry.digest)))?;
     blobs.insert(entry.digest.clone());
     match document {
         Document::Manifest(manifest) => {

@@ -117,7 +117,10 @@ mod tests {
         tree.insert("etc/os-release", Node::file(0o644, "ID=debian\nIMAGE_ID=old\nVERSION_ID=\"12\"\n")).unwrap();
         tree.insert("usr/lib/systemd/system/apt-daily.timer", Node::file(0o644, "")).unwrap();
         let text = write(&mut tree, Stamp { id: "kfimg", version: "1.2.3" }).unwrap();
-        assert_eq!(String::from_utf8_lossy(&text), "ID=debian\nVERSION_ID=\"12\"\nIMAGE_ID=kfimg\nIMAGE_VERSION=1.2.3\n");
+        assert_eq!(
+            String::from_utf8_lossy(&text),
+            "ID=debian\nVERSION_ID=\"12\"\nIMAGE_ID=kfimg\nIMAGE_VERSION=1.2.3\n"
+        );
         assert_eq!(setting(&text, "VERSION_ID").as_deref(), Some("12"));
         let mask = &tree.get("etc/systemd/system/apt-daily.timer").unwrap().kind;
         assert!(matches!(mask, Kind::Link(target) if target == "/dev/null"));

@@ -38,7 +38,9 @@ const FOLDERS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
 pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {
     let kernel = subject.kernel;
     let Some(linux) = &kernel.linux else {
-        return vec!["no kernel: neither /boot/vmlinuz-<version> nor /usr/lib/modules/<version>/vmlinuz with modules".to_owned()];
+        return vec![
+            "no kernel: neither /boot/vmlinuz-<version> nor /usr/lib/modules/<version>/vmlinuz with modules".to_owned(),
+        ];
     };
     if kernel.version.is_none() {
         return vec!["the kernel /boot/vmlinuz has no modules in /usr/lib/modules/<version>".to_owned()];
@@ -68,7 +70,9 @@ pub(super) fn init(subject: &Subject<'_>) -> Vec<String> {
         return vec![format!("/sbin/init is /{path}, and not systemd")];
     }
     match version_of_systemd(subject) {
-        Some(version) if version < SYSTEMD => vec![format!("systemd is version {version}, and {SYSTEMD} is the oldest that works")],
+        Some(version) if version < SYSTEMD => {
+            vec![format!("systemd is version {version}, and {SYSTEMD} is the oldest that works")]
+        }
         _ => Vec::new(),
     }
 }

@@ -11,7 +11,8 @@ const RIVAL_UNITS: &[&str] = &["docker.service", "docker.socket", "crio.service"
 /// Where somebody's secrets lie.
 const SECRET_PLACES: &[&str] = &["etc", "root", "home", "opt", "srv", "usr/local", "var/lib"];
 /// Files that hold logins.
-const LOGINS: &[&str] = &["root/.docker/config.json", "root/.netrc", "etc/containers/auth.json", "root/.config/containers/auth.json"];
+const LOGINS: &[&str] =
+    &["root/.docker/config.json", "root/.netrc", "etc/containers/auth.json", "root/.config/containers/auth.json"];
 /// Keys that belong to nobody: tests and examples of packages.
 const HARMLESS: &[&str] = &["usr/local/share/", "var/lib/dpkg/"];
 /// Larger files are no keys.
@@ -43,7 +44,9 @@ pub(super) fn ssh_host_keys(subject: &Subject<'_>) -> Vec<String> {
 
 pub(super) fn secrets(subject: &Subject<'_>) -> Vec<String> {
     let places = SECRET_PLACES.iter().flat_map(|place| subject.tree.below(place));
-    let keys = places.filter(|(path, node)| is_private_key(path, node)).map(|(path, _)| format!("/{path} holds a private key"));
+    let keys = places
+        .filter(|(path, node)| is_private_key(path, node))
+        .map(|(path, _)| format!("/{path} holds a private key"));
     let is_there = |path: &&&str| subject.tree.lookup(path).is_some_and(|(_, node)| node.size() > 0);
     let logins = LOGINS.iter().filter(is_there).map(|path| format!("/{path} holds logins"));
     keys.chain(logins).chain(passwords(subject.tree)).collect()
@@ -54,7 +57,9 @@ fn is_private_key(path: &str, node: &Node) -> bool {
     if HARMLESS.iter().any(|harmless| path.starts_with(harmless)) || node.origin != Origin::Base {
         return false;
     }
-    let Some(content) = node.content().filter(|content| (1..=KEY_LIMIT).contains(&content.size())) else { return false };
+    let Some(content) = node.content().filter(|content| (1..=KEY_LIMIT).contains(&content.size())) else {
+        return false;
+    };
     let Ok(bytes) = content.head(KEY_LIMIT) else { return false };
     let lines = bytes.split(|byte| *byte == b'\n');
     lines.map(<[u8]>::trim_ascii_end).any(|line| line.starts_with(KEY_BEGIN) && line.ends_with(KEY_MARK))
@@ -62,7 +67,9 @@ fn is_private_key(path: &str, node: &Node) -> bool {
 
 /// A field with a hash, or an empty one, which lets everybody in.
 fn passwords(tree: &Tree) -> Vec<String> {
-    let Some(content) = tree.lookup("etc/shadow").and_then(|(_, node)| node.content().cloned()) else { return Vec::new() };
+    let Some(content) = tree.lookup("etc/shadow").and_then(|(_, node)| node.content().cloned()) else {
+        return Vec::new();
+    };
     let Ok(bytes) = content.head(1 << 20) else { return vec!["/etc/shadow can't be read".to_owned()] };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let open = |line: &str| {
@@ -103,7 +110,11 @@ pub(super) fn setuid(subject: &Subject<'_>) -> Vec<String> {
         let file = matches!(node.kind, Kind::File(_));
         file && (node.mode & 0o6000 != 0 || node.attributes.iter().any(|(name, _)| name == "security.capability"))
     };
-    let found: Vec<String> =
-        subject.tree.iter().filter(|(_, node)| raises(node)).map(|(path, node)| format!("/{path} ({:04o})", node.mode)).collect();
+    let found: Vec<String> = subject
+        .tree
+        .iter()
+        .filter(|(_, node)| raises(node))
+        .map(|(path, node)| format!("/{path} ({:04o})", node.mode))
+        .collect();
     if found.is_empty() { found } else { vec![format!("{} programs: {}", found.len(), found.join(", "))] }
 }

@@ -65,7 +65,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<String> {
     let missing = |(name, module, why): &Option_| match options.get(name) {
         Some(&"y") => None,
         Some(&"m") if modules.contains(&canonical(module)) => None,
-        Some(&"m") => Some(format!("the kernel's module {module} is not in the base, and {why} needs it (CONFIG_{name}=m)")),
+        Some(&"m") => {
+            Some(format!("the kernel's module {module} is not in the base, and {why} needs it (CONFIG_{name}=m)"))
+        }
         _ => Some(format!("the kernel has no CONFIG_{name}, and {why} needs it")),
     };
     NEEDED.iter().chain(root).filter_map(missing).collect()
@@ -86,8 +88,7 @@ fn canonical(module: &str) -> String {
     module.replace('-', "_")
 }
 
-/// A configuration with everything, for tests.
-#[cfg(test)]
+/// A configuration with everything.
 pub(super) fn whole() -> String {
     NEEDED.iter().chain(ROOT).map(|(name, ..)| format!("CONFIG_{name}=y\n")).collect()
 }

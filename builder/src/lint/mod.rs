@@ -219,6 +219,16 @@ pub fn refuses(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| matches!(finding.weight, Weight::Fatal | Weight::Refused))
 }
 
+/// Names of the programs that the lint `programs` wants.
+pub(crate) fn called_programs() -> impl Iterator<Item = &'static str> {
+    boot::CALLED.iter().map(|(name, _)| *name)
+}
+
+/// A kernel configuration with everything.
+pub(crate) fn whole_config() -> String {
+    kernel_config::whole()
+}
+
 /// The packages of a base and their versions.
 pub(crate) fn packages(tree: &Tree) -> std::collections::BTreeMap<String, String> {
     packages::all(tree).into_iter().map(|package| (package.name, package.version)).collect()

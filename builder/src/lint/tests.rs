@@ -2,7 +2,7 @@
 
 use super::{Finding, LINTS, Subject, Weight, kernel_config, refuses, run};
 use crate::content::kernel;
-use crate::elf;
+use crate::fake;
 use crate::tree::{Node, Origin, Tree};
 use kfimg_images::Architecture;
 
@@ -12,13 +12,13 @@ const ROOT: &[&str] = &["SQUASHFS", "SQUASHFS_ZSTD"];
 fn sound() -> Tree {
     let mut tree = Tree::default();
     let mut put = |path: &str, node: Node| tree.insert(path, Node { origin: Origin::Base, ..node }).unwrap();
-    let program = || Node::file(0o755, elf::fake(Architecture::Amd64, None));
+    let program = || Node::file(0o755, fake::program(Architecture::Amd64, None));
     put("usr/lib/os-release", Node::file(0o644, "ID=debian\nVERSION_ID=\"12\"\n"));
     put("usr/lib/systemd/systemd", program());
     put("usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so", Node::file(0o644, ""));
     put("usr/sbin/init", Node::link("../lib/systemd/systemd"));
     put("usr/lib/modules/6.1/modules.dep", Node::file(0o644, ""));
-    put("boot/vmlinuz-6.1", Node::file(0o644, elf::fake_kernel(Architecture::Amd64)));
+    put("boot/vmlinuz-6.1", Node::file(0o644, fake::kernel(Architecture::Amd64)));
     put("boot/initrd.img-6.1", Node::file(0o644, vec![7; 2000]));
     put("boot/config-6.1", Node::file(0o644, kernel_config::whole()));
     for (name, _) in super::boot::CALLED {
@@ -59,7 +59,7 @@ const CASES: &[Case] = &[
     ("kernel-missing", |tree| tree.remove("boot/vmlinuz-6.1"), "no kernel"),
     (
         "kernel-missing",
-        |tree| tree.insert("boot/vmlinuz-6.1", Node::file(0o644, elf::fake_kernel(Architecture::Arm64))).unwrap(),
+        |tree| tree.insert("boot/vmlinuz-6.1", Node::file(0o644, fake::kernel(Architecture::Arm64))).unwrap(),
         "the kernel is for arm64, and amd64 is asked for",
     ),
     ("kernel-missing", |tree| tree.insert("boot/vmlinuz-6.1", Node::file(0o644, "x")).unwrap(), "no EFI stub"),
@@ -81,30 +81,42 @@ const CASES: &[Case] = &[
     ),
     (
         "architecture",
-        |tree| tree.insert("usr/bin/kubelet", Node::file(0o755, elf::fake(Architecture::Arm64, None))).unwrap(),
+        |tree| tree.insert("usr/bin/kubelet", Node::file(0o755, fake::program(Architecture::Arm64, None))).unwrap(),
         "/usr/bin/kubelet is for arm64",
     ),
     (
         "architecture",
-        |tree| tree.insert("opt/cni/bin/bridge", Node::file(0o755, elf::fake(Architecture::Arm64, None))).unwrap(),
+        |tree| tree.insert("opt/cni/bin/bridge", Node::file(0o755, fake::program(Architecture::Arm64, None))).unwrap(),
         "/opt/cni/bin/bridge is for arm64",
     ),
     (
         "dynamic-linker",
         |tree| {
-            let agent = elf::fake(Architecture::Amd64, Some("/lib/ld-musl-x86_64.so.1"));
+            let agent = fake::program(Architecture::Amd64, Some("/lib/ld-musl-x86_64.so.1"));
             tree.insert("usr/bin/kfimg-agent", Node::file(0o755, agent)).unwrap();
         },
         "/usr/bin/kfimg-agent needs /lib/ld-musl-x86_64.so.1",
     ),
     ("os-release", |tree| tree.remove("usr/lib/os-release"), "no ID"),
     ("kernel-config", |tree| tree.remove("boot/config-6.1"), "no configuration"),
-    ("kernel-config", |tree| replace_config(tree, "CONFIG_DM_VERITY=y", "# CONFIG_DM_VERITY is not set"), "no CONFIG_DM_VERITY"),
-    ("kernel-config", |tree| replace_config(tree, "CONFIG_VXLAN=y", "CONFIG_VXLAN=m"), "module vxlan is not in the base"),
+    (
+        "kernel-config",
+        |tree| replace_config(tree, "CONFIG_DM_VERITY=y", "# CONFIG_DM_VERITY is not set"),
+        "no CONFIG_DM_VERITY",
+    ),
+    (
+        "kernel-config",
+        |tree| replace_config(tree, "CONFIG_VXLAN=y", "CONFIG_VXLAN=m"),
+        "module vxlan is not in the base",
+    ),
     ("kernel-config", |tree| replace_config(tree, "CONFIG_SQUASHFS=y", ""), "no CONFIG_SQUASHFS"),
     ("programs", |tree| tree.remove("usr/bin/sfdisk"), "no sfdisk (fdisk on Debian)"),
     ("second-kubelet", |tree| base_file(tree, "usr/sbin/dockerd", 0o755, "x"), "/usr/sbin/dockerd"),
-    ("ssh-host-keys", |tree| base_file(tree, "etc/ssh/keys/ssh_host_rsa_key", 0o600, "x"), "ssh_host_rsa_key is an SSH host key"),
+    (
+        "ssh-host-keys",
+        |tree| base_file(tree, "etc/ssh/keys/ssh_host_rsa_key", 0o600, "x"),
+        "ssh_host_rsa_key is an SSH host key",
+    ),
     (
         "secrets",
         |tree| base_file(tree, "etc/ssl/private/site.key", 0o600, "x\n-----BEGIN EC PRIVATE KEY-----\nAA\n"),
@@ -114,10 +126,16 @@ const CASES: &[Case] = &[
     ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "root::1::\n"), "root logs in without a password"),
     ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "joe:$y$j9T$x:1::\n"), "joe has a password"),
     ("world-writable", |tree| base_file(tree, "etc/motd", 0o666, "x"), "everybody may write to /etc/motd"),
-    ("time-zone", |tree| tree.insert("etc/localtime", Node::link("/usr/share/zoneinfo/Europe/Rome")).unwrap(), "Europe/Rome"),
+    (
+        "time-zone",
+        |tree| tree.insert("etc/localtime", Node::link("/usr/share/zoneinfo/Europe/Rome")).unwrap(),
+        "Europe/Rome",
+    ),
     (
         "licences",
-        |tree| base_file(tree, "var/lib/dpkg/status", 0o644, "Package: bash\nStatus: install ok installed\nVersion: 5\n"),
+        |tree| {
+            base_file(tree, "var/lib/dpkg/status", 0o644, "Package: bash\nStatus: install ok installed\nVersion: 5\n")
+        },
         "no copyright file of bash",
     ),
     ("setuid", |tree| base_file(tree, "usr/bin/su", 0o4755, "x"), "/usr/bin/su (4755)"),
@@ -144,7 +162,11 @@ fn every_lint_finds_what_it_is_there_for() {
         let weight = LINTS.iter().find(|row| row.id == *lint).unwrap().weight;
         let refused = matches!(weight, Weight::Fatal | Weight::Refused);
         assert_eq!(refuses(&found), refused, "{lint}: {found:#?}");
-        assert_eq!(refuses(&findings(&tree, &[lint])), weight == Weight::Fatal, "what can't boot is never allowed: {lint}");
+        assert_eq!(
+            refuses(&findings(&tree, &[lint])),
+            weight == Weight::Fatal,
+            "what can't boot is never allowed: {lint}"
+        );
     }
     for lint in LINTS.iter().filter(|lint| lint.id != "packages") {
         assert!(CASES.iter().any(|case| case.0 == lint.id), "{} has no case", lint.id);

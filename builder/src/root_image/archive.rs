@@ -35,7 +35,15 @@ pub(super) struct Archive<'a, W: Write> {
 impl<'a, W: Write> Archive<'a, W> {
     pub(super) fn new(output: W, epoch: u64, stop: &'a Stop, advanced: &'a dyn Fn(u64)) -> Self {
         let output = BufWriter::with_capacity(BUFFER, output);
-        Self { output, epoch, stop, advanced, listing: Listing::default(), written: HashMap::new(), buffer: vec![0; BUFFER] }
+        Self {
+            output,
+            epoch,
+            stop,
+            advanced,
+            listing: Listing::default(),
+            written: HashMap::new(),
+            buffer: vec![0; BUFFER],
+        }
     }
 
     /// Writes one node.
@@ -52,7 +60,7 @@ impl<'a, W: Write> Archive<'a, W> {
         let shared;
         match &node.kind {
             Kind::Folder => {}
-            Kind::Link(target) => (entry.kind, entry.link) = (EntryType::Symlink, Some(target)),
+            Kind::Link(target) => (entry.kind, entry.link) = (EntryType::Symlink, Some(target.as_str())),
             Kind::Pipe => entry.kind = EntryType::Fifo,
             Kind::Device { block, major, minor } => {
                 entry.kind = if *block { EntryType::Block } else { EntryType::Char };
@@ -61,7 +69,7 @@ impl<'a, W: Write> Archive<'a, W> {
             Kind::File(content) => {
                 shared = self.written.get(&key(content)).cloned();
                 let Some((first, digest)) = &shared else { return self.file(path, node, content) };
-                (entry.kind, entry.link) = (EntryType::Link, Some(first));
+                (entry.kind, entry.link) = (EntryType::Link, Some(first.as_str()));
                 self.listing.add(path, node, Some(digest));
                 return self.header(&entry, node).map_err(stream);
             }
@@ -80,7 +88,8 @@ impl<'a, W: Write> Archive<'a, W> {
         let mut left = size;
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
-            let count = reader.read(&mut self.buffer[..most]).and_then(some).map_err(Error::io("reading", Path::new(path)))?;
+            let count =
+                reader.read(&mut self.buffer[..most]).and_then(some).map_err(Error::io("reading", Path::new(path)))?;
             hasher.update(&self.buffer[..count]);
             self.output.write_all(&self.buffer[..count]).map_err(stream)?;
             (self.advanced)(count as u64);

@@ -14,6 +14,7 @@ use kfimg_images::hasher::Hasher;
 use kfimg_images::stop::Stop;
 use program::Writer;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -42,7 +43,7 @@ pub struct RootImage {
     pub size: u64,
     /// Its digest.
     pub digest: Digest,
-    /// The program that wrote it and its version: `sqfstar 4.5.1`.
+    /// The program that wrote it and its version: `mksquashfs 4.5.1`.
     pub program: String,
     /// Every file of it, for [`crate::listing::LISTING_FILE`].
     pub listing: String,
@@ -53,7 +54,7 @@ impl RootFormat {
     #[must_use]
     pub fn program(self) -> &'static str {
         match self {
-            Self::Squashfs => "sqfstar",
+            Self::Squashfs => "mksquashfs",
             Self::Erofs => "mkfs.erofs",
         }
     }
@@ -102,10 +103,10 @@ pub(crate) fn write(
     let epoch = options.source_date_epoch.to_string();
     let uuid = crate::verity::uuid(options.name.as_bytes());
     let arguments = match options.format {
-        RootFormat::Squashfs => squashfs(&epoch),
-        RootFormat::Erofs => erofs(&epoch, &uuid),
+        RootFormat::Squashfs => squashfs(target),
+        RootFormat::Erofs => erofs(target, &epoch, &uuid),
     };
-    let mut writer = Writer::start(options.format.program(), &arguments, target)?;
+    let mut writer = Writer::start(options.format.program(), &arguments, &epoch)?;
     let streamed = writer.take_input().and_then(|input| {
         let mut archive = Archive::new(input, options.source_date_epoch, stop, advanced);
         tree.iter().try_for_each(|(path, node)| archive.add(path, node)).and_then(|()| archive.finish())
@@ -117,14 +118,29 @@ pub(crate) fn write(
     Ok(RootImage { size, digest, program: version, listing })
 }
 
-fn squashfs(epoch: &str) -> Vec<String> {
-    let fixed = ["-comp", "zstd", "-Xcompression-level", SQUASHFS_LEVEL, "-mem", SQUASHFS_MEMORY, "-no-progress", "-quiet"];
-    let root = ["-mkfs-time", epoch, "-root-mode", "0755", "-root-uid", "0", "-root-gid", "0", "-root-time", epoch];
-    fixed.iter().chain(&root).map(|argument| (*argument).to_owned()).collect()
+/// `sqfstar` of 4.5 takes the level for its target; `mksquashfs` does the same and does not. The root's own time is bounded by
+/// `SOURCE_DATE_EPOCH` alone: 4.5 knows `-root-time` and does not use it.
+fn squashfs(target: &Path) -> Vec<OsString> {
+    let fixed = [
+        "-tar",
+        "-noappend",
+        "-comp",
+        "zstd",
+        "-Xcompression-level",
+        SQUASHFS_LEVEL,
+        "-mem",
+        SQUASHFS_MEMORY,
+        "-no-progress",
+        "-quiet",
+    ];
+    let root = ["-root-mode", "0755", "-root-uid", "0", "-root-gid", "0"];
+    let options = fixed.iter().chain(&root).map(OsString::from);
+    ["-".into(), target.into()].into_iter().chain(options).collect()
 }
 
-fn erofs(epoch: &str, uuid: &str) -> Vec<String> {
-    ["--quiet", "--tar=f", "-zlz4hc", "-T", epoch, "-U", uuid].map(str::to_owned).to_vec()
+fn erofs(target: &Path, epoch: &str, uuid: &str) -> Vec<OsString> {
+    let options = ["--quiet", "--tar=f", "-zlz4hc", "-T", epoch, "-U", uuid].map(OsString::from);
+    options.into_iter().chain([target.into()]).collect()
 }
 
 /// Fills the last block with zeros.

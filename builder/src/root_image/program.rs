@@ -1,8 +1,8 @@
 //! Starts the program that writes an image, with a clean environment, and tells why it failed in its own words.
 
 use crate::error::Error;
+use std::ffi::OsString;
 use std::io::Read;
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 
@@ -19,10 +19,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts it; the target is its last argument.
-    pub(super) fn start(name: &'static str, arguments: &[String], target: &Path) -> Result<Self, Error> {
+    /// Starts it; `epoch` bounds all times.
+    pub(super) fn start(name: &'static str, arguments: &[OsString], epoch: &str) -> Result<Self, Error> {
         let mut command = clean(name);
-        command.args(arguments).arg(target);
+        command.args(arguments).env("SOURCE_DATE_EPOCH", epoch);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| failed(name, error.to_string()))?;
         let words = child.stderr.take().map(|stream| std::thread::spawn(move || words(stream)));
@@ -36,7 +36,8 @@ impl Writer {
 
     /// Waits for its end. What `streamed` failed with is told only where the program itself says nothing.
     pub(super) fn finish<T>(mut self, streamed: Result<T, Error>) -> Result<T, Error> {
-        let fault_is_ours = matches!(&streamed, Err(error) if !matches!(error, Error::Io { action: "passing files to", .. }));
+        let fault_is_ours =
+            matches!(&streamed, Err(error) if !matches!(error, Error::Io { action: "passing files to", .. }));
         if fault_is_ours {
             let _ = self.child.kill();
         }
@@ -67,7 +68,7 @@ fn words(mut stream: impl Read) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// `SOURCE_DATE_EPOCH`, time zone and language of whoever builds never reach the program.
+/// Time, time zone and language of whoever builds never reach the program.
 fn clean(name: &str) -> Command {
     let mut command = Command::new(name);
     command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
@@ -90,11 +91,11 @@ fn output(name: &'static str, arguments: &[&str], package: &str) -> Result<Strin
     Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
 }
 
-/// `sqfstar 4.5.1`.
+/// `mksquashfs 4.5.1`.
 pub(super) fn squashfs_version() -> Result<String, Error> {
-    let text = output("sqfstar", &["-version"], "squashfs-tools (4.5 or newer)")?;
+    let text = output("mksquashfs", &["-version"], "squashfs-tools (4.5 or newer)")?;
     let version = text.split_whitespace().skip_while(|word| *word != "version").nth(1).unwrap_or("of unknown version");
-    Ok(format!("sqfstar {version}"))
+    Ok(format!("mksquashfs {version}"))
 }
 
 /// `mkfs.erofs 1.8.6`.
@@ -106,6 +107,9 @@ pub(super) fn erofs_version() -> Result<String, Error> {
     let mut numbers = version.split('.').filter_map(|number| number.parse().ok());
     match (numbers.next(), numbers.next()) {
         (Some(major), Some(minor)) if (major, minor) >= EROFS => Ok(format!("mkfs.erofs {version}")),
-        _ => Err(failed("mkfs.erofs", format!("version {version} reads no tar; install {PACKAGE}, or choose --root squashfs"))),
+        _ => Err(failed(
+            "mkfs.erofs",
+            format!("version {version} reads no tar; install {PACKAGE}, or choose --root squashfs"),
+        )),
     }
 }

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-const OPTIONS: Options<'static> = Options { format: RootFormat::Squashfs, source_date_epoch: 1_700_000_000, name: "test" };
+const OPTIONS: Options<'static> =
+    Options { format: RootFormat::Squashfs, source_date_epoch: 1_700_000_000, name: "test" };
 
 /// One of everything.
 fn tree() -> Tree {
@@ -49,23 +50,29 @@ fn unsquashfs_finds_what_the_tree_has() {
     let folder = tempfile::tempdir().unwrap();
     let image = built(folder.path(), "root", &tree());
     assert_eq!(image.size % 4096, 0);
-    assert!(image.program.starts_with("sqfstar 4."), "{}", image.program);
-    let listed = unsquashfs(&["-lln"], &folder.path().join("root"));
+    assert!(image.program.starts_with("mksquashfs 4."), "{}", image.program);
+    let squeezed = |text: String| {
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect::<String>()
+    };
+    let listed = squeezed(unsquashfs(&["-lln"], &folder.path().join("root")));
     for line in [
         "drwxr-xr-x 0/0",
-        "-rwsr-xr-x 0/0                200000 1970-01-01 00:16 squashfs-root/usr/bin/su",
-        "-rw------- 12/34                   6 2023-11-14 22:13 squashfs-root/usr/share/a",
-        "-rw------- 12/34                   6 2023-11-14 22:13 squashfs-root/usr/share/b",
+        "-rwsr-xr-x 0/0 200000 1970-01-01 00:16 squashfs-root/usr/bin/su",
+        "2023-11-14 22:13 squashfs-root\n",
+        "-rw------- 12/34 6 2023-11-14 22:13 squashfs-root/usr/share/a",
+        "-rw------- 12/34 6 2023-11-14 22:13 squashfs-root/usr/share/b",
         "-rw-r--r-- 3000000/4000000",
         "squashfs-root/lib -> usr/lib",
         "squashfs-root/etc/Főtanúsítvány.crt",
-        "crw-rw-rw- 0/0                 1,  3 2023-11-14 22:13 squashfs-root/dev/null",
+        "crw-rw-rw- 0/0 1, 3 2023-11-14 22:13 squashfs-root/dev/null",
         "prw-r--r-- 0/0",
         &format!("squashfs-root/usr/{}/{}", "long".repeat(40), "name".repeat(40)),
         &format!("{} -> {}", "l".repeat(90), "t/".repeat(150)),
     ] {
         assert!(listed.contains(line), "{line}\n{listed}");
     }
+    let about = squeezed(unsquashfs(&["-s"], &folder.path().join("root")));
+    assert!(about.contains("Number of xattr ids 1\n"), "the capability of ping: {about}");
     let unpacked = folder.path().join("unpacked");
     unsquashfs(&["-no-xattrs", "-excludes", "-d", unpacked.to_str().unwrap()], &folder.path().join("root"));
     assert_eq!(fs::read(unpacked.join("usr/bin/su")).unwrap(), "su".repeat(100_000).as_bytes());
@@ -106,7 +113,7 @@ fn a_content_that_becomes_shorter_is_an_error_and_not_a_short_file() {
 fn a_full_disk_is_told_in_the_programs_words() {
     let folder = tempfile::tempdir().unwrap();
     let error = write(&tree(), Path::new("/dev/full/root"), OPTIONS, &Stop::new(), &|_| {}).unwrap_err();
-    assert!(error.to_string().starts_with("sqfstar: writing the root image ended with"), "{error}");
+    assert!(error.to_string().starts_with("mksquashfs: writing the root image ended with"), "{error}");
     drop(folder);
 }
 

@@ -22,7 +22,9 @@ const MOST_LINKS: u32 = 40;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TreeError {
     /// There are too many, or their names are too long together.
-    #[error("there are more than {MOST_NODES} files, or their names are longer than any system's; this is no base system")]
+    #[error(
+        "there are more than {MOST_NODES} files, or their names are longer than any system's; this is no base system"
+    )]
     TooMany,
     /// A path goes through something that is no folder.
     #[error("`{path}` lies below `{through}`, which is no folder")]

@@ -54,7 +54,8 @@ pub(crate) fn write(data: &Path, digest: &ContentDigest, target: &Path, stop: &S
         let reason = format!("{length} bytes are no whole blocks of {BLOCK}");
         return Err(Error::io("reading", data)(io::Error::new(io::ErrorKind::InvalidInput, reason)));
     }
-    let output = File::options().read(true).write(true).create_new(true).open(target).map_err(Error::io("creating", target))?;
+    let output =
+        File::options().read(true).write(true).create_new(true).open(target).map_err(Error::io("creating", target))?;
     let salt = derived(b"salt", digest.as_str().as_bytes());
     let blocks = length / BLOCK;
     let superblock = Superblock { uuid: derived(b"uuid", digest.as_str().as_bytes()), blocks, salt };

@@ -91,7 +91,8 @@ pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
     let stop = interrupt::stop_on_signals();
     let bundle = Content::open(&args.bundle)?;
     let outputs = args.outputs.iter().copied().collect();
-    let command_line = std::iter::once(COMMAND_LINE).chain(args.append.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+    let command_line =
+        std::iter::once(COMMAND_LINE).chain(args.append.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
     let folder = BuildFolder::begin(&args.folder)?;
     let request = Request {
         base: args.base.as_deref().unwrap_or_default(),
@@ -201,7 +202,8 @@ fn tell(args: &BuildArgs, record: &BuildRecord, console: &Console) -> Result<(),
         record.kernel_version
     ));
     let (content, size) = (human(root.content_bytes), human(root.size));
-    console.say(&format!("The root: {} files, {content}, as an image {size}; root hash {}", root.entries, root.root_hash));
+    console
+        .say(&format!("The root: {} files, {content}, as an image {size}; root hash {}", root.entries, root.root_hash));
     for (name, output) in &record.outputs {
         console.say(&format!("  {name:16} {:>10}", human(output.size)));
     }

@@ -1,18 +1,19 @@
-//! `kfimg diff`: what changes from one output to another, and in which order to boot.
+//! `kfimg diff`: what changes from one output to another, and in which order to boot; or from one build to another.
 
 use crate::console::Console;
 use crate::diff::{self, Trouble};
 use crate::failure::Failure;
 use crate::output::{Kind, Output};
 use clap::Args;
+use kfimg_builder::compare::{compare, is_build};
 use std::path::PathBuf;
 
 /// Arguments of `kfimg diff`.
 #[derive(Args, Debug)]
 pub(crate) struct DiffArgs {
-    /// The output that the machines run
+    /// The output of `kfimg render`, or the build, that the machines run
     old: PathBuf,
-    /// The output that they are to run
+    /// The one that they are to run
     new: PathBuf,
     /// End with code 8 when there is a difference
     #[arg(long)]
@@ -21,6 +22,9 @@ pub(crate) struct DiffArgs {
 
 /// Compares two outputs; `-v` shows the lines that differ in files without secrets.
 pub(crate) fn run(args: &DiffArgs, console: &Console) -> Result<(), Failure> {
+    if is_build(&args.old) && is_build(&args.new) {
+        return builds(args, console);
+    }
     let (old, new) = match (Output::open(&args.old), Output::open(&args.new)) {
         (Ok(old), Ok(new)) => (old, new),
         (old, new) => {
@@ -36,6 +40,17 @@ pub(crate) fn run(args: &DiffArgs, console: &Console) -> Result<(), Failure> {
         console.result(&diff::text::text(&difference))?;
     }
     if args.exit_code && difference.differs { Err(Failure::Differs) } else { Ok(()) }
+}
+
+/// Compares two builds; `-v` lists every file.
+fn builds(args: &DiffArgs, console: &Console) -> Result<(), Failure> {
+    let difference = compare(&args.old, &args.new)?;
+    if console.is_json() {
+        console.json(&difference)?;
+    } else {
+        console.result(&diff::builds::text(&difference, console.is_verbose()))?;
+    }
+    if args.exit_code && difference.differs() { Err(Failure::Differs) } else { Ok(()) }
 }
 
 /// Names everything that is wrong; what is damaged is graver than what is missing.

@@ -3,6 +3,7 @@
 //! [`compare`] reads both outputs and makes a [`Difference`]; [`text`] prints it for people, serde for programs. It reads payloads
 //! only: it knows no description and no state, so that whoever has two outputs can compare them. No secret is told.
 
+pub(crate) mod builds;
 mod change;
 mod danger;
 mod files;

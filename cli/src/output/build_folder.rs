@@ -57,7 +57,11 @@ impl BuildFolder {
                 settle(above, 0o755)?;
             }
         }
-        let former = if self.exists { Some(fs::File::open(&self.target).map_err(Error::io("opening", &self.target))?) } else { None };
+        let former = if self.exists {
+            Some(fs::File::open(&self.target).map_err(Error::io("opening", &self.target))?)
+        } else {
+            None
+        };
         if let Some(former) = &former {
             rustix::fs::flock(former, FlockOperation::NonBlockingLockExclusive)
                 .map_err(|_| Error::InUse { target: self.target.clone() })?;

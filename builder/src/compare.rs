@@ -1,0 +1,186 @@
+//! What changes from one build to another, by `build.json` and the listing of the root: `kfimg diff` of two builds.
+//!
+//! It reads these two files alone, each checked as far as the record goes; images are not opened.
+
+use crate::error::Error;
+use crate::listing::LISTING_FILE;
+use crate::record::{FORMAT_VERSION, RECORD_FILE};
+use fs_err as fs;
+use kfimg_images::hasher::sha256;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Most bytes of each of the two files.
+const LIMIT: u64 = 128 << 20;
+/// Settings of a build, in the order in which they are told: a pointer into `build.json`, and words for a person.
+const FACTS: &[(&str, &str)] = &[
+    ("/imageId", "image"),
+    ("/imageVersion", "version"),
+    ("/architecture", "architecture"),
+    ("/system", "system"),
+    ("/base/digest", "base"),
+    ("/kernelVersion", "kernel"),
+    ("/commandLine", "command line"),
+    ("/sourceDateEpoch", "time of files"),
+    ("/root/format", "root format"),
+    ("/root/size", "root size"),
+    ("/root/rootHash", "root hash"),
+    ("/kfimgVersion", "kfimg"),
+];
+
+/// One thing that is another, is new, or is gone.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Change {
+    /// What it is.
+    pub name: String,
+    /// What it was; `None` for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// What it is now; `None` for what is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+}
+
+/// What changes from one build to another.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct BuildDifference {
+    /// Settings.
+    pub facts: Vec<Change>,
+    /// Host programs and agent, by version or digest.
+    pub parts: Vec<Change>,
+    /// Packages of the base.
+    pub packages: Vec<Change>,
+    /// Preloaded images.
+    pub images: Vec<Change>,
+    /// What lints found.
+    pub findings: Vec<Change>,
+    /// Files of the root: what `mtree(5)` says of each.
+    pub files: Vec<Change>,
+    /// Files beside `build.json`, by digest.
+    pub outputs: Vec<Change>,
+}
+
+impl BuildDifference {
+    /// Whether anything differs.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// Whether a folder is a build.
+#[must_use]
+pub fn is_build(folder: &Path) -> bool {
+    folder.join(RECORD_FILE).is_file()
+}
+
+/// Compares two builds.
+///
+/// # Errors
+/// When one can't be read, is of another format, or its listing is not what its record says.
+pub fn compare(old: &Path, new: &Path) -> Result<BuildDifference, Error> {
+    let (old, new) = (Build::read(old)?, Build::read(new)?);
+    let both = |name: &str, map: fn(&Value) -> BTreeMap<String, String>| {
+        changes(&map(&old.record[name]), &map(&new.record[name]))
+    };
+    Ok(BuildDifference {
+        facts: facts(&old.record, &new.record),
+        parts: both("parts", parts),
+        packages: both("packages", texts),
+        images: both("preloaded", items),
+        findings: both("findings", findings),
+        files: changes(&old.files, &new.files),
+        outputs: both("outputs", digests),
+    })
+}
+
+struct Build {
+    record: Value,
+    /// What the listing says of each path.
+    files: BTreeMap<String, String>,
+}
+
+impl Build {
+    fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(RECORD_FILE);
+        let wrong = |reason: String| Error::base(&path.display().to_string(), format!("{reason}; build again"));
+        let record: Value = serde_json::from_slice(&small(&path)?).map_err(|error| wrong(error.to_string()))?;
+        if record["formatVersion"] != FORMAT_VERSION {
+            return Err(wrong(format!("its format {} is not known to this kfimg", record["formatVersion"])));
+        }
+        let bytes = small(&folder.join(LISTING_FILE))?;
+        if record["outputs"][LISTING_FILE]["digest"] != sha256(&bytes).as_str() {
+            return Err(wrong(format!("{LISTING_FILE} is not what it says")));
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let files = lines
+            .filter_map(|line| line.split_once(' '))
+            .map(|(path, rest)| (path.to_owned(), rest.to_owned()))
+            .collect();
+        Ok(Self { record, files })
+    }
+}
+
+fn small(path: &Path) -> Result<Vec<u8>, Error> {
+    let size = fs::metadata(path).map_err(Error::io("examining", path))?.len();
+    if size > LIMIT {
+        return Err(Error::base(&path.display().to_string(), format!("has {size} bytes: kfimg did not write it")));
+    }
+    fs::read(path).map_err(Error::io("reading", path))
+}
+
+fn facts(old: &Value, new: &Value) -> Vec<Change> {
+    let text = |record: &Value, pointer: &str| record.pointer(pointer).map(plain);
+    let changed = FACTS.iter().map(|(pointer, name)| (name, text(old, pointer), text(new, pointer)));
+    changed
+        .filter(|(_, old, new)| old != new)
+        .map(|(name, old, new)| Change { name: (*name).to_owned(), old, new })
+        .collect()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What differs between two maps, sorted by name.
+fn changes(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<Change> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let change =
+        |name: &String| Change { name: name.clone(), old: old.get(name).cloned(), new: new.get(name).cloned() };
+    names.into_iter().map(change).filter(|change| change.old != change.new).collect()
+}
+
+fn parts(value: &Value) -> BTreeMap<String, String> {
+    let rows = value.as_array().into_iter().flatten();
+    let digest = |part: &Value| plain(&part["digest"]).chars().take(19).collect::<String>();
+    let version = |part: &Value| {
+        part["version"].as_str().map_or_else(|| digest(part), |version| format!("{version} ({})", digest(part)))
+    };
+    rows.map(|part| (plain(&part["name"]), version(part))).collect()
+}
+
+fn texts(value: &Value) -> BTreeMap<String, String> {
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect()
+}
+
+fn items(value: &Value) -> BTreeMap<String, String> {
+    value.as_array().into_iter().flatten().map(|item| (plain(item), "there".to_owned())).collect()
+}
+
+fn findings(value: &Value) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for finding in value.as_array().into_iter().flatten() {
+        let text = all.entry(plain(&finding["lint"])).or_default();
+        *text += &format!("{}{}", if text.is_empty() { "" } else { "; " }, plain(&finding["text"]));
+    }
+    all
+}
+
+fn digests(value: &Value) -> BTreeMap<String, String> {
+    let rows = value.as_object().into_iter().flatten();
+    rows.map(|(name, output)| (name.clone(), format!("{} bytes, {}", output["size"], plain(&output["digest"]))))
+        .collect()
+}

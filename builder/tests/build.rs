@@ -1,0 +1,271 @@
+//! Whole builds of small bases, judged by the tools that others use.
+
+#![allow(clippy::unwrap_used)]
+
+use kfimg_builder::compare::compare;
+use kfimg_builder::fake::{self, FakeBase};
+use kfimg_builder::lint::Finding;
+use kfimg_builder::{Built, Error, Event, OutputKind, Preload, Request, RootFormat, build};
+use kfimg_images::Architecture;
+use kfimg_images::content::Content;
+use kfimg_images::hasher::sha256;
+use kfimg_images::stop::Stop;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder with a base and a bundle.
+struct Site {
+    folder: tempfile::TempDir,
+    bundle: Content,
+    agent: Option<PathBuf>,
+}
+
+/// What a build said and did.
+struct Outcome {
+    result: Result<Built, Error>,
+    findings: Vec<Finding>,
+    folder: PathBuf,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fake::bundle(&folder.path().join("bundle"), Architecture::Amd64);
+        FakeBase::new(Architecture::Amd64).write(&folder.path().join("base.tar"));
+        let bundle = Content::open(&folder.path().join("bundle")).unwrap();
+        Self { folder, bundle, agent: None }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn build(&self, name: &str, change: impl Fn(&mut Request<'_>)) -> Outcome {
+        let folder = self.path(name);
+        fs::create_dir(&folder).unwrap();
+        let base = self.path("base.tar").display().to_string();
+        let outputs = BTreeSet::from([OutputKind::Parts, OutputKind::Sysext]);
+        let mut request = Request {
+            base: &base,
+            bundle: &self.bundle,
+            agent: self.agent.as_deref(),
+            architecture: Architecture::Amd64,
+            outputs: &outputs,
+            root: RootFormat::Squashfs,
+            image_id: "kfimg",
+            image_version: None,
+            source_date_epoch: None,
+            preload: None,
+            allowed: &[],
+            additions: &[],
+            command_line: "console=ttyS0",
+            folder: &folder,
+        };
+        change(&mut request);
+        let findings = RefCell::new(Vec::new());
+        let result = build(&request, &Stop::new(), &|event| {
+            if let Event::Finding(finding) = event {
+                findings.borrow_mut().push(finding.clone());
+            }
+        });
+        Outcome { result, findings: findings.into_inner(), folder }
+    }
+}
+
+fn listed(image: &Path) -> String {
+    let output = Command::new("unsquashfs").args(["-lln"]).arg(image).output();
+    let output = output.expect("unsquashfs is there: `make test` installs the package squashfs-tools");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_build_holds_base_and_bundle_without_identity_and_is_verified() {
+    let site = Site::new();
+    let Outcome { result, folder, .. } = site.build("out", |_| {});
+    let record = result.unwrap().record;
+    let root = listed(&folder.join("root.squashfs"));
+    for path in [
+        "usr/bin/kubelet",
+        "usr/bin/containerd-shim-runc-v2",
+        "usr/bin/kfimg-agent",
+        "opt/cni/bin/portmap",
+        "usr/lib/sysctl.d/90-kfimg.conf",
+        "usr/lib/os-release",
+        "etc/passwd",
+        "proc",
+    ] {
+        assert!(root.lines().any(|line| line.ends_with(&format!("squashfs-root/{path}"))), "{path}\n{root}");
+    }
+    for path in ["machine-id", "made.log", "vmlinuz", "containerd-stress"] {
+        assert!(!root.contains(path), "{path}\n{root}");
+    }
+    let mut verity = Command::new("/usr/sbin/veritysetup");
+    verity.arg("verify").args([folder.join("root.squashfs"), folder.join("root.verity")]).arg(&record.root.root_hash);
+    assert!(verity.status().expect("`make test` installs the package cryptsetup-bin").success());
+    for (name, output) in &record.outputs {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        assert_eq!((output.size, &output.digest), (bytes.len() as u64, &sha256(&bytes)), "{name}");
+    }
+    let names: Vec<&str> = record.outputs.keys().map(String::as_str).collect();
+    assert_eq!(names, ["initrd", "kfimg.raw", "root.hash", "root.mtree", "root.squashfs", "root.verity", "vmlinuz"]);
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("build.json")).unwrap()).unwrap();
+    assert_eq!(written["imageVersion"], "1.36.3");
+    assert_eq!(written["sourceDateEpoch"], 1_700_000_000, "the newest file of the base");
+    assert_eq!(written["parts"][0]["version"], "1.36.3");
+    assert!(fs::read_to_string(folder.join("build.html")).unwrap().contains("<svg"));
+    assert!(!folder.join(".work").exists());
+}
+
+#[test]
+fn the_extension_holds_usr_and_opt_alone_and_fits_every_system() {
+    let site = Site::new();
+    let Outcome { result, folder, .. } = site.build("out", |_| {});
+    result.unwrap();
+    let image = folder.join("kfimg.raw");
+    let all = listed(&image);
+    assert!(all.contains("squashfs-root/usr/bin/kubelet") && all.contains("squashfs-root/opt/cni/bin/bridge"), "{all}");
+    for path in ["squashfs-root/etc", "squashfs-root/var", "usr/bin/mount", "os-release"] {
+        assert!(!all.contains(path), "{path}\n{all}");
+    }
+    let unpacked = folder.join("unpacked");
+    assert!(Command::new("unsquashfs").args(["-d"]).arg(&unpacked).arg(&image).output().unwrap().status.success());
+    let release = fs::read_to_string(unpacked.join("usr/lib/extension-release.d/extension-release.kfimg")).unwrap();
+    assert!(release.starts_with("ID=_any\nARCHITECTURE=x86-64\n"), "{release}");
+}
+
+#[test]
+fn preloaded_images_lie_where_the_agent_looks() {
+    let site = Site::new();
+    for (preload, count) in [(Preload::Worker, 1), (Preload::ControlPlane, 2), (Preload::All, 2)] {
+        let Outcome { result, folder, .. } =
+            site.build(&format!("{preload:?}"), |request| request.preload = Some(preload));
+        let record = result.unwrap().record;
+        assert_eq!(record.preloaded.len(), count, "{preload:?}: {:?}", record.preloaded);
+        let unpacked = folder.join("unpacked");
+        let image = folder.join("root.squashfs");
+        assert!(
+            Command::new("unsquashfs")
+                .arg("-d")
+                .arg(&unpacked)
+                .arg(&image)
+                .arg("usr/share/kfimg")
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
+        let layout = Content::open(&unpacked.join("usr/share/kfimg/bundle")).unwrap();
+        assert_eq!(layout.index().manifests.len(), count);
+        for (digest, extent) in layout.blobs() {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut extent.reader(), &mut bytes).unwrap();
+            assert_eq!(sha256(&bytes), *digest);
+        }
+    }
+}
+
+#[test]
+fn two_builds_are_compared_in_words() {
+    let site = Site::new();
+    let old = site.build("old", |_| {});
+    let same = site.build("same", |_| {});
+    let new = site.build("new", |request| request.image_version = Some("2"));
+    for outcome in [&old, &same, &new] {
+        assert!(outcome.result.is_ok());
+    }
+    assert!(!compare(&old.folder, &same.folder).unwrap().differs());
+    let difference = compare(&old.folder, &new.folder).unwrap();
+    let facts: Vec<&str> = difference.facts.iter().map(|change| change.name.as_str()).collect();
+    assert_eq!(facts, ["version", "root hash"]);
+    let files: Vec<&str> = difference.files.iter().map(|change| change.name.as_str()).collect();
+    assert_eq!(files, ["./usr/lib/os-release"]);
+    fs::write(new.folder.join("root.mtree"), "#mtree\n").unwrap();
+    let error = compare(&old.folder, &new.folder).unwrap_err().to_string();
+    assert!(error.contains("root.mtree is not what it says; build again"), "{error}");
+}
+
+#[test]
+fn what_cannot_boot_is_refused_with_every_reason_and_nothing_is_left() {
+    let site = Site::new();
+    let mut base = FakeBase::new(Architecture::Amd64);
+    base.without("boot/initrd.img-6.1.0-fake").without("usr/sbin/init").file("etc/ssh/keys/ssh_host_x_key", 0o600, "x");
+    base.write(&site.path("base.tar"));
+    let outcome = site.build("out", |_| {});
+    let error = outcome.result.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the image is refused: 2 findings with which no node can boot or work, and 1 others; nothing was written"
+    );
+    let lints: Vec<&str> = outcome.findings.iter().map(|finding| finding.lint).collect();
+    assert_eq!(lints, ["initrd-missing", "init-missing", "ssh-host-keys", "packages"]);
+}
+
+#[test]
+fn a_base_or_agent_of_other_machines_is_refused() {
+    let mut site = Site::new();
+    FakeBase::new(Architecture::Arm64).write(&site.path("base.tar"));
+    let outcome = site.build("base", |_| {});
+    assert!(outcome.result.is_err());
+    let texts: Vec<&str> = outcome.findings.iter().map(|finding| finding.text.as_str()).collect();
+    assert!(texts.contains(&"the kernel is for arm64, and amd64 is asked for"), "{texts:?}");
+    assert!(texts.contains(&"/usr/lib/systemd/systemd is for arm64"), "{texts:?}");
+    FakeBase::new(Architecture::Amd64).write(&site.path("base.tar"));
+    site.agent = Some(site.path("agent"));
+    for (bytes, lint) in [
+        (fake::program(Architecture::Arm64, None), "architecture"),
+        (fake::program(Architecture::Amd64, Some("/lib/ld-musl-x86_64.so.1")), "dynamic-linker"),
+    ] {
+        fs::write(site.path("agent"), bytes).unwrap();
+        let outcome = site.build(lint, |_| {});
+        assert!(outcome.result.is_err() && outcome.findings.iter().any(|finding| finding.lint == lint), "{lint}");
+    }
+    site.agent = None;
+    let outcome = site.build("other", |request| request.architecture = Architecture::Arm64);
+    let error = outcome.result.unwrap_err().to_string();
+    assert!(error.contains("it has no kubelet for arm64; create it for a described cluster"), "{error}");
+}
+
+#[test]
+fn wrong_requests_are_told_before_anything_is_read() {
+    let site = Site::new();
+    let allowed = ["nonsense".to_owned()];
+    let outputs = BTreeSet::new();
+    let cases: [(&str, &dyn Fn(&mut Request<'_>), &str); 4] = [
+        ("id", &|request| request.image_id = "A b", "--image-id A b: write lower-case letters"),
+        ("epoch", &|request| request.source_date_epoch = Some(1 << 40), "SOURCE_DATE_EPOCH lies after the year 2106"),
+        ("base", &|request| request.base = "nowhere.tar", "opening the base nowhere.tar"),
+        ("line", &|request| request.command_line = "a\nb", "is one line"),
+    ];
+    for (name, change, text) in cases {
+        let error = site.build(name, |request| change(request)).result.unwrap_err().to_string();
+        assert!(error.contains(text), "{name}: {error}");
+    }
+    let folder = site.path("lint");
+    fs::create_dir(&folder).unwrap();
+    let request = Request { allowed: &allowed, folder: &folder, ..request(&site, &outputs) };
+    let error = build(&request, &Stop::new(), &|_| {}).unwrap_err().to_string();
+    assert!(error.contains("--allow nonsense: there is no such lint"), "{error}");
+}
+
+fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a> {
+    Request {
+        base: "base.tar",
+        bundle: &site.bundle,
+        agent: None,
+        architecture: Architecture::Amd64,
+        outputs,
+        root: RootFormat::Squashfs,
+        image_id: "kfimg",
+        image_version: None,
+        source_date_epoch: None,
+        preload: None,
+        allowed: &[],
+        additions: &[],
+        command_line: "",
+        folder: site.folder.path(),
+    }
+}
