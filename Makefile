@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent base vm-test test interop install-test cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
+.PHONY: help demo agent base vm-test image-test test interop install-test cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
 	interop-packages base-packages cluster-packages qemu-packages bench-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
@@ -118,6 +118,8 @@ qemu-test: packages interop-packages qemu-packages ## boot whole emulated machin
 
 vm-test: packages base-packages interop-packages qemu-packages ## build an image and boot it in emulated machines (root; an hour)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(IMAGES),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+image-test: packages ## build an image on a real base: KFIMG_BASE=base.tar
+	cargo test --locked -p kfimg-builder --test build -- --ignored --nocapture
 
 golden: ## write the golden files of the tests anew; look at the difference before you commit it
 	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked

@@ -21,6 +21,7 @@ struct Site {
     folder: tempfile::TempDir,
     bundle: Content,
     agent: Option<PathBuf>,
+    base: PathBuf,
 }
 
 /// What a build said and did.
@@ -36,7 +37,8 @@ impl Site {
         fake::bundle(&folder.path().join("bundle"), Architecture::Amd64);
         FakeBase::new(Architecture::Amd64).write(&folder.path().join("base.tar"));
         let bundle = Content::open(&folder.path().join("bundle")).unwrap();
-        Self { folder, bundle, agent: None }
+        let base = folder.path().join("base.tar");
+        Self { folder, bundle, agent: None, base }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -46,7 +48,7 @@ impl Site {
     fn build(&self, name: &str, change: impl Fn(&mut Request<'_>)) -> Outcome {
         let folder = self.path(name);
         fs::create_dir(&folder).unwrap();
-        let base = self.path("base.tar").display().to_string();
+        let base = self.base.display().to_string();
         let outputs = BTreeSet::from([OutputKind::Parts, OutputKind::Sysext]);
         let mut request = Request {
             base: &base,
@@ -267,5 +269,31 @@ fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a>
         additions: &[],
         command_line: "",
         folder: site.folder.path(),
+    }
+}
+
+/// Most memory of a build, in KiB.
+const MEMORY: u64 = 256 << 10;
+
+#[test]
+#[ignore = "needs KFIMG_BASE, the tar of a real base such as `make base` makes"]
+fn a_real_base_becomes_a_verified_root_in_little_memory() {
+    let mut site = Site::new();
+    // The programs of a fake bundle are headers alone; everything else is real.
+    site.base = std::env::var_os("KFIMG_BASE").map(PathBuf::from).expect("KFIMG_BASE names a base");
+    let Outcome { result, findings, folder } = site.build("first", |_| {});
+    let record = result.unwrap_or_else(|error| panic!("{error}: {findings:#?}")).record;
+    let mut verity = Command::new("/usr/sbin/veritysetup");
+    verity.arg("verify").args([folder.join("root.squashfs"), folder.join("root.verity")]).arg(&record.root.root_hash);
+    assert!(verity.status().unwrap().success());
+    let again = site.build("second", |_| {}).result.unwrap().record;
+    assert_eq!(again.to_bytes(), record.to_bytes());
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+    let peak: u64 = peak.parse().unwrap();
+    assert!(peak < MEMORY, "{peak} KiB");
+    println!("{peak} KiB; {}", String::from_utf8_lossy(&record.to_bytes()));
+    if let Some(kept) = std::env::var_os("KFIMG_KEEP") {
+        fs::copy(folder.join("build.html"), kept).unwrap();
     }
 }

@@ -5,6 +5,7 @@
 use super::tar::{Entry, EntryKind};
 use crate::error::ArchiveProblem;
 use crate::tree::{self, FileContent, Kind, Node, Origin, Tree};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What the name of a whiteout begins with.
@@ -21,6 +22,8 @@ pub(super) struct Layer<'a> {
     pub(super) number: u32,
     /// Whether whiteouts mean something: in layers of an image, not in a plain tar.
     pub(super) whiteouts: bool,
+    /// Folders whose lower contents are hidden already.
+    pub(super) opaque: BTreeSet<String>,
 }
 
 impl Layer<'_> {
@@ -75,7 +78,10 @@ impl Layer<'_> {
         let folder = tree::parent(path).unwrap_or_default();
         let number = self.number;
         if name == OPAQUE {
-            self.tree.empty_where(folder, |node| node.layer < number);
+            // Once is enough, however often an archive says it.
+            if self.opaque.insert(folder.to_owned()) {
+                self.tree.empty_where(folder, |node| node.layer < number);
+            }
         } else if let Some(hidden) = name.strip_prefix(WHITEOUT).filter(|_| !name.starts_with(RESERVED)) {
             let hidden = tree::join(folder, hidden);
             self.tree.empty_where(&hidden, |node| node.layer < number);

@@ -10,6 +10,7 @@ use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::digest::Digest;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Document, Kind, Manifest, Platform};
+use std::collections::BTreeSet;
 
 /// Indexes may name indexes; deeper than this nobody nests them.
 const DEPTH: u32 = 4;
@@ -88,7 +89,7 @@ pub(super) fn read(
                 kfimg_images::content::ContentError::Damaged { path, digest: layer.digest.clone(), found }.into()
             );
         }
-        let mut over = Layer { tree: &mut tree, number, whiteouts: true };
+        let mut over = Layer { tree: &mut tree, number, whiteouts: true, opaque: BTreeSet::new() };
         tar::each(&place, &archive, |entry| over.take(entry))?;
     }
     Ok(tree)

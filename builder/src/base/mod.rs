@@ -22,6 +22,7 @@ use kfimg_images::download::is_file;
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Document};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A base that was read.
@@ -102,7 +103,7 @@ fn of_folder(path: &Path) -> Result<Base, Error> {
 fn of_tar(name: &str, file: &Extent, spool: &mut Spool) -> Result<Base, Error> {
     let (archive, digest) = packed::unpacked(name, file, &sha256(b""), spool)?;
     let mut tree = Tree::default();
-    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: false };
+    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: false, opaque: BTreeSet::new() };
     tar::each(name, &archive, |entry| layer.take(entry))?;
     if tree.get(INDEX_FILE).is_some() && tree.get("etc").is_none() {
         let reason = "this is a damaged OCI image layout, or one with foreign files; copy it again with `skopeo copy`";

@@ -12,6 +12,7 @@ use kfimg_images::hasher::sha256;
 use kfimg_images::layout::Manifest;
 use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use kfimg_images::stop::Stop;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -83,7 +84,7 @@ fn layered(layers: Vec<Vec<u8>>) -> Result<Tree, Error> {
     let folder = tempfile::tempdir().unwrap();
     let mut tree = Tree::default();
     for (number, bytes) in (0..).zip(layers) {
-        let mut layer = Layer { tree: &mut tree, number, whiteouts: true };
+        let mut layer = Layer { tree: &mut tree, number, whiteouts: true, opaque: BTreeSet::new() };
         tar::each("test.tar", &extent(folder.path(), &bytes), |entry| layer.take(entry))?;
     }
     Ok(tree)

@@ -106,7 +106,8 @@ pub(crate) fn write(
         RootFormat::Squashfs => squashfs(target),
         RootFormat::Erofs => erofs(target, &epoch, &uuid),
     };
-    let mut writer = Writer::start(options.format.program(), &arguments, &epoch)?;
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let mut writer = Writer::start(options.format.program(), &arguments, &epoch, folder)?;
     let streamed = writer.take_input().and_then(|input| {
         let mut archive = Archive::new(input, options.source_date_epoch, stop, advanced);
         tree.iter().try_for_each(|(path, node)| archive.add(path, node)).and_then(|()| archive.finish())

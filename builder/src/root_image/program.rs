@@ -3,6 +3,7 @@
 use crate::error::Error;
 use std::ffi::OsString;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 
@@ -19,10 +20,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts it; `epoch` bounds all times.
-    pub(super) fn start(name: &'static str, arguments: &[OsString], epoch: &str) -> Result<Self, Error> {
+    /// Starts it; `epoch` bounds all times, `folder` takes what it has to put aside.
+    pub(super) fn start(name: &'static str, arguments: &[OsString], epoch: &str, folder: &Path) -> Result<Self, Error> {
         let mut command = clean(name);
-        command.args(arguments).env("SOURCE_DATE_EPOCH", epoch);
+        command.args(arguments).env("SOURCE_DATE_EPOCH", epoch).env("TMPDIR", folder);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| failed(name, error.to_string()))?;
         let words = child.stderr.take().map(|stream| std::thread::spawn(move || words(stream)));

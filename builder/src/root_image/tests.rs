@@ -96,6 +96,27 @@ fn the_same_tree_gives_the_same_bytes() {
     assert_eq!(first.digest, second.digest);
 }
 
+/// Debian 12's erofs-utils reads no tar: then it is named, and nothing else happens.
+#[test]
+fn fsck_accepts_an_erofs_and_an_old_program_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { format: RootFormat::Erofs, ..OPTIONS };
+    let image = |name: &str| write(&tree(), &folder.path().join(name), options, &Stop::new(), &|_| {});
+    match (image("first"), image("second")) {
+        (Ok(first), Ok(second)) => {
+            assert_eq!(first.digest, second.digest);
+            assert_eq!(first.size % 4096, 0);
+            let said = Command::new("fsck.erofs").arg(folder.path().join("first")).output().unwrap();
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            let text = error.to_string();
+            assert!(text.starts_with("mkfs.erofs: ") && text.contains("erofs-utils (1.7 or newer"), "{text}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}
+
 #[test]
 fn a_content_that_becomes_shorter_is_an_error_and_not_a_short_file() {
     let folder = tempfile::tempdir().unwrap();
