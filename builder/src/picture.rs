@@ -42,14 +42,14 @@ pub(crate) fn page(record: &BuildRecord) -> String {
     let mut html = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p>{system}, kernel {kernel}, {architecture}. The root \
-         holds {content} in {entries} files; as {format:?} it takes {size}. Root hash <code>{hash}</code>.</p>",
+         holds {content} in {entries} files and folders; as {format} it takes {size}. Root hash <code>{hash}</code>.</p>",
         title = escaped(&format!("{} {}", record.image_id, record.image_version)),
         system = escaped(&record.system),
         kernel = escaped(&record.kernel_version),
         architecture = record.architecture,
         content = human(record.root.content_bytes),
         entries = record.root.entries,
-        format = record.root.format,
+        format = record.root.format.name(),
         size = human(record.root.size),
         hash = record.root.root_hash,
     );

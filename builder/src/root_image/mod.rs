@@ -50,6 +50,15 @@ pub struct RootImage {
 }
 
 impl RootFormat {
+    /// Its name, as `mount(8)` knows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Squashfs => "squashfs",
+            Self::Erofs => "erofs",
+        }
+    }
+
     /// The program that writes it.
     #[must_use]
     pub fn program(self) -> &'static str {
