@@ -66,6 +66,8 @@ const MOUNT_POINTS: &[(&str, u32)] = &[
     ("var/tmp", 0o1777),
     ("opt/cni/bin", 0o755),
     ("etc/cni/net.d", 0o755),
+    ("home", 0o755),
+    ("root", 0o700),
 ];
 
 /// Removes all of it.
