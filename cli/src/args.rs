@@ -81,8 +81,6 @@ pub(crate) enum Command {
     Serve(Box<crate::commands::serve::ServeArgs>),
     /// Build the machine template from a base system and a bundle
     Build(Box<crate::commands::build::BuildArgs>),
-    /// Serve a bundle as a registry
-    Serve(crate::commands::serve::ServeArgs),
 }
 
 /// What to do with certificates.
