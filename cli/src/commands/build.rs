@@ -6,7 +6,6 @@ use crate::interrupt;
 use crate::output::BuildFolder;
 use crate::progress::Progress;
 use crate::size::human;
-use crate::table;
 use clap::{Args, ValueEnum};
 use kfimg_builder::lint::{Finding, LINTS, Weight};
 use kfimg_builder::record::BuildRecord;
@@ -145,7 +144,7 @@ fn list(console: &Console) -> Result<(), Failure> {
         return console.json(&rows.collect::<Vec<_>>());
     }
     let rows = LINTS.iter().map(|lint| [lint.id, lint.weight.as_str(), lint.what].map(str::to_owned));
-    console.result(&table::columns(["LINT", "WEIGHT", "WHAT"], rows))
+    console.columns(["LINT", "WEIGHT", "WHAT"], rows)
 }
 
 /// What a person sees while a build runs.
