@@ -1,5 +1,6 @@
 //! Why a build ended, and what to do.
 
+use crate::output::{OutputError, OutputErrorKind};
 use crate::tree::{PathError, TreeError};
 use kfimg_images::content::ContentError;
 use std::io;
@@ -66,6 +67,9 @@ pub enum Error {
         /// Its own words, or the package that brings it.
         reason: String,
     },
+    /// An output can't be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The request contradicts itself.
     #[error("{0}")]
     Usage(String),
@@ -156,6 +160,12 @@ impl Error {
                 ErrorKind::Verification
             }
             Self::Program { .. } => ErrorKind::Program,
+            Self::Output(error) => match error.kind() {
+                OutputErrorKind::Usage => ErrorKind::Usage,
+                OutputErrorKind::Missing | OutputErrorKind::Writing => ErrorKind::Input,
+                OutputErrorKind::Invalid => ErrorKind::Verification,
+                OutputErrorKind::Program => ErrorKind::Program,
+            },
             Self::Stopped => ErrorKind::Stopped,
         }
     }

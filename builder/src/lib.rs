@@ -59,7 +59,7 @@ pub mod verity;
 pub mod vmdk;
 
 pub use build::{Built, build};
-pub use content::{Addition, Preload};
+pub use content::Preload;
 pub use error::{ArchiveProblem, Error, ErrorKind};
 pub use request::{Event, OutputKind, Request};
 pub use root_image::RootFormat;

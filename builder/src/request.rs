@@ -1,6 +1,6 @@
 //! [`Request`]: what a build is asked for.
 
-use crate::content::{Addition, Preload};
+use crate::content::Preload;
 use crate::lint::Finding;
 use crate::root_image::RootFormat;
 use kfimg_images::Architecture;
@@ -88,9 +88,7 @@ pub struct Request<'a> {
     pub preload: Option<Preload>,
     /// Lints that only warn.
     pub allowed: &'a [String],
-    /// What else goes into the root.
-    pub additions: &'a [Addition],
-    /// The kernel's command line without the root hash.
+    /// What the kernel is told beside [`crate::boot::COMMAND_LINE`] and the root hash.
     pub command_line: &'a str,
     /// An empty folder, on the file system of the output, which gets everything.
     pub folder: &'a Path,

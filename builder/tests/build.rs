@@ -62,7 +62,6 @@ impl Site {
             source_date_epoch: None,
             preload: None,
             allowed: &[],
-            additions: &[],
             command_line: "console=ttyS0",
             folder: &folder,
         };
@@ -89,7 +88,7 @@ fn a_build_holds_base_and_bundle_without_identity_and_is_verified() {
     let site = Site::new();
     let Outcome { result, folder, .. } = site.build("out", |_| {});
     let record = result.unwrap().record;
-    let root = listed(&folder.join("root.squashfs"));
+    let root = listed(&folder.join("parts/root.squashfs"));
     for path in [
         "usr/bin/kubelet",
         "usr/bin/containerd-shim-runc-v2",
@@ -106,14 +105,28 @@ fn a_build_holds_base_and_bundle_without_identity_and_is_verified() {
         assert!(!root.contains(path), "{path}\n{root}");
     }
     let mut verity = Command::new("/usr/sbin/veritysetup");
-    verity.arg("verify").args([folder.join("root.squashfs"), folder.join("root.verity")]).arg(&record.root.root_hash);
+    verity
+        .arg("verify")
+        .args([folder.join("parts/root.squashfs"), folder.join("parts/root.verity")])
+        .arg(&record.root.root_hash);
     assert!(verity.status().expect("`make test` installs the package cryptsetup-bin").success());
     for (name, output) in &record.outputs {
         let bytes = fs::read(folder.join(name)).unwrap();
         assert_eq!((output.size, &output.digest), (bytes.len() as u64, &sha256(&bytes)), "{name}");
     }
     let names: Vec<&str> = record.outputs.keys().map(String::as_str).collect();
-    assert_eq!(names, ["initrd", "kfimg.raw", "root.hash", "root.mtree", "root.squashfs", "root.verity", "vmlinuz"]);
+    assert_eq!(
+        names,
+        [
+            "kfimg.raw",
+            "parts/initrd",
+            "parts/root.hash",
+            "parts/root.squashfs",
+            "parts/root.verity",
+            "parts/vmlinuz",
+            "root.mtree"
+        ]
+    );
     let written: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("build.json")).unwrap()).unwrap();
     assert_eq!(written["imageVersion"], "1.36.3");
     assert_eq!(written["sourceDateEpoch"], 1_700_000_000, "the newest file of the base");
@@ -148,7 +161,7 @@ fn preloaded_images_lie_where_the_agent_looks() {
         let record = result.unwrap().record;
         assert_eq!(record.preloaded.len(), count, "{preload:?}: {:?}", record.preloaded);
         let unpacked = folder.join("unpacked");
-        let image = folder.join("root.squashfs");
+        let image = folder.join("parts/root.squashfs");
         assert!(
             Command::new("unsquashfs")
                 .arg("-d")
@@ -266,7 +279,6 @@ fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a>
         source_date_epoch: None,
         preload: None,
         allowed: &[],
-        additions: &[],
         command_line: "",
         folder: site.folder.path(),
     }
@@ -284,7 +296,10 @@ fn a_real_base_becomes_a_verified_root_in_little_memory() {
     let Outcome { result, findings, folder } = site.build("first", |_| {});
     let record = result.unwrap_or_else(|error| panic!("{error}: {findings:#?}")).record;
     let mut verity = Command::new("/usr/sbin/veritysetup");
-    verity.arg("verify").args([folder.join("root.squashfs"), folder.join("root.verity")]).arg(&record.root.root_hash);
+    verity
+        .arg("verify")
+        .args([folder.join("parts/root.squashfs"), folder.join("parts/root.verity")])
+        .arg(&record.root.root_hash);
     assert!(verity.status().unwrap().success());
     let again = site.build("second", |_| {}).result.unwrap().record;
     assert_eq!(again.to_bytes(), record.to_bytes());

@@ -1,42 +1,100 @@
 //! Which function writes which output.
 
+use crate::disk::{self, DiskSizes};
 use crate::error::Error;
+use crate::iso;
+use crate::output::Medium;
+use crate::ova::{self, Machine};
 use crate::parts::Parts;
+use crate::pxe::{self, Way};
+use crate::qcow2;
 use crate::request::{OutputKind, Request};
 use crate::root_image::{self, Options, RootFormat};
 use crate::sysext::{self, SYSEXT_FILE};
 use crate::tree::Tree;
+use crate::uki;
+use crate::vmdk;
 use fs_err as fs;
 use kfimg_images::stop::Stop;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Below which path of a boot server the output is handed out.
+const SERVED: &str = "images";
 
 /// What outputs are made of.
 pub(super) struct Context<'a> {
     pub(super) request: &'a Request<'a>,
     pub(super) parts: &'a Parts,
     pub(super) tree: &'a Tree,
+    /// Where intermediate files may lie.
+    pub(super) work: &'a Path,
     pub(super) stop: &'a Stop,
 }
 
-/// Whether every output can be written.
+/// Outputs with the content of a disk.
+const DISKS: [OutputKind; 3] = [OutputKind::Raw, OutputKind::Qcow2, OutputKind::Vmdk];
+
+/// Whether anything is asked for.
 pub(super) fn check(outputs: &BTreeSet<OutputKind>) -> Result<(), Error> {
-    let known = |kind: &&OutputKind| !matches!(kind, OutputKind::Sysext | OutputKind::Parts);
-    match outputs.iter().find(known) {
-        Some(kind) => Err(Error::Usage(format!("--output {kind}: this kfimg can't write it yet"))),
-        None if outputs.is_empty() => Err(Error::Usage("--output: name at least one output".to_owned())),
-        None => Ok(()),
-    }
+    if outputs.is_empty() { Err(Error::Usage("--output: name at least one output".to_owned())) } else { Ok(()) }
 }
 
 /// Writes all outputs.
 pub(super) fn all(context: &Context<'_>) -> Result<(), Error> {
+    let Context { request, parts, stop, .. } = context;
+    let folder = request.folder;
+    let asked = |kind: OutputKind| request.outputs.contains(&kind);
+    if asked(OutputKind::Pxe) {
+        pxe::write(parts, Way::Carried, SERVED, folder).map_err(Error::io("writing the PXE files of", folder))?;
+    }
+    if DISKS.into_iter().chain([OutputKind::Ova]).any(asked) {
+        disks(context)?;
+    }
+    if stop.is_asked() {
+        return Err(Error::Stopped);
+    }
+    if asked(OutputKind::Iso) {
+        let kernel_image = unified(context, Medium::Iso)?;
+        iso::write(parts, &kernel_image, &folder.join("live.iso"))?;
+    }
+    if asked(OutputKind::Sysext) {
+        extension(context)?;
+    }
     // The parts are moved, so they come last.
-    context.request.outputs.iter().try_for_each(|kind| match kind {
-        OutputKind::Sysext => extension(context),
-        OutputKind::Parts => parts(context),
-        kind => Err(Error::Usage(format!("--output {kind}: this kfimg can't write it yet"))),
-    })
+    if asked(OutputKind::Parts) { self::parts(context) } else { Ok(()) }
+}
+
+/// A unified kernel image in the work folder.
+fn unified(context: &Context<'_>, medium: Medium) -> Result<PathBuf, Error> {
+    let path = context.work.join(match medium {
+        Medium::Disk => "disk.efi",
+        Medium::Iso => "live.efi",
+    });
+    uki::write(context.parts, medium, None, &path)?;
+    Ok(path)
+}
+
+/// The disk in each form that is asked for.
+fn disks(context: &Context<'_>) -> Result<(), Error> {
+    let (folder, parts) = (context.request.folder, context.parts);
+    let kernel_image = unified(context, Medium::Disk)?;
+    let content = disk::content(parts, &kernel_image, DiskSizes::default())?;
+    for kind in DISKS.into_iter().filter(|kind| context.request.outputs.contains(kind)) {
+        let path = folder.join(format!("disk.{kind}"));
+        match kind {
+            OutputKind::Raw => disk::raw::write(&content, &path)?,
+            OutputKind::Qcow2 => qcow2::write(&content, &path)?,
+            _ => vmdk::write(&content, &parts.root_hash, &path)?,
+        }
+        if context.stop.is_asked() {
+            return Err(Error::Stopped);
+        }
+    }
+    if context.request.outputs.contains(&OutputKind::Ova) {
+        ova::write(parts, &kernel_image, DiskSizes::default(), Machine::default(), &folder.join("appliance.ova"))?;
+    }
+    Ok(())
 }
 
 fn extension(context: &Context<'_>) -> Result<(), Error> {
@@ -56,7 +114,8 @@ fn parts(context: &Context<'_>) -> Result<(), Error> {
         RootFormat::Squashfs => "root.squashfs",
         RootFormat::Erofs => "root.erofs",
     };
-    let folder = context.request.folder;
+    let folder = &context.request.folder.join("parts");
+    fs::create_dir(folder).map_err(Error::io("creating", folder))?;
     let places: [(&Path, &str); 4] =
         [(kernel, "vmlinuz"), (initrd, "initrd"), (root, root_name), (verity, "root.verity")];
     for (from, name) in places {

@@ -6,10 +6,12 @@
 mod assemble;
 
 use crate::base::{self, Base};
+use crate::boot;
 use crate::content::kernel::{self, Kernel};
 use crate::content::system::{self, Stamp};
 use crate::content::{self, PartSource, host, identity, preload};
 use crate::error::Error;
+use crate::initrd;
 use crate::lint::{self, Finding, Subject, Weight};
 use crate::listing::LISTING_FILE;
 use crate::parts::Parts;
@@ -69,7 +71,7 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Re
     let findings = judge(request, &system, tell)?;
     let (image, verity, parts) = write_root(request, &system, &work, stop, tell)?;
     tell(Event::Phase { name: "writing the outputs", bytes: 0 });
-    let context = assemble::Context { request, parts: &parts, tree: &system.tree, stop };
+    let context = assemble::Context { request, parts: &parts, tree: &system.tree, work: &work, stop };
     assemble::all(&context)?;
     write(request, LISTING_FILE, image.listing.as_bytes())?;
     fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
@@ -123,7 +125,7 @@ fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -
     parts.push(content::add_agent(&mut tree, request.agent, request.bundle, architecture, spool)?);
     let stamp = Stamp { id: request.image_id, version: &version };
     let os_release = system::write(&mut tree, stamp)?;
-    content::add_all(&mut tree, request.additions)?;
+    content::boot::add(&mut tree)?;
     let preloaded = match request.preload {
         Some(preload) => preload::add(&mut tree, request.bundle, preload, architecture)?,
         None => Vec::new(),
@@ -189,16 +191,31 @@ fn write_root(
         image_id: request.image_id.to_owned(),
         image_version: system.version.clone(),
         kernel: extract(work, "vmlinuz", kernel.linux.as_ref())?.unwrap_or_default(),
-        initrd: extract(work, "initrd", kernel.initrd.as_ref())?.unwrap_or_default(),
+        initrd: whole_initrd(system, work)?,
         root,
         verity: tree,
         root_hash: verity.root_hash.clone(),
-        command_line: request.command_line.to_owned(),
+        command_line: command_line(request),
         os_release: system.os_release.clone(),
         stub: extract(work, "stub.efi", kernel.stub.as_ref())?,
         source_date_epoch: system.epoch,
     };
     Ok((image, verity, parts))
+}
+
+/// What every kernel of the image is told, before an output says where the root is.
+fn command_line(request: &Request<'_>) -> String {
+    format!("{} {}", boot::COMMAND_LINE, request.command_line).trim_end().to_owned()
+}
+
+/// The base's initrd, with the agent and the units that open the root behind it.
+fn whole_initrd(system: &System, work: &Path) -> Result<PathBuf, Error> {
+    let Some(base) = extract(work, "base-initrd", system.kernel.initrd.as_ref())? else { return Ok(PathBuf::new()) };
+    let agent = system.tree.lookup(initrd::AGENT).and_then(|(_, node)| node.content());
+    let agent = extract(work, "agent", agent)?.ok_or_else(|| Error::Refused("it has no agent".to_owned()))?;
+    let whole = work.join("initrd");
+    initrd::write(&base, &agent, system.epoch, &whole).map_err(Error::io("writing", &whole))?;
+    Ok(whole)
 }
 
 /// Copies a file of the image into the work folder.
@@ -247,7 +264,7 @@ fn record(
             root_hash: verity.root_hash.clone(),
             salt: verity.salt.clone(),
         },
-        command_line: request.command_line.to_owned(),
+        command_line: command_line(request),
         findings,
         sizes,
         outputs: BTreeMap::new(),

@@ -2,6 +2,7 @@
 //!
 //! It is the same for every node and every site. What tells nodes apart is the payload's, and written by crate `ignition`.
 
+pub(crate) mod boot;
 pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod kernel;
@@ -18,15 +19,6 @@ use kfimg_images::Architecture;
 use kfimg_images::content::{Content, Extent};
 use kfimg_images::hasher::Hasher;
 use std::path::Path;
-
-/// A file that another part of the program adds to the root: units of the boot, for instance.
-#[derive(Clone, Debug)]
-pub struct Addition {
-    /// Path in the image, without a leading `/`. Links above it are followed.
-    pub path: String,
-    /// What lies there.
-    pub node: Node,
-}
 
 /// Adds the agent: the file given, else the bundle's.
 ///
@@ -59,13 +51,4 @@ fn of_file(path: &Path) -> Result<(Extent, PartSource), Error> {
     let size = hasher.read(extent.reader()).map_err(Error::io("reading", path))?;
     let source = PartSource { name: "kfimg-agent".to_owned(), version: None, digest: hasher.finish(), size };
     Ok((extent, source))
-}
-
-/// Adds what other parts of the program bring.
-pub(crate) fn add_all(tree: &mut Tree, additions: &[Addition]) -> Result<(), Error> {
-    for Addition { path, node } in additions {
-        let resolved = tree.resolve(path).map_err(Error::tree(path))?;
-        tree.insert(&resolved, node.clone()).map_err(Error::tree(path))?;
-    }
-    Ok(())
 }

@@ -108,7 +108,6 @@ pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
         source_date_epoch: epoch()?,
         preload: args.preload.map(preload),
         allowed: &args.allowed,
-        additions: &[],
         command_line: &command_line,
         folder: folder.path(),
     };
