@@ -244,12 +244,15 @@ fn a_base_or_agent_of_other_machines_is_refused() {
     assert!(error.contains("it has no kubelet for arm64; create it for a described cluster"), "{error}");
 }
 
+/// What makes a request wrong.
+type Change = dyn Fn(&mut Request<'_>);
+
 #[test]
 fn wrong_requests_are_told_before_anything_is_read() {
     let site = Site::new();
     let allowed = ["nonsense".to_owned()];
     let outputs = BTreeSet::new();
-    let cases: [(&str, &dyn Fn(&mut Request<'_>), &str); 4] = [
+    let cases: [(&str, &Change, &str); 4] = [
         ("id", &|request| request.image_id = "A b", "--image-id A b: write lower-case letters"),
         ("epoch", &|request| request.source_date_epoch = Some(1 << 40), "SOURCE_DATE_EPOCH lies after the year 2106"),
         ("base", &|request| request.base = "nowhere.tar", "opening the base nowhere.tar"),

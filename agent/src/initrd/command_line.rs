@@ -40,8 +40,8 @@ impl CommandLine {
 
     /// The value of `name=value`; of several the last counts, as for the kernel itself. An empty one counts as none.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let values = self.0.iter().filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        values.last().filter(|value| !value.is_empty())
+        let mut values = self.0.iter().filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        values.next_back().filter(|value| !value.is_empty())
     }
 }
 

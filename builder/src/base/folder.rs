@@ -32,7 +32,7 @@ pub(super) fn read(root: &Path) -> Result<Found, Error> {
             let entry = entry.map_err(Error::io("listing", &folder))?;
             let raw = [path.as_bytes(), b"/", entry.file_name().as_bytes()].concat();
             let below =
-                tree::checked(raw.strip_prefix(b"/").unwrap_or(&raw)).map_err(|error| refused(root, error.into()))?;
+                tree::checked(raw.strip_prefix(b"/").unwrap_or(&raw)).map_err(|error| refused(root, &error.into()))?;
             if entry.file_type().map_err(Error::io("examining", &entry.path()))?.is_dir() {
                 open.push((entry.path(), below));
             } else {
@@ -43,7 +43,7 @@ pub(super) fn read(root: &Path) -> Result<Found, Error> {
     Ok(found)
 }
 
-fn refused(root: &Path, problem: ArchiveProblem) -> Error {
+fn refused(root: &Path, problem: &ArchiveProblem) -> Error {
     Error::base(&root.display().to_string(), problem.to_string())
 }
 

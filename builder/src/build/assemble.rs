@@ -83,7 +83,7 @@ fn disks(context: &Context<'_>) -> Result<(), Error> {
     for kind in DISKS.into_iter().filter(|kind| context.request.outputs.contains(kind)) {
         let path = folder.join(format!("disk.{kind}"));
         match kind {
-            OutputKind::Raw => disk::raw::write(&content, &path)?,
+            OutputKind::Raw => disk::write_raw(&content, &path)?,
             OutputKind::Qcow2 => qcow2::write(&content, &path)?,
             _ => vmdk::write(&content, &parts.root_hash, &path)?,
         }

@@ -58,6 +58,7 @@ pub(crate) fn place(extents: &mut Extents, disk: Guid, partitions: &[Partition])
 }
 
 /// Sectors in which a copy of the table lies.
+#[derive(Clone, Copy)]
 struct Place {
     own: u64,
     other: u64,
