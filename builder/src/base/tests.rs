@@ -312,10 +312,10 @@ fn an_image_is_read_from_a_layout_and_from_a_bundle() {
 fn damaged_layers_and_images_of_other_machines_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let layer = Archive::default().file("etc/a", "1").bytes();
-    let bundle = image(&folder.path().join("arm"), &[layer.clone()], "arm64");
+    let bundle = image(&folder.path().join("arm"), std::slice::from_ref(&layer), "arm64");
     let error = read_base(&bundle.folder().display().to_string(), None).unwrap_err().to_string();
     assert!(error.contains("the image is for linux/arm64, and linux/amd64 is asked for"), "{error}");
-    let bundle = image(&folder.path().join("bad"), &[layer.clone()], "amd64");
+    let bundle = image(&folder.path().join("bad"), std::slice::from_ref(&layer), "amd64");
     fs::write(bundle.path(&sha256(&layer)), Archive::default().file("etc/b", "1").bytes()).unwrap();
     let error = read_base(&bundle.folder().display().to_string(), None).unwrap_err().to_string();
     assert!(error.contains("is damaged"), "{error}");

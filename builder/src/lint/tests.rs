@@ -134,7 +134,7 @@ const CASES: &[Case] = &[
     (
         "licences",
         |tree| {
-            base_file(tree, "var/lib/dpkg/status", 0o644, "Package: bash\nStatus: install ok installed\nVersion: 5\n")
+            base_file(tree, "var/lib/dpkg/status", 0o644, "Package: bash\nStatus: install ok installed\nVersion: 5\n");
         },
         "no copyright file of bash",
     ),

@@ -37,6 +37,9 @@ fn note(folder: &Path, content: &[u8]) {
     fs_err::write(folder.join("fetch.json"), text).unwrap();
 }
 
+/// A name, what the server answers one after the other, and the ranges that it must have been asked for.
+type Case<'a> = (&'a str, Vec<Vec<u8>>, Vec<&'a String>);
+
 #[test]
 fn a_root_comes_whole_in_parts_or_again() {
     let content: Vec<u8> = (0..100_000_u32).map(|number| number.to_le_bytes()[1]).collect();
@@ -48,7 +51,7 @@ fn a_root_comes_whole_in_parts_or_again() {
     let none = String::new();
     let shorter = answer("200 OK", &content[..50_000 - head]);
     let refused = answer("416 Range Not Satisfiable", b"");
-    let cases: [(&str, Vec<Vec<u8>>, Vec<&String>); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("at once", vec![whole.clone()], vec![&none]),
         ("in two parts", vec![cut.clone(), rest], vec![&none, &from]),
         ("from a server without ranges", vec![cut, whole.clone()], vec![&none, &from]),
