@@ -60,6 +60,8 @@ pub mod vmdk;
 
 pub use build::{Built, build};
 pub use content::Preload;
+pub use disk::DiskSizes;
 pub use error::{ArchiveProblem, Error, ErrorKind};
 pub use request::{Event, OutputKind, Request};
 pub use root_image::RootFormat;
+pub use sign::Signer;

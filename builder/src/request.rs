@@ -1,8 +1,10 @@
 //! [`Request`]: what a build is asked for.
 
 use crate::content::Preload;
+use crate::disk::DiskSizes;
 use crate::lint::Finding;
 use crate::root_image::RootFormat;
+use crate::sign::Signer;
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use std::collections::BTreeSet;
@@ -88,6 +90,12 @@ pub struct Request<'a> {
     pub preload: Option<Preload>,
     /// Lints that only warn.
     pub allowed: &'a [String],
+    /// From which folder of a server machines that boot from the network fetch the root; without one, their initrd carries it.
+    pub root_url: Option<&'a str>,
+    /// Sizes of what is a disk.
+    pub disk: DiskSizes,
+    /// Signs unified kernel images for Secure Boot.
+    pub signer: Option<&'a Signer>,
     /// What the kernel is told beside [`crate::boot::COMMAND_LINE`] and the root hash.
     pub command_line: &'a str,
     /// An empty folder, on the file system of the output, which gets everything.

@@ -5,7 +5,7 @@
 use kfimg_builder::compare::compare;
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_builder::lint::Finding;
-use kfimg_builder::{Built, Error, Event, OutputKind, Preload, Request, RootFormat, build};
+use kfimg_builder::{Built, DiskSizes, Error, Event, OutputKind, Preload, Request, RootFormat, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::hasher::sha256;
@@ -63,6 +63,9 @@ impl Site {
             preload: None,
             allowed: &[],
             command_line: "console=ttyS0",
+            root_url: None,
+            disk: DiskSizes::default(),
+            signer: None,
             folder: &folder,
         };
         change(&mut request);
@@ -252,10 +255,12 @@ fn wrong_requests_are_told_before_anything_is_read() {
     let site = Site::new();
     let allowed = ["nonsense".to_owned()];
     let outputs = BTreeSet::new();
-    let cases: [(&str, &Change, &str); 4] = [
+    let cases: [(&str, &Change, &str); 6] = [
         ("id", &|request| request.image_id = "A b", "--image-id A b: write lower-case letters"),
         ("epoch", &|request| request.source_date_epoch = Some(1 << 40), "SOURCE_DATE_EPOCH lies after the year 2106"),
         ("base", &|request| request.base = "nowhere.tar", "opening the base nowhere.tar"),
+        ("url", &|request| request.root_url = Some("https://a/b"), "--root-url https://a/b: write http://"),
+        ("query", &|request| request.root_url = Some("http://a/b?c"), "--root-url http://a/b?c: write http://"),
         ("line", &|request| request.command_line = "a\nb", "is one line"),
     ];
     for (name, change, text) in cases {
@@ -283,6 +288,9 @@ fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a>
         preload: None,
         allowed: &[],
         command_line: "",
+        root_url: None,
+        disk: DiskSizes::default(),
+        signer: None,
         folder: site.folder.path(),
     }
 }

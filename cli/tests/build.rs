@@ -16,11 +16,26 @@ use support::program::{as_root, empty_folder, find};
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const BUILD: &str = "build --base base.tar --output parts,sysext -o images";
 
+/// Every output, each small.
+const ALL: &str = "build --base base.tar --output pxe,raw,qcow2,vmdk,ova,iso,sysext,parts -o images \
+    --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
+/// Where systemd-stub lies in a base.
+const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
 /// A folder with a base and a bundle.
 fn site(name: &str) -> PathBuf {
     let folder = empty_folder(&format!("build/{name}"));
     fake::bundle(&folder.join("bundle"), Architecture::Amd64);
     FakeBase::new(Architecture::Amd64).write(&folder.join("base.tar"));
+    folder
+}
+
+/// The same with what makes a kernel start by itself under UEFI.
+fn unified_site(name: &str) -> PathBuf {
+    let folder = site(name);
+    let mut base = FakeBase::new(Architecture::Amd64);
+    base.file(STUB, 0o644, fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi"));
+    base.write(&folder.join("base.tar"));
     folder
 }
 
@@ -40,10 +55,19 @@ fn run(folder: &Path, line: &str) -> Said {
     said(Command::new(KFIMG).args(line.split_whitespace()).current_dir(folder))
 }
 
-/// Every file by its name.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let read = |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
-    fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect()
+/// Every file by its path.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let name = Path::new(path.file_name().unwrap());
+            found.extend(files(&path).into_iter().map(|(below, bytes)| (name.join(below), bytes)));
+        } else {
+            found.insert(path.file_name().unwrap().into(), fs::read(&path).unwrap());
+        }
+    }
+    found
 }
 
 /// Names in a folder, hidden ones too.
@@ -56,10 +80,10 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn the_same_build_gives_the_same_bytes_wherever_and_however_it_runs() {
-    let (one, other) = (site("same-one"), site("same-other/deeper"));
-    let first = run(&one, BUILD);
+    let (one, other) = (unified_site("same-one"), unified_site("same-other/deeper"));
+    let first = run(&one, ALL);
     assert_eq!(first.code, 0, "{}", first.stderr);
-    let script = format!("umask 077; exec taskset -c 0 {KFIMG} {BUILD}");
+    let script = format!("umask 077; exec taskset -c 0 {KFIMG} {ALL}");
     let mut command = Command::new("sh");
     command
         .args(["-c", &script])
@@ -72,8 +96,55 @@ fn the_same_build_gives_the_same_bytes_wherever_and_however_it_runs() {
     let (one, other) = (files(&one.join("images")), files(&other.join("images")));
     assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
     for (name, bytes) in one {
-        assert!(bytes == other[&name], "{name} differs");
+        assert!(bytes == other[&name], "{} differs", name.display());
     }
+}
+
+/// The offset of the EFI system partition, which is the second of a disk.
+fn esp_offset(disk: &Path) -> u64 {
+    let table = said(Command::new(find("sgdisk")).arg("-i").arg("2").arg(disk)).stdout;
+    let sector = table.lines().find_map(|line| line.strip_prefix("First sector: ")).unwrap();
+    sector.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 512
+}
+
+#[test]
+fn one_build_writes_every_output_as_its_options_say() {
+    let folder = unified_site("outputs");
+    let key = "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=db -keyout db.key -out db.crt";
+    assert_eq!(said(Command::new("openssl").args(key.split(' ')).current_dir(&folder)).code, 0);
+    let signed = "--secure-boot-key db.key --secure-boot-certificate db.crt";
+    let built = run(&folder, &format!("{ALL} --root-url http://boot.local/images/ {signed}"));
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    let images = folder.join("images");
+    let expected = [
+        "appliance.ova",
+        "boot.ipxe",
+        "build.html",
+        "build.json",
+        "disk.qcow2",
+        "disk.raw",
+        "disk.vmdk",
+        "initrd",
+        "kfimg.raw",
+        "live.iso",
+        "parts",
+        "pxe.yaml",
+        "root.img",
+        "root.mtree",
+        "vmlinuz",
+    ];
+    assert_eq!(names(&images), expected);
+    let disk = images.join("disk.raw");
+    assert_eq!(fs::metadata(&disk).unwrap().len(), 512 << 20);
+    let place = format!("{}@@{}", disk.display(), esp_offset(&disk));
+    let kernel = folder.join("boot.efi");
+    let copied = said(Command::new("mcopy").args(["-i", &place, "::/EFI/BOOT/BOOTX64.EFI"]).arg(&kernel));
+    assert_eq!(copied.code, 0, "{}", copied.stderr);
+    let checked = said(Command::new("sbverify").args(["--cert", "db.crt"]).arg(&kernel).current_dir(&folder));
+    assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
+    let layer = fs::read_to_string(images.join("pxe.yaml")).unwrap();
+    assert!(layer.contains("\"kfimg.root=http://boot.local/images/root.img\""), "{layer}");
+    assert_eq!(run(&folder, "build --base base.tar --output raw --secure-boot-key db.key").code, 2);
 }
 
 #[test]
@@ -82,15 +153,13 @@ fn the_time_of_everything_can_be_given() {
     let said = said(Command::new(KFIMG).args(BUILD.split(' ')).current_dir(&folder).env("SOURCE_DATE_EPOCH", "86400"));
     assert_eq!(said.code, 0, "{}", said.stderr);
     let listed = Command::new(find("unsquashfs"))
-        .args(["-lln", "images/root.squashfs"])
+        .args(["-lln", "images/parts/root.squashfs"])
         .env("TZ", "UTC")
         .current_dir(&folder)
         .output();
     let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
-    assert!(
-        listed.lines().filter(|line| line.contains("squashfs-root")).all(|line| line.contains("1970-01-02 00:00")),
-        "{listed}"
-    );
+    let mut rows = listed.lines().filter(|line| line.contains("squashfs-root/")).peekable();
+    assert!(rows.peek().is_some() && rows.all(|line| line.contains("1970-01-02 00:00")), "{listed}");
 }
 
 #[test]
@@ -236,9 +305,12 @@ fn two_builds_are_compared() {
     assert_eq!((same.code, same.stdout.as_str()), (0, "The builds are the same.\n"));
     let said = run(&folder, "diff old new --exit-code");
     assert_eq!(said.code, 8, "{}", said.stderr);
-    for line in
-        ["  + ./usr/bin/su mode=4755", "  + setuid 1 programs: /usr/bin/su (4755)", "Settings (", "  ~ root.squashfs: "]
-    {
+    for line in [
+        "  + ./usr/bin/su mode=4755",
+        "  + setuid 1 programs: /usr/bin/su (4755)",
+        "Settings (",
+        "  ~ parts/root.squashfs: ",
+    ] {
         assert!(said.stdout.contains(line), "{line}\n{}", said.stdout);
     }
 }

@@ -1,6 +1,6 @@
 //! Which function writes which output.
 
-use crate::disk::{self, DiskSizes};
+use crate::disk;
 use crate::error::Error;
 use crate::iso;
 use crate::output::Medium;
@@ -46,7 +46,8 @@ pub(super) fn all(context: &Context<'_>) -> Result<(), Error> {
     let folder = request.folder;
     let asked = |kind: OutputKind| request.outputs.contains(&kind);
     if asked(OutputKind::Pxe) {
-        pxe::write(parts, Way::Carried, SERVED, folder).map_err(Error::io("writing the PXE files of", folder))?;
+        let way = request.root_url.map_or(Way::Carried, |server| Way::Fetched { server: server.trim_end_matches('/') });
+        pxe::write(parts, way, SERVED, folder).map_err(Error::io("writing the PXE files of", folder))?;
     }
     if DISKS.into_iter().chain([OutputKind::Ova]).any(asked) {
         disks(context)?;
@@ -71,7 +72,7 @@ fn unified(context: &Context<'_>, medium: Medium) -> Result<PathBuf, Error> {
         Medium::Disk => "disk.efi",
         Medium::Iso => "live.efi",
     });
-    uki::write(context.parts, medium, None, &path)?;
+    uki::write(context.parts, medium, context.request.signer, &path)?;
     Ok(path)
 }
 
@@ -79,7 +80,7 @@ fn unified(context: &Context<'_>, medium: Medium) -> Result<PathBuf, Error> {
 fn disks(context: &Context<'_>) -> Result<(), Error> {
     let (folder, parts) = (context.request.folder, context.parts);
     let kernel_image = unified(context, Medium::Disk)?;
-    let content = disk::content(parts, &kernel_image, DiskSizes::default())?;
+    let content = disk::content(parts, &kernel_image, context.request.disk)?;
     for kind in DISKS.into_iter().filter(|kind| context.request.outputs.contains(kind)) {
         let path = folder.join(format!("disk.{kind}"));
         match kind {
@@ -92,7 +93,7 @@ fn disks(context: &Context<'_>) -> Result<(), Error> {
         }
     }
     if context.request.outputs.contains(&OutputKind::Ova) {
-        ova::write(parts, &kernel_image, DiskSizes::default(), Machine::default(), &folder.join("appliance.ova"))?;
+        ova::write(parts, &kernel_image, context.request.disk, Machine::default(), &folder.join("appliance.ova"))?;
     }
     Ok(())
 }

@@ -5,11 +5,11 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::BuildFolder;
 use crate::progress::Progress;
-use crate::size::human;
+use crate::size::{self, human};
 use clap::{Args, ValueEnum};
 use kfimg_builder::lint::{Finding, LINTS, Weight};
 use kfimg_builder::record::BuildRecord;
-use kfimg_builder::{Event, OutputKind, Preload, Request, RootFormat, build};
+use kfimg_builder::{DiskSizes, Error, Event, OutputKind, Preload, Request, RootFormat, Signer, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use std::cell::RefCell;
@@ -56,12 +56,57 @@ pub(crate) struct BuildArgs {
     /// Words to add to the kernel's command line
     #[arg(long, value_name = "TEXT")]
     append: Vec<String>,
+    /// PXE: machines fetch the root from this folder of a boot server, verified, instead of loading it inside the initrd
+    #[arg(long, value_name = "URL")]
+    root_url: Option<String>,
+    #[command(flatten)]
+    disk: DiskArgs,
+    #[command(flatten)]
+    secure_boot: SecureBootArgs,
     /// A lint that may find something; may be given more than once
     #[arg(long = "allow", value_name = "LINT")]
     allowed: Vec<String>,
     /// List what images are held against, and stop
     #[arg(long)]
     list_lints: bool,
+}
+
+/// Sizes of raw, qcow2, vmdk and ova.
+#[derive(Args, Clone, Copy, Debug)]
+struct DiskArgs {
+    /// Size of the disk, such as 64GiB [default: the smallest, and 32GiB for ova]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    disk_size: Option<u64>,
+    /// Size of each of the two root partitions [default: half as much again as the root needs]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    slot_size: Option<u64>,
+    /// Size of the EFI system partition [default: 512MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    esp_size: Option<u64>,
+}
+
+impl From<DiskArgs> for DiskSizes {
+    fn from(args: DiskArgs) -> Self {
+        Self { disk: args.disk_size, slot: args.slot_size, esp: args.esp_size }
+    }
+}
+
+/// What signs the kernel of disks and ISO.
+#[derive(Args, Debug)]
+struct SecureBootArgs {
+    /// Secure Boot: RSA key (PEM) that signs the kernel image of disks and ISO
+    #[arg(long, value_name = "FILE", requires = "secure_boot_certificate")]
+    secure_boot_key: Option<PathBuf>,
+    /// Secure Boot: certificate (PEM) of that key, which the firmware knows
+    #[arg(long, value_name = "FILE", requires = "secure_boot_key")]
+    secure_boot_certificate: Option<PathBuf>,
+}
+
+impl SecureBootArgs {
+    fn signer(&self) -> Result<Option<Signer>, Error> {
+        let files = self.secure_boot_key.as_deref().zip(self.secure_boot_certificate.as_deref());
+        Ok(files.map(|(key, certificate)| Signer::load(key, certificate)).transpose()?)
+    }
 }
 
 /// Format of the read-only root.
@@ -92,6 +137,7 @@ pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
     let outputs = args.outputs.iter().copied().collect();
     let command_line =
         std::iter::once(COMMAND_LINE).chain(args.append.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+    let signer = args.secure_boot.signer()?;
     let folder = BuildFolder::begin(&args.folder)?;
     let request = Request {
         base: args.base.as_deref().unwrap_or_default(),
@@ -109,6 +155,9 @@ pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
         preload: args.preload.map(preload),
         allowed: &args.allowed,
         command_line: &command_line,
+        root_url: args.root_url.as_deref(),
+        disk: args.disk.into(),
+        signer: signer.as_ref(),
         folder: folder.path(),
     };
     let talk = Talk { console, progress: RefCell::default() };
