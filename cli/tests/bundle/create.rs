@@ -117,6 +117,29 @@ fn a_signature_is_one_that_openssl_verifies() {
     assert!(said.stderr.contains("nothing.pub"), "{}", said.stderr);
 }
 
+#[test]
+fn a_path_that_is_no_text_is_shown_as_well_as_it_can_be() {
+    use std::os::unix::ffi::OsStrExt;
+    let site = Site::new();
+    let create = format!("bundle create --image registry.k8s.io/pause:3.10.2 {}", site.upstream.options());
+    assert_eq!(site.run(&create).code, 0);
+    let key = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "bundle.key"];
+    assert!(Command::new("openssl").args(key).current_dir(site.path("")).output().unwrap().status.success());
+    let table: [(&str, &[u8], &str); 4] = [
+        ("bundle sign --key bundle.key -o", b"of-\xff.sig", "/signature"),
+        ("bundle pack -o", b"of-\xff.tar", "/path"),
+        ("bundle verify --bundle", b"of-\xff.tar", ""),
+        (&format!("{create} -o"), b"new-\xff", "/path"),
+    ];
+    for (line, name, shown) in table {
+        let said = site.run_with(&format!("--output-format json {line}"), std::ffi::OsStr::from_bytes(name));
+        assert_eq!(said.code, 0, "{line}: {}", said.stderr);
+        let value: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+        let wanted = String::from_utf8_lossy(name);
+        assert!(shown.is_empty() || value.pointer(shown).unwrap() == wanted.as_ref(), "{line}: {value}");
+    }
+}
+
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];

@@ -5,6 +5,7 @@ use kfimg_images::download::BINARY_TYPE;
 use kfimg_images::fake::FakeBundle;
 use kfimg_images::serve::{ServeOptions, Server};
 use kfimg_images::stop::Stop;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -106,13 +107,31 @@ impl Site {
     pub(crate) fn run(&self, line: &str) -> Said {
         run(self.folder.path(), line)
     }
+
+    /// Runs kfimg with an argument at the end of the line that has white space in it, or is no text.
+    pub(crate) fn run_with(&self, line: &str, last: &OsStr) -> Said {
+        said(kfimg(self.folder.path(), line).arg(last))
+    }
+
+    /// kfimg in this folder, yet to be started.
+    pub(crate) fn kfimg(&self, line: &str) -> Command {
+        kfimg(self.folder.path(), line)
+    }
 }
 
 fn run(folder: &Path, line: &str) -> Said {
+    said(&mut kfimg(folder, line))
+}
+
+fn kfimg(folder: &Path, line: &str) -> Command {
     let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
     // Logins of whoever runs the tests are nobody's business.
     kfimg.args(line.split_whitespace()).current_dir(folder).env("HOME", folder).env_remove("XDG_RUNTIME_DIR");
-    let Output { status, stdout, stderr } = kfimg.output().unwrap();
+    kfimg
+}
+
+fn said(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
 }

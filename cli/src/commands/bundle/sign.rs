@@ -32,7 +32,7 @@ pub(crate) fn run(args: &SignArgs, console: &Console) -> Result<(), Failure> {
     let output = args.output.clone().unwrap_or_else(|| args.bundle.signature());
     crate::output::replace(&output, &signature).map_err(Failure::io("writing", &output))?;
     if console.is_json() {
-        return console.json(&json!({"signature": output}));
+        return console.json(&json!({"signature": output.display().to_string()}));
     }
     console.say(&format!("*{}* signs {}.", output.display(), args.bundle.bundle.display()));
     Ok(())
