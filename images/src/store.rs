@@ -92,6 +92,7 @@ impl Store {
     fn begin(folder: &Path, disk: Disk) -> Result<Self, StoreError> {
         make_all(&disk, folder)?;
         let store = Self { folder: folder.to_owned(), disk, stop: Stop::new(), patience: PATIENCE };
+        store.make_names_last()?;
         let path = folder.join(LAYOUT_FILE);
         if store.check_layout(&path)? {
             return Ok(store);
@@ -102,6 +103,17 @@ impl Store {
             store.disk.replace(&folder.join(format!("{PARTIAL}{LAYOUT_FILE}")), &path, LAYOUT)?;
         }
         Ok(store)
+    }
+
+    /// A run that was killed may have left folders and blobs whose names are not on the disk yet. As this one counts on them, it
+    /// brings them there.
+    fn make_names_last(&self) -> Result<(), StoreError> {
+        let blobs = self.folder.join(BLOBS);
+        let below = ALGORITHMS.map(|algorithm| blobs.join(algorithm)).into_iter().chain([blobs]);
+        let mut present = below.filter(|folder| std::fs::symlink_metadata(folder).is_ok_and(|about| about.is_dir()));
+        present.try_for_each(|folder| self.disk.sync_folder(&folder))?;
+        self.disk.sync_folder(&self.folder)?;
+        self.disk.sync_above(&self.folder)
     }
 
     /// Whether the folder says that it is a layout. One of a version that we do not know is an error.
@@ -281,13 +293,15 @@ impl Store {
     }
 }
 
-/// Makes a folder and those above it. The user may name a link to a folder, so links are followed here.
+/// Makes a folder and those above it. The user may name a link to a folder, so links are followed here. What is there already may be
+/// of a run that was killed before its name was on the disk.
 fn make_all(disk: &Disk, folder: &Path) -> Result<(), StoreError> {
     if folder.is_dir() {
         return Ok(());
     }
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         make_all(disk, parent)?;
+        disk.sync_above(parent)?;
     }
     disk.make_folder(folder)
 }

@@ -68,7 +68,7 @@ impl Disk {
         match std::fs::create_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(StoreError::io("making", path)(error)),
-            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync_folder(parent)),
+            Ok(()) => self.sync_above(path),
         }
     }
 
@@ -107,7 +107,7 @@ impl Disk {
         synced.map_err(StoreError::io("syncing", from))?;
         let renamed = self.step(Step::Rename, to).and_then(|()| std::fs::rename(from, to));
         renamed.map_err(StoreError::io("renaming to", to))?;
-        to.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+        self.sync_above(to)
     }
 
     /// Replaces a small file as a whole, by way of `partial` beside it. The caller holds a lock.
@@ -118,7 +118,16 @@ impl Disk {
         self.publish(&file, partial, path)
     }
 
-    fn sync_folder(&self, path: &Path) -> Result<(), StoreError> {
+    /// Makes the name of a file or folder last. One in a folder that we may not even list is none of ours.
+    pub(super) fn sync_above(&self, path: &Path) -> Result<(), StoreError> {
+        match path.parent().map_or(Ok(()), |parent| self.sync_folder(parent)) {
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Makes the names in a folder last.
+    pub(super) fn sync_folder(&self, path: &Path) -> Result<(), StoreError> {
         // A relative name of one part has the empty path as its parent.
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let synced = self.step(Step::SyncFolder, path).and_then(|()| File::open(path)?.sync_all());

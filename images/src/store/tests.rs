@@ -3,7 +3,7 @@ use crate::digest::Digest;
 use crate::hasher::sha256;
 use crate::layout::{Descriptor, REFERENCE_ANNOTATION};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -172,4 +172,53 @@ fn a_full_disk_at_any_step_leaves_nothing_wrong() {
             Err(error) => assert!(error.is_full(), "{error}"),
         }
     }
+}
+
+/// Notes all changes, and ends the run at one of them.
+#[derive(Default)]
+struct Noted {
+    seen: Mutex<Vec<(Step, PathBuf)>>,
+    end: Option<usize>,
+}
+
+impl Steps for Noted {
+    fn before(&self, step: Step, path: &Path) -> io::Result<()> {
+        let mut seen = self.seen.lock().unwrap();
+        if self.end == Some(seen.len()) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        seen.push((step, path.to_owned()));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_name_that_a_killed_run_did_not_bring_to_the_disk_is_brought_there_by_the_next() {
+    let (bytes, digest) = blob();
+    let run = |folder: &Path, end| {
+        let noted = Arc::new(Noted { end, ..Noted::default() });
+        let steps: Arc<dyn Steps> = Arc::clone(&noted) as _;
+        let done = Store::open_watched(&folder.join("above/store"), steps).and_then(|store| store.put(&digest, &bytes));
+        (done.is_ok(), noted.seen.lock().unwrap().clone())
+    };
+    let mut ended = 0;
+    let (_, clean) = run(tempfile::tempdir().unwrap().path(), None);
+    for (end, _) in clean.iter().enumerate().filter(|(_, (step, _))| *step == Step::SyncFolder) {
+        let folder = tempfile::tempdir().unwrap();
+        let (is_whole, before) = run(folder.path(), Some(end));
+        let named: Vec<&Path> = before
+            .iter()
+            .filter(|(step, _)| matches!(step, Step::MakeFolder | Step::Rename))
+            .map(|(_, path)| path.parent().unwrap())
+            .collect();
+        let Some(unsynced) = named.last() else { continue };
+        assert!(!is_whole);
+        let (is_whole, after) = run(folder.path(), None);
+        assert!(
+            is_whole && after.iter().any(|(step, path)| *step == Step::SyncFolder && path == unsynced),
+            "{unsynced:?}"
+        );
+        ended += 1;
+    }
+    assert!(ended >= 6, "two folders above, the layout, two for blobs, the blob itself: {ended}");
 }
