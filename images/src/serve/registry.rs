@@ -2,14 +2,15 @@
 //!
 //! It is read once, when the bundle is opened, and then only looked up: a name from a request never becomes a path.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::content::{BlobReader, Content, ContentError};
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Limits, walk};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Limits, WalkError, walk};
 use crate::reference::{DEFAULT_MIRROR_FOLDER, Reference, mirror_folder};
 
 /// Bytes of documents that stay in memory; more are read again when they are asked for.
@@ -60,15 +61,36 @@ impl Registry {
                 registry.name(reference, &root.digest);
             }
         }
-        let read = |descriptor: &Descriptor| Ok::<_, std::convert::Infallible>(registry.document(content, descriptor));
-        if let Err(error) = walk(&content.index().manifests, Limits::default(), read, |_| ()) {
-            registry.faults.push(error.to_string());
-        }
+        registry.follow(content);
         for list in registry.referrers.values_mut() {
             list.sort_by(|a, b| a.digest.cmp(&b.digest));
             list.dedup_by(|a, b| a.digest == b.digest);
         }
         registry
+    }
+
+    /// Reads the documents below each entry of `index.json` alone, so that what is wrong below one hides nothing of the others.
+    fn follow(&mut self, content: &Content) {
+        let mut opened = HashSet::new();
+        let mut limits = Limits::default();
+        for root in &content.index().manifests {
+            let mut edges = 0;
+            let read = |descriptor: &Descriptor| {
+                let is_new = opened.insert((descriptor.digest.clone(), descriptor.kind(), descriptor.size));
+                Ok::<_, Infallible>(if is_new { self.document(content, descriptor) } else { None })
+            };
+            let walked = walk(std::slice::from_ref(root), limits, read, |_| edges += 1);
+            // The bounds are those of the bundle, however many entries it has.
+            limits.edges = limits.edges.saturating_sub(edges);
+            limits.documents = Limits::default().documents.saturating_sub(opened.len());
+            let Err(error) = walked else { continue };
+            let name = root.reference().unwrap_or(root.digest.as_str());
+            self.faults.push(format!("{name}: {error}"));
+            if matches!(error, WalkError::Edges(_) | WalkError::Documents(_)) {
+                self.faults.push(format!("what index.json lists after {name} is not looked into"));
+                return;
+            }
+        }
     }
 
     pub(super) fn faults(&self) -> &[String] {
@@ -117,6 +139,11 @@ impl Registry {
             self.faults.push(format!("`{written}` of index.json is no image reference, so it is not served"));
             return;
         };
+        // Whoever asks by that digest does not get this, and so nobody shall by the tag beside it.
+        if reference.digest().is_some_and(|own| own != digest) {
+            self.faults.push(format!("index.json gives the name {written} to {digest}, which it is not"));
+            return;
+        }
         let mirrored = format!("{}/{}", mirror_folder(reference.host()), reference.repository());
         let plain = written.split('@').next().unwrap_or_default();
         let plain = match plain.rsplit_once(':') {

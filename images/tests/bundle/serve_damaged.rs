@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use kfimg_images::content::Content;
+use kfimg_images::content::{Content, INDEX_FILE};
 use kfimg_images::hasher::sha256;
+use kfimg_images::layout::media_type::OCI_INDEX;
+use kfimg_images::layout::{Index, REFERENCE_ANNOTATION};
 use kfimg_images::serve::ServeOptions;
 use ureq::http::Method;
 
@@ -91,4 +93,43 @@ fn a_blob_that_became_empty_is_not_served() {
     let running = Running::start(place.content(), ServeOptions::default());
     assert_eq!(running.get(&path).status, 404);
     assert_eq!(running.ask(Method::HEAD, &path, &[]).status, 404);
+}
+
+#[test]
+fn one_damaged_image_takes_no_other_down() {
+    let mut place = Place::new();
+    // An index of indexes of indexes, deeper than anybody follows, that comes before all others.
+    let mut deep = place.bundle.image("amd64", &[b"deep"]);
+    for _ in 0..9 {
+        deep = place.bundle.stored(OCI_INDEX, &Index::of(vec![deep]).to_bytes());
+    }
+    let mut entries = place.content().index().manifests.clone();
+    deep.annotations.insert(REFERENCE_ANNOTATION.to_owned(), "quay.io/too/deep:1".to_owned());
+    entries.insert(0, deep);
+    fs::write(place.bundle.folder().join(INDEX_FILE), Index::of(entries).to_bytes()).unwrap();
+    let running = Running::start(place.content(), ServeOptions::default());
+    let [fault] = &running.faults[..] else { panic!("{:?}", running.faults) };
+    assert!(fault.starts_with("quay.io/too/deep:1: ") && fault.contains("deeper than 8"), "{fault}");
+    let pause = running.get("/v2/registry.k8s.io/pause/manifests/3.10.2");
+    assert_eq!(pause.status, 200);
+    let index: Index = serde_json::from_slice(&pause.body).unwrap();
+    for child in index.manifests {
+        assert_eq!(running.get(&format!("/v2/registry.k8s.io/pause/manifests/{}", child.digest)).status, 200);
+    }
+}
+
+#[test]
+fn a_name_with_the_digest_of_something_else_stands_for_nothing() {
+    let mut place = Place::new();
+    let [right, wrong] = [b"right", b"wrong"].map(|layer| place.bundle.image("amd64", &[layer]));
+    let of = |tag: &str, digest: &kfimg_images::Digest| format!("quay.io/app/one:{tag}@{digest}");
+    place.bundle.name(&of("1", &right.digest), wrong);
+    place.bundle.name(&of("2", &right.digest), right.clone());
+    place.bundle.finish();
+    let running = Running::start(place.content(), ServeOptions::default());
+    let [fault] = &running.faults[..] else { panic!("{:?}", running.faults) };
+    assert!(fault.contains(&of("1", &right.digest)) && fault.contains("which it is not"), "{fault}");
+    assert_eq!(running.get("/v2/quay.io/app/one/manifests/1").status, 404);
+    let second = running.get("/v2/quay.io/app/one/manifests/2");
+    assert_eq!((second.status, sha256(&second.body)), (200, right.digest));
 }
