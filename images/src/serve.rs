@@ -33,6 +33,7 @@ mod trust;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::content::Content;
 use crate::stop::Stop;
@@ -152,9 +153,11 @@ impl Server {
             .thread_name("kfimg-serve")
             .build()
             .map_err(ServeError::Runtime)?;
-        let patience = self.limits.stop;
+        let limits = self.limits;
         let served = runtime.block_on(connection::serve(self, stop));
-        runtime.shutdown_timeout(patience);
-        served
+        // Threads that still read get what the connections left of the one bound.
+        let left = served.as_ref().map_or(limits.stop, |stopped| limits.left(*stopped, Instant::now()));
+        runtime.shutdown_timeout(left);
+        served.map(drop)
     }
 }

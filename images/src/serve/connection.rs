@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -41,8 +41,8 @@ struct Common {
     limits: ServeLimits,
 }
 
-/// Accepts connections until `stop` is asked, then waits for the open ones.
-pub(super) async fn serve(server: Server, stop: &Stop) -> Result<(), ServeError> {
+/// Accepts connections until `stop` is asked, then waits for the open ones. Returns when that was.
+pub(super) async fn serve(server: Server, stop: &Stop) -> Result<Instant, ServeError> {
     let listener = TcpListener::from_std(server.listener).map_err(ServeError::Runtime)?;
     let slots = Arc::new(Semaphore::new(server.limits.connections));
     let graceful = GracefulShutdown::new();
@@ -64,10 +64,10 @@ pub(super) async fn serve(server: Server, stop: &Stop) -> Result<(), ServeError>
         }
     }
     drop(listener);
-    let patience = common.limits.stop;
+    let stopped = Instant::now();
     // Those that do not finish in time are cut.
-    let _ = timeout(patience, graceful.shutdown()).await;
-    Ok(())
+    let _ = timeout(common.limits.stop, graceful.shutdown()).await;
+    Ok(stopped)
 }
 
 /// The result of a future; `None` when `stop` is asked before.

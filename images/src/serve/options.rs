@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{AccessLog, Credentials, Site};
 
@@ -61,7 +61,7 @@ pub struct ServeLimits {
     pub header: Duration,
     /// Time in which a connection must move some bytes.
     pub idle: Duration,
-    /// Time that open connections get to finish when the registry is stopped.
+    /// Time that open connections and their requests get to finish when the registry is stopped, all in all.
     pub stop: Duration,
     /// Threads that read files.
     pub readers: usize,
@@ -71,5 +71,27 @@ impl Default for ServeLimits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self { connections: 512, header: seconds(30), idle: seconds(60), stop: seconds(10), readers: 16 }
+    }
+}
+
+impl ServeLimits {
+    /// What is left of the time to finish, for a registry that was stopped at that moment.
+    pub(super) fn left(&self, stopped: Instant, now: Instant) -> Duration {
+        self.stop.saturating_sub(now.saturating_duration_since(stopped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServeLimits;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn what_waits_last_gets_what_the_others_left() {
+        let (stopped, seconds) = (Instant::now(), Duration::from_secs);
+        let limits = ServeLimits { stop: seconds(10), ..ServeLimits::default() };
+        for (passed, left) in [(0, 10), (4, 6), (10, 0), (11, 0)] {
+            assert_eq!(limits.left(stopped, stopped + seconds(passed)), seconds(left), "after {passed} seconds");
+        }
     }
 }
