@@ -78,7 +78,7 @@ impl LockedImage {
         read: &mut Read<'_, E>,
     ) -> Result<Self, WalkError<E>> {
         let found = images(root, read)?;
-        let platforms = architectures.iter().filter_map(|one| Some((*one, Pin::of(pick(&found, *one)?))));
+        let platforms = architectures.iter().filter_map(|one| Some((*one, Pin::of(pick(root, &found, *one)?))));
         let platforms = platforms.collect();
         Ok(Self { index: (root.kind() == Kind::Index).then(|| Pin::of(root)), platforms })
     }

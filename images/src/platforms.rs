@@ -37,28 +37,34 @@ pub(crate) fn images<E: std::error::Error + 'static>(
     Ok(platform.map(|platform| PlatformImage { platform, descriptor: root.clone() }).into_iter().collect())
 }
 
-/// The image that a Linux machine of an architecture gets: the usual variant before others, by the order in the index else.
-pub(crate) fn pick(images: &[PlatformImage], architecture: Architecture) -> Option<&Descriptor> {
-    let fits =
-        |image: &&PlatformImage| image.platform.os == "linux" && image.platform.architecture == architecture.as_str();
-    let unusual = |image: &&PlatformImage| image.platform.variant.as_deref().is_some_and(|variant| variant != "v8");
-    images.iter().filter(fits).min_by_key(unusual).map(|image| &image.descriptor)
+/// What a Linux machine of an architecture starts of the images below `root`. In an index its containerd looks for one that
+/// [`runs`] there; a manifest is taken as it is.
+pub(crate) fn pick<'a>(
+    root: &Descriptor,
+    images: &'a [PlatformImage],
+    architecture: Architecture,
+) -> Option<&'a Descriptor> {
+    let fits = |platform: &Platform| match root.kind() {
+        Kind::Index => runs(platform, architecture),
+        Kind::Manifest | Kind::Schema1 | Kind::Other => is_for(platform, architecture),
+    };
+    images.iter().find(|image| fits(&image.platform)).map(|image| &image.descriptor)
 }
 
-/// The image that containerd finds in an index for a Linux machine of an architecture: one of the usual variant only, since a
-/// machine's containerd says no more of its processor than that.
+/// Whether every Linux machine of an architecture runs what is made for a platform: the usual variant only, since a machine's
+/// containerd says no more of its processor than that.
 ///
 /// Source: `github.com/containerd/platforms`, `DefaultSpec`, `Only` and `normalizeArch`.
-pub(crate) fn pick_usual(images: &[PlatformImage], architecture: Architecture) -> Option<&Descriptor> {
+pub(crate) fn runs(platform: &Platform, architecture: Architecture) -> bool {
     let usual = match architecture {
         Architecture::Amd64 => ["", "v1"],
         Architecture::Arm64 => ["", "v8"],
     };
-    let fits = |image: &&PlatformImage| {
-        let Platform { os, architecture: found, variant, .. } = &image.platform;
-        os == "linux" && found == architecture.as_str() && usual.contains(&variant.as_deref().unwrap_or_default())
-    };
-    images.iter().find(fits).map(|image| &image.descriptor)
+    is_for(platform, architecture) && usual.contains(&platform.variant.as_deref().unwrap_or_default())
+}
+
+fn is_for(platform: &Platform, architecture: Architecture) -> bool {
+    platform.os == "linux" && platform.architecture == architecture.as_str()
 }
 
 struct Finder<'a, 'b, E> {

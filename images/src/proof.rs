@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::component::Architecture;
 use crate::content::Content;
 use crate::digest::Digest;
-use crate::layout::{Descriptor, Kind};
+use crate::layout::Descriptor;
 use crate::list::ImageList;
-use crate::platforms::{PlatformImage, pick, pick_usual};
+use crate::platforms::{PlatformImage, pick};
 use crate::reason::{Reason, Scope};
 use crate::reference::Reference;
 
@@ -223,12 +223,9 @@ impl Found {
         Ok(Self { root, images })
     }
 
-    /// What a node of an architecture starts. In an index its containerd looks for it; a manifest is taken as it is.
+    /// What a node of an architecture starts.
     fn pick(&self, architecture: Architecture) -> Option<&Descriptor> {
-        match self.root.kind() {
-            Kind::Index => pick_usual(&self.images, architecture),
-            Kind::Manifest | Kind::Schema1 | Kind::Other => pick(&self.images, architecture),
-        }
+        pick(&self.root, &self.images, architecture)
     }
 
     /// What the reference is pinned to; one that has a digest is pinned already.

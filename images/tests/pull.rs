@@ -101,6 +101,36 @@ fn for_one_architecture_its_image_is_kept() {
 }
 
 #[test]
+fn a_variant_that_not_every_machine_runs_is_taken_by_nobody() {
+    let of_variant = |sample: &mut Sample, variant: &str, seed| {
+        let layer = sample.blob(GZIP_LAYER, noise(seed, 1000));
+        let mut image = sample.image("amd64", vec![layer]);
+        image.platform.as_mut().unwrap().variant = Some(variant.to_owned());
+        image
+    };
+    let mut sample = Sample::default();
+    let [fast, faster] = [("v2", 1), ("v3", 2)].map(|(variant, seed)| of_variant(&mut sample, variant, seed));
+    sample.index(vec![faster.clone(), fast.clone()]);
+    let (server, folder) = (serve(&sample), tempfile::tempdir().unwrap());
+    let host = server.host();
+    let store = Store::open(folder.path()).unwrap();
+    for architectures in [vec![Architecture::Amd64], vec![Architecture::Amd64, Architecture::Arm64]] {
+        let options = Options { architectures, ..Options::default() };
+        let error = pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {});
+        let said = said(&error.unwrap_err());
+        assert!(said.contains("no image for linux/amd64; it has linux/amd64/v3, linux/amd64/v2"), "{said}");
+    }
+    // What every machine runs is found behind them.
+    let usual = of_variant(&mut sample, "v1", 3);
+    sample.index(vec![faster, fast, usual.clone()]);
+    let server = serve(&sample);
+    let host = server.host();
+    let options = Options { architectures: vec![Architecture::Amd64], ..Options::default() };
+    let pulled = pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {});
+    assert_eq!(pulled.unwrap().images[0].descriptor.digest, usual.digest);
+}
+
+#[test]
 fn every_kind_of_content_comes_along() {
     let mut sample = Sample::default();
     let sha512: Digest = format!("sha512:{}", "0".repeat(128)).parse().unwrap();

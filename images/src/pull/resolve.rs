@@ -7,8 +7,10 @@ use super::error::{Fault, Problem};
 use super::queue::Origin;
 use super::worker::Worker;
 use super::{PulledImage, Wanted};
+use crate::component::Architecture;
 use crate::digest::Digest;
-use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind, Limits, Platform, media_type, own_type};
+use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind, Limits, media_type, own_type};
+use crate::platforms::runs;
 use crate::registry::{Class, Place, RegistryError};
 use crate::shown::shown;
 
@@ -35,15 +37,12 @@ impl Worker<'_> {
         };
         let resolved = known.descriptor.digest.clone();
         let descriptor = match (&self.options.architectures[..], known.document) {
-            ([one], Document::Index(index)) if wanted.reference.digest().is_none() => self
-                .choose(&index, one.as_str(), origin, 1)?
-                .ok_or_else(|| Problem::Architecture { wanted: one.as_str().to_owned(), found: platforms(&index) })?,
+            ([one], Document::Index(index)) if wanted.reference.digest().is_none() => {
+                self.choose(&index, *one, origin, 1)?.ok_or_else(|| lacking(*one, &index))?
+            }
             (chosen, Document::Index(index)) => {
                 for one in chosen {
-                    if self.choose(&index, one.as_str(), origin, 1)?.is_none() {
-                        let wanted = one.as_str().to_owned();
-                        return Err(Problem::Architecture { wanted, found: platforms(&index) }.into());
-                    }
+                    self.choose(&index, *one, origin, 1)?.ok_or_else(|| lacking(*one, &index))?;
                 }
                 known.descriptor
             }
@@ -83,16 +82,19 @@ impl Worker<'_> {
         Err(problem.unwrap_or_else(none).into())
     }
 
-    /// The image for Linux on an architecture; indexes inside the index are looked into.
-    fn choose(&self, index: &Index, wanted: &str, origin: &Origin, depth: usize) -> Result<Option<Descriptor>, Fault> {
+    /// The image that every Linux machine of an architecture runs; indexes inside the index are looked into.
+    fn choose(
+        &self,
+        index: &Index,
+        wanted: Architecture,
+        origin: &Origin,
+        depth: usize,
+    ) -> Result<Option<Descriptor>, Fault> {
         let fits = |entry: &&Descriptor| {
-            entry.kind() == Kind::Manifest && entry.platform.as_ref().is_some_and(|platform| is_for(platform, wanted))
+            entry.kind() == Kind::Manifest && entry.platform.as_ref().is_some_and(|platform| runs(platform, wanted))
         };
-        let usual = |platform: &Platform| platform.variant.as_deref().is_none_or(|variant| variant == "v8");
-        let mut fitting: Vec<&Descriptor> = index.manifests.iter().filter(fits).collect();
-        fitting.sort_by_key(|entry| !entry.platform.as_ref().is_some_and(usual));
-        if let Some(first) = fitting.first() {
-            return Ok(Some((*first).clone()));
+        if let Some(first) = index.manifests.iter().find(fits) {
+            return Ok(Some(first.clone()));
         }
         if depth >= Limits::default().depth {
             return Err(Problem::Limit(format!("indexes lie deeper than {depth} in one another")).into());
@@ -146,8 +148,8 @@ fn parse(digest: &Digest, media_type: &str, bytes: &[u8]) -> Result<Document, Fa
     Document::parse(media_type, bytes).map_err(|error| Problem::Document { digest: digest.clone(), error }.into())
 }
 
-fn is_for(platform: &Platform, wanted: &str) -> bool {
-    platform.os == "linux" && platform.architecture == wanted
+fn lacking(wanted: Architecture, index: &Index) -> Problem {
+    Problem::Architecture { wanted: wanted.as_str().to_owned(), found: platforms(index) }
 }
 
 /// For a message: at most ten, and none of the placeholders of attestations.
