@@ -157,3 +157,19 @@ fn a_walk_ends_at_its_limits() {
         assert!(error.contains(wanted), "{error}");
     }
 }
+
+#[test]
+fn two_sizes_of_one_content_are_named_and_hide_nothing() {
+    let mut other = described(LAYER, b"layer");
+    other.size = 6;
+    let image = Manifest::of(described(OCI_CONFIG, b"{}"), vec![described(LAYER, b"layer"), other]).to_bytes();
+    let root = described(OCI_MANIFEST, &image);
+    let documents: Documents = [(root.digest.clone(), image)].into();
+    let mut seen = Vec::new();
+    let read = |descriptor: &Descriptor| Ok::<_, Infallible>(documents.get(&descriptor.digest).cloned());
+    let last = described(LAYER, b"the last root");
+    let walked = walk(&[root, last], Limits::default(), read, |edge| seen.push(edge.descriptor.size));
+    let wanted = format!("{} has 5 bytes by one reference and 6 by another", sha256(b"layer"));
+    assert_eq!(walked.unwrap_err().to_string(), wanted);
+    assert_eq!(seen[1..], [2, 5, 6, 13]);
+}

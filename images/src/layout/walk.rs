@@ -2,7 +2,7 @@
 //!
 //! It follows no `subject` and asks for no referrers: those point the other way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Descriptor, Document, Kind, LayoutError};
 use crate::digest::Digest;
@@ -75,6 +75,16 @@ pub enum WalkError<E: std::error::Error + 'static> {
         /// Bytes there.
         found: u64,
     },
+    /// Two references disagree about a size.
+    #[error("{digest} has {first} bytes by one reference and {second} by another")]
+    Sizes {
+        /// What they refer to.
+        digest: Digest,
+        /// Size by the first, in bytes.
+        first: u64,
+        /// Size by the second, in bytes.
+        second: u64,
+    },
     /// A document is its own ancestor.
     #[error("the document {0} refers to itself, directly or through others")]
     Cycle(Digest),
@@ -101,15 +111,21 @@ pub enum WalkError<E: std::error::Error + 'static> {
 ///
 /// # Errors
 ///
-/// When `read` fails, a document is malformed or not of its size, or a limit is reached.
+/// When `read` fails, a document is malformed or not of its size, or a limit is reached; at the end, when two references disagree
+/// about a size.
 pub fn walk<E, R, V>(roots: &[Descriptor], limits: Limits, read: R, visit: V) -> Result<(), WalkError<E>>
 where
     E: std::error::Error + 'static,
     R: FnMut(&Descriptor) -> Result<Option<Vec<u8>>, E>,
     V: FnMut(Edge<'_>),
 {
-    let mut walk = Walk { limits, read, visit, seen: HashSet::new(), path: Vec::new(), edges: 0 };
-    roots.iter().try_for_each(|root| walk.follow(root, role_in_index(root)))
+    let (seen, sizes) = (HashSet::new(), HashMap::new());
+    let mut walk = Walk { limits, read, visit, seen, sizes, conflict: None, path: Vec::new(), edges: 0 };
+    roots.iter().try_for_each(|root| walk.follow(root, role_in_index(root)))?;
+    match walk.conflict {
+        None => Ok(()),
+        Some((digest, first, second)) => Err(WalkError::Sizes { digest, first, second }),
+    }
 }
 
 struct Walk<R, V> {
@@ -118,6 +134,10 @@ struct Walk<R, V> {
     visit: V,
     /// Documents that were opened, and as what: content may be referred to both as a manifest and as a layer.
     seen: HashSet<(Digest, Kind)>,
+    /// The size that everything has by the first reference to it.
+    sizes: HashMap<Digest, u64>,
+    /// The first that has another one elsewhere. What else there is, is seen all the same.
+    conflict: Option<(Digest, u64, u64)>,
     /// The documents from the root to here.
     path: Vec<Digest>,
     edges: usize,
@@ -133,6 +153,10 @@ impl<R, V> Walk<R, V> {
         self.edges += 1;
         if self.edges > self.limits.edges {
             return Err(WalkError::Edges(self.limits.edges));
+        }
+        let first = *self.sizes.entry(descriptor.digest.clone()).or_insert(descriptor.size);
+        if first != descriptor.size {
+            self.conflict.get_or_insert_with(|| (descriptor.digest.clone(), first, descriptor.size));
         }
         (self.visit)(Edge { parent: self.path.last(), descriptor, role });
         match role {

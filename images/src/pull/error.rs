@@ -130,6 +130,7 @@ impl From<WalkError<StoreError>> for Fault {
         match error {
             WalkError::Read(error) => error.into(),
             WalkError::Document { digest, error } => Self::Image(Problem::Document { digest, error }),
+            WalkError::Sizes { digest, first, second } => Self::Image(Problem::Sizes { digest, first, second }),
             other => Self::Image(Problem::Limit(other.to_string())),
         }
     }
