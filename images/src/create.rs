@@ -11,6 +11,7 @@ mod finish;
 mod gather;
 mod inventory;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{ChunkOptions, write_chunks, write_tar};
@@ -45,6 +46,8 @@ pub struct Request {
     pub pull: Options,
     /// What references are pinned to; all must be in it. Without one, registries decide.
     pub lock: Option<Lock>,
+    /// References of which registries decide anew, whatever the lock says.
+    pub renew: BTreeSet<Reference>,
     /// What the far side has, for a delta that leaves it out.
     pub since: Option<Receipt>,
 }

@@ -136,6 +136,25 @@ impl Lock {
         Ok(())
     }
 
+    /// This lock after an update: what was found, and of the rest whatever `stays` and is known for the same machines.
+    #[must_use]
+    pub fn renewed(&self, found: &Self, stays: impl Fn(&Reference) -> bool) -> Self {
+        let mut new = found.clone();
+        if self.architectures.is_superset(&found.architectures) {
+            for (name, image) in self.images.iter().filter(|(name, _)| stays(name)) {
+                let mut image = image.clone();
+                image.platforms.retain(|one, _| found.architectures.contains(one));
+                if image.root().is_some() {
+                    new.images.entry(name.clone()).or_insert(image);
+                }
+            }
+        }
+        for (name, pin) in self.binaries.iter().filter(|(name, _)| stays(name)) {
+            new.binaries.entry(name.clone()).or_insert_with(|| pin.clone());
+        }
+        new
+    }
+
     /// The text of the file: the same for the same lock.
     #[must_use]
     pub fn to_text(&self) -> String {

@@ -173,6 +173,14 @@ fn a_lock_pins_what_a_moved_tag_would_change() {
     let asked = server.seen().len();
     make(&locked, &path("b"), &Output::Folder, &registries).unwrap();
     assert_eq!(server.seen().len(), asked, "and of what is there nothing is asked");
+    let renewed = Request { renew: [reference.clone()].into(), ..locked.clone() };
+    let other: kfimg_images::Reference = format!("{host}/other:1").parse().unwrap();
+    let strange = Request { renew: [other].into(), ..locked.clone() };
+    let error = make(&strange, &path("b"), &Output::Folder, &registries).unwrap_err();
+    assert!(matches!(error, CreateError::NotAsked(_)) && error.to_string().contains("other:1"), "{error}");
+    let again = make(&renewed, &path("renewed"), &Output::Folder, &registries).unwrap().lock;
+    assert_eq!(again.pin(&reference).unwrap().digest, second.digest, "of that name alone the lock says nothing");
+    assert_eq!(again.binaries, made.binaries);
     let new = make(&plain, &path("b"), &Output::Folder, &registries).unwrap().lock;
     assert_eq!(new.pin(&reference).unwrap().digest, second.digest);
     assert_eq!(made.changes(&new).len(), 3, "index and both platforms");

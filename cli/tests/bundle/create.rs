@@ -63,6 +63,54 @@ fn the_lock_keeps_what_a_registry_changes_and_update_says_what_it_was() {
 }
 
 #[test]
+fn update_with_a_name_changes_what_that_name_stands_for_and_nothing_else() {
+    let mut site = Site::new();
+    let of_both = "--arch amd64,arm64 --images-only";
+    assert_eq!(site.create(of_both).code, 0);
+    let before = fs::read_to_string(site.path("kfimg.lock")).unwrap();
+    site.change("registry.k8s.io");
+    let said = site.create(&format!("{of_both} --update registry.k8s.io/pause:3.10.2"));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let after = fs::read_to_string(site.path("kfimg.lock")).unwrap();
+    let mut image = "";
+    for (old, new) in before.lines().zip(after.lines()) {
+        image = if old.ends_with(':') { old } else { image };
+        assert_eq!(old != new, image == "  \"registry.k8s.io/pause:3.10.2\":" && !old.ends_with(':'), "{old}\n{new}");
+    }
+    assert_eq!(before.lines().count(), after.lines().count());
+    for (more, wanted) in
+        [(of_both, "nothing here asks for registry.k8s.io/pause:1"), ("--images-only", "say --arch amd64,arm64 too")]
+    {
+        let said = site.create(&format!("{more} --update registry.k8s.io/pause:1"));
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(said.stderr.contains(wanted), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn update_keeps_what_is_still_wanted_and_drops_what_is_not() {
+    let site = Site::new();
+    let lock = || fs::read_to_string(site.path("kfimg.lock")).unwrap();
+    let (pause, etcd) = ("registry.k8s.io/pause:3.10.2", "registry.k8s.io/etcd");
+    // Nobody describes a cluster: what this run does not ask for, another may.
+    assert_eq!(site.create("").code, 0);
+    let all = lock();
+    let said = site.run(&format!("bundle create --image {pause} {} -o one --update", site.upstream.options()));
+    assert_eq!((said.code, lock()), (0, all.clone()), "{}", said.stderr);
+    // The description asks for the host programs, though this run leaves them out.
+    assert_eq!(site.create("-o two --images-only --update").code, 0);
+    assert_eq!(lock(), all);
+    // It no longer asks for etcd in that version.
+    let version = all.lines().find(|line| line.contains(etcd)).unwrap();
+    let (index, old) = (all.find(version).unwrap(), version.replace("etcd:", "etcd:0."));
+    let images = all[index..].split_inclusive('\n').take(3).collect::<String>().replace(version, &old);
+    fs::write(site.path("kfimg.lock"), format!("{}{images}{}", &all[..index], &all[index..])).unwrap();
+    let said = site.create("-o three --update");
+    assert_eq!((said.code, lock()), (0, all), "{}", said.stderr);
+    assert!(said.stderr.contains("registry.k8s.io/etcd:0.") && said.stderr.contains("-> none"), "{}", said.stderr);
+}
+
+#[test]
 fn a_file_of_this_machine_comes_along() {
     let site = Site::new();
     fs::write(site.path("flatcar.raw"), b"an operating system").unwrap();

@@ -20,6 +20,9 @@ pub enum CreateError {
     /// The lock does not know everything.
     #[error("the lock lacks {}; run again with --update", listed(.0))]
     NotLocked(Vec<Reference>),
+    /// What is to be renewed is nothing that was asked for.
+    #[error("nothing here asks for {}, so it cannot be updated; `kfimg images` prints what a cluster asks for", listed(.0))]
+    NotAsked(Vec<Reference>),
     /// The lock was made for other machines.
     #[error("the lock does not cover {0}; run again with --update")]
     LockArchitecture(Architecture),

@@ -28,14 +28,19 @@ pub(super) fn check(request: &Request) -> Result<(), CreateError> {
     if request.pull.architectures.is_empty() {
         return Err(CreateError::NoArchitecture);
     }
+    let names = binary_names(request)?;
+    let asked: BTreeSet<&Reference> = request.references.iter().chain(&names).collect();
+    let strange: Vec<Reference> = request.renew.iter().filter(|one| !asked.contains(one)).cloned().collect();
+    if !strange.is_empty() {
+        return Err(CreateError::NotAsked(strange));
+    }
     let Some(lock) = &request.lock else { return Ok(()) };
     if let Some(one) = request.pull.architectures.iter().find(|one| !lock.architectures.contains(one)) {
         return Err(CreateError::LockArchitecture(*one));
     }
-    let images = request.references.iter().filter(|one| !lock.images.contains_key(one)).cloned();
-    let names = binary_names(request)?;
-    let lacking: Vec<Reference> =
-        images.chain(names.into_iter().filter(|one| !lock.binaries.contains_key(one))).collect();
+    let images = request.references.iter().filter(|one| !lock.images.contains_key(one));
+    let binaries = names.iter().filter(|one| !lock.binaries.contains_key(one));
+    let lacking: Vec<Reference> = images.chain(binaries).filter(|one| !request.renew.contains(one)).cloned().collect();
     if lacking.is_empty() { Ok(()) } else { Err(CreateError::NotLocked(lacking)) }
 }
 
@@ -52,7 +57,8 @@ fn binary_names(request: &Request) -> Result<Vec<Reference>, CreateError> {
 
 /// Every image once, by its name, with what the lock pins it to.
 fn wanted(request: &Request) -> Vec<Wanted> {
-    let pinned = |reference: &Reference| Some(request.lock.as_ref()?.images.get(reference)?.root()?.digest.clone());
+    let lock = |reference: &Reference| request.lock.as_ref().filter(|_| !request.renew.contains(reference));
+    let pinned = |reference: &Reference| Some(lock(reference)?.images.get(reference)?.root()?.digest.clone());
     let unique: BTreeMap<String, &Reference> = request.references.iter().map(|one| (one.to_string(), one)).collect();
     unique.into_values().map(|one| Wanted { reference: one.clone(), digest: pinned(one) }).collect()
 }
@@ -78,7 +84,8 @@ pub(super) fn gather(
         Err(PullError::Store(error)) => return Err(error.into()),
         Err(PullError::Stopped) => return Err(CreateError::Stopped),
     };
-    let pins = request.lock.as_ref().map(|lock| lock.binaries.clone()).unwrap_or_default();
+    let mut pins = request.lock.as_ref().map(|lock| lock.binaries.clone()).unwrap_or_default();
+    pins.retain(|name, _| !request.renew.contains(name));
     let (downloads, binaries) = match download(store, registries, &request.binaries, &pins, &options, events) {
         Ok(downloads) => (downloads, Vec::new()),
         Err(DownloadError::Incomplete(failures)) => (Downloads::default(), failures),
@@ -100,20 +107,24 @@ pub(super) fn gather(
     Ok(Gathered { names, referrers, lock, foreign: pulled.foreign, received })
 }
 
-/// The lock of what came; where the request has one, both must agree.
+/// The lock of what came; where the request has one, both must agree about all that was not to be renewed.
 fn lock_of(request: &Request, store: &Store, pulled: &Pulled, downloads: &Downloads) -> Result<Lock, CreateError> {
     let mut lock = Lock::new(request.pull.architectures.iter().copied());
     lock.update(pulled, store)?;
     lock.binaries = downloads.binaries.iter().map(|one| (one.reference.clone(), one.file.clone())).collect();
     let Some(given) = &request.lock else { return Ok(lock) };
     let mut expected = Lock::new(lock.architectures.iter().copied());
-    for reference in lock.images.keys() {
-        let mut image = given.images.get(reference).cloned().unwrap_or_default();
+    for (reference, found) in &lock.images {
+        let given = if request.renew.contains(reference) { Some(found) } else { given.images.get(reference) };
+        let mut image = given.cloned().unwrap_or_default();
         image.platforms.retain(|one, _| lock.architectures.contains(one));
         expected.images.insert(reference.clone(), image);
     }
-    let known = given.binaries.iter().filter(|(name, _)| lock.binaries.contains_key(name));
-    expected.binaries = known.map(|(name, pin)| (name.clone(), pin.clone())).collect();
+    let known = lock.binaries.iter().filter_map(|(name, found)| {
+        let pin = if request.renew.contains(name) { Some(found) } else { given.binaries.get(name) };
+        Some((name.clone(), pin?.clone()))
+    });
+    expected.binaries = known.collect();
     let changes = expected.changes(&lock);
     if changes.is_empty() { Ok(lock) } else { Err(CreateError::LockDiffers(changes)) }
 }

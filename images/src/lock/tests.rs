@@ -91,6 +91,27 @@ fn a_large_file_and_a_missing_one_are_refused() {
 }
 
 #[test]
+fn an_update_keeps_what_it_did_not_ask_for_as_far_as_it_stays_and_fits() {
+    let names = ["registry.k8s.io/pause:3.10.2", "[::1]:5000/nginx:1"].map(|name| name.parse().unwrap());
+    let [pause, nginx]: [crate::Reference; 2] = names;
+    let kubelet = "kfimg.invalid/binary/kubelet:v1.36.3-amd64".parse().unwrap();
+    let mut found = Lock::new(Architecture::ALL.iter().copied());
+    let image = LockedImage { index: Some(pin("newer", 7)), ..sample().images[&pause].clone() };
+    found.images.insert(pause.clone(), image.clone());
+    let all = sample().renewed(&found, |_| true);
+    assert_eq!((&all.images[&pause], &all.images[&nginx]), (&image, &sample().images[&nginx]));
+    assert_eq!(all.binaries, sample().binaries);
+    let some = sample().renewed(&found, |name| *name == kubelet);
+    assert_eq!((some.images.len(), some.binaries.len()), (1, 1));
+    // For fewer machines the rest is known; for others it is not.
+    let one = sample().renewed(&Lock::new([Architecture::Arm64]), |_| true);
+    assert_eq!(one.images[&pause].platforms.len(), 1);
+    assert!(!one.images.contains_key(&nginx), "which is for amd64 alone");
+    assert_eq!(Lock::parse(Path::new("kfimg.lock"), &one.to_text()).unwrap(), one);
+    assert!(one.renewed(&found, |_| true).images.len() == 1, "nobody knows arm64's nginx");
+}
+
+#[test]
 fn changes_name_each_fact() {
     let (old, mut new) = (sample(), sample());
     assert_eq!(old.changes(&new), []);

@@ -23,6 +23,7 @@ use kfimg_images::pull::Options;
 use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
 use kfimg_images::{Architecture, Reference};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `kfimg bundle create`.
@@ -59,9 +60,9 @@ pub(crate) struct CreateArgs {
     /// Digests that references are pinned to; written when it is not there
     #[arg(long, value_name = "FILE", default_value = "kfimg.lock")]
     lock: PathBuf,
-    /// Let the registries say anew what references stand for
-    #[arg(long)]
-    update: bool,
+    /// Let the registries say anew what references stand for: all, or only these
+    #[arg(long, value_name = "REFERENCE", num_args = 0.., value_delimiter = ',')]
+    update: Option<Vec<Reference>>,
     /// Leave out what the registry of this receipt has
     #[arg(long, value_name = "RECEIPT")]
     since: Option<PathBuf>,
@@ -96,7 +97,9 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
         )
     };
     let created = created.map_err(|error| told(error, console))?;
-    keep_lock(args, locked.as_ref(), &created.lock, console)?;
+    let renewed =
+        locked.as_ref().map(|old| old.renewed(&created.lock, |name| is_kept(name, args, &request, wanted.as_ref())));
+    keep_lock(args, locked.as_ref(), renewed.as_ref().unwrap_or(&created.lock), console)?;
     let place = target::place(&output, &args.output);
     tell(&created, &place, console)?;
     prove(wanted.as_ref(), &place, console)
@@ -116,6 +119,8 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
         ([], Some(wanted)) => wanted.architectures().into_iter().collect(),
         (named, _) => named.to_vec(),
     };
+    let renew = args.update.iter().flatten().cloned().collect();
+    check_renewed(&renew, &architectures, locked)?;
     let mut files = args.files.clone();
     let mut binaries = Vec::new();
     if !args.images_only
@@ -136,9 +141,43 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
             referrers: args.referrers,
             ..Options::default()
         },
-        lock: locked.filter(|_| !args.update).cloned(),
+        lock: locked.filter(|_| !args.updates_all()).cloned(),
+        renew,
         since: args.since.as_deref().map(read_receipt).transpose()?,
     })
+}
+
+impl CreateArgs {
+    /// Whether the registries say anew what every reference stands for.
+    fn updates_all(&self) -> bool {
+        self.update.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
+/// Entries of one lock are all for the same machines.
+fn check_renewed(
+    renew: &BTreeSet<Reference>,
+    architectures: &[Architecture],
+    locked: Option<&Lock>,
+) -> Result<(), Failure> {
+    let Some(lock) = locked.filter(|_| !renew.is_empty()) else { return Ok(()) };
+    if lock.architectures == BTreeSet::from_iter(architectures.iter().copied()) {
+        return Ok(());
+    }
+    let names = lock.architectures.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(",");
+    Err(Failure::Usage(format!(
+        "the lock is for {names}; say --arch {names} too, or update all of it with --update alone"
+    )))
+}
+
+/// Whether an entry of the lock that this run did not ask for stays. What a description asks for is known, and what it no longer asks
+/// for goes; without one, somebody else may want it.
+fn is_kept(name: &Reference, args: &CreateArgs, request: &Request, wanted: Option<&Wanted>) -> bool {
+    let Some(wanted) = wanted.filter(|_| args.updates_all()) else { return true };
+    wanted
+        .binaries(&request.pull.architectures)
+        .iter()
+        .any(|binary| binary.reference().is_ok_and(|binary| binary == *name))
 }
 
 /// The lock, where there is one.
@@ -157,12 +196,12 @@ fn read_receipt(path: &Path) -> Result<Receipt, Failure> {
 
 /// Writes the lock where it is new, and says what changed.
 fn keep_lock(args: &CreateArgs, old: Option<&Lock>, new: &Lock, console: &Console) -> Result<(), Failure> {
-    if old.is_some() && !args.update {
+    if old.is_some() && args.update.is_none() {
         return Ok(());
     }
     let changes = old.map(|old| old.changes(new)).unwrap_or_default();
     changes.iter().for_each(|change| console.say(&change.to_string()));
-    crate::output::replace(&args.lock, new.to_text().as_bytes()).map_err(Failure::io("writing", &args.lock))
+    new.write(&args.lock).map_err(failure::archive)
 }
 
 /// Prints each thing that could not be had; the summary is the failure's.

@@ -39,7 +39,7 @@ pub(super) fn parity(error: ParityError) -> Failure {
 /// Trouble with a bundle that is created.
 pub(super) fn create(error: CreateError) -> Failure {
     let trouble = match &error {
-        CreateError::NoArchitecture => Trouble::Usage,
+        CreateError::NoArchitecture | CreateError::NotAsked(_) => Trouble::Usage,
         CreateError::NotLocked(_) | CreateError::LockArchitecture(_) => Trouble::Input,
         CreateError::LockDiffers(_) | CreateError::Documents(_) => Trouble::Verification,
         CreateError::Incomplete { images, binaries } => {
