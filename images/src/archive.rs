@@ -8,28 +8,33 @@ mod error;
 mod header;
 mod replace;
 mod stream;
+mod writing;
 
 use std::path::Path;
 
-use crate::content::{CHUNKS_SUFFIX, ChunkManifest, Content, ContentError};
+use crate::content::{CHUNKS_SUFFIX, Chunk, ChunkManifest, Content, ContentError};
 use crate::parallel;
+use crate::steps::Watcher;
+use crate::stop::Stop;
 
 pub use chunker::ChunkOptions;
+pub(crate) use chunker::open_chunk;
 pub use error::ArchiveError;
 use replace::remove_stale;
 pub(crate) use replace::{Replacement, Sealed, sync_folder};
 pub use stream::tar_size;
+pub use writing::Writing;
 
-/// Writes a bundle as one tar; calls `progress` with the number of bytes that were written last.
+/// Writes a bundle as one tar.
 ///
 /// # Errors
 ///
-/// When a blob is damaged or can't be read, or the target can't be written. A former file stays as it is then.
-pub fn write_tar(content: &Content, path: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<u64, ArchiveError> {
-    let mut target = Replacement::create(path)?;
-    let size = stream::stream(content, path, &mut target, progress)?;
+/// When a blob is damaged or can't be read, the target can't be written, or somebody asks to stop. A former file stays as it is then.
+pub fn write_tar(content: &Content, path: &Path, writing: &Writing<'_>) -> Result<u64, ArchiveError> {
+    let mut target = Replacement::create(path, &writing.watcher)?;
+    let size = stream::stream(content, path, &mut target, writing)?;
     target.seal()?.publish()?;
-    sync_folder(path)?;
+    sync_folder(path, &writing.watcher)?;
     Ok(size)
 }
 
@@ -43,15 +48,15 @@ pub fn write_chunks(
     content: &Content,
     manifest: &Path,
     options: ChunkOptions,
-    progress: &(dyn Fn(u64) + Sync),
+    writing: &Writing<'_>,
 ) -> Result<ChunkManifest, ArchiveError> {
     let stem = stem(manifest)?;
     options.check(tar_size(content))?;
     let folder = folder_of(manifest);
     // First: its lock keeps other runs from all files of the set.
-    let text = Replacement::create(manifest)?;
-    let mut chunker = chunker::Chunker::new(folder, &stem, options.chunk_size);
-    let size = stream::stream(content, manifest, &mut chunker, progress)?;
+    let text = Replacement::create(manifest, &writing.watcher)?;
+    let mut chunker = chunker::Chunker::new(folder, &stem, options.chunk_size, &writing.watcher);
+    let size = stream::stream(content, manifest, &mut chunker, writing)?;
     let (chunks, mut files) = chunker.finish()?;
     let mut set = ChunkManifest {
         format_version: crate::content::chunk_manifest::FORMAT_VERSION,
@@ -62,11 +67,11 @@ pub fn write_chunks(
     };
     if options.parity > 0 {
         let originals: Vec<_> = files.iter().map(|file| file.partial().to_owned()).collect();
-        let (parity, parity_files) = crate::parity::encode(folder, &stem, &set, &originals, options.parity)?;
+        let (parity, parity_files) = crate::parity::encode(folder, &set, &originals, options.parity, writing)?;
         set.parity = parity;
         files.extend(parity_files);
     }
-    publish(manifest, text, &set, files)?;
+    publish(manifest, text, &set, files, &writing.watcher)?;
     Ok(set)
 }
 
@@ -77,26 +82,28 @@ fn publish(
     mut text: Replacement,
     set: &ChunkManifest,
     files: Vec<Sealed>,
+    watcher: &Watcher,
 ) -> Result<(), ArchiveError> {
     text.write_all(&set.to_bytes())?;
     let text = text.seal()?;
     // A manifest that names files of others is none of ours, and neither are those files.
     let former = Content::chunk_manifest(manifest).ok().filter(|former| former.stem() == set.stem());
-    remove_stale(manifest)?;
-    sync_folder(manifest)?;
+    remove_stale(manifest, watcher)?;
+    sync_folder(manifest, watcher)?;
     for file in files {
         file.publish()?;
     }
-    sync_folder(manifest)?;
+    sync_folder(manifest, watcher)?;
     text.publish()?;
     let current: std::collections::HashSet<&str> = names(set).collect();
     for name in former.iter().flat_map(names).filter(|name| !current.contains(name)) {
-        remove_stale(&folder_of(manifest).join(name))?;
+        remove_stale(&folder_of(manifest).join(name), watcher)?;
     }
-    sync_folder(manifest)
+    sync_folder(manifest, watcher)
 }
 
-fn names(set: &ChunkManifest) -> impl Iterator<Item = &str> {
+/// All files of a set but its manifest.
+pub(crate) fn names(set: &ChunkManifest) -> impl Iterator<Item = &str> {
     set.chunks.iter().chain(&set.parity).map(|chunk| chunk.file.as_str())
 }
 
@@ -143,12 +150,32 @@ impl ChunkReport {
 ///
 /// When the manifest can't be read. What is wrong with a chunk is in the report.
 pub fn verify_chunks(manifest: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<ChunkReport, ContentError> {
+    check_chunks(manifest, progress, &Stop::new())
+}
+
+/// As [`verify_chunks`]; whoever asks to stop gets a report that means nothing.
+pub(crate) fn check_chunks(
+    manifest: &Path,
+    progress: &(dyn Fn(u64) + Sync),
+    stop: &Stop,
+) -> Result<ChunkReport, ContentError> {
     let set = Content::chunk_manifest(manifest)?;
     let folder = folder_of(manifest);
-    let all: Vec<_> = set.chunks.iter().chain(&set.parity).collect();
-    let mut chunks = parallel::each(&all, parallel::threads(), |chunk| chunker::check(folder, chunk, progress));
+    let all: Vec<Chunk> = set.chunks.iter().chain(&set.parity).cloned().collect();
+    let mut chunks = check_all(folder, &all, parallel::threads(), progress, stop);
     let parity = chunks.split_off(set.chunks.len());
     Ok(ChunkReport { manifest: set, chunks, parity })
+}
+
+/// Hashes chunks, in parallel.
+pub(crate) fn check_all(
+    folder: &Path,
+    chunks: &[Chunk],
+    threads: usize,
+    progress: &(dyn Fn(u64) + Sync),
+    stop: &Stop,
+) -> Vec<ChunkState> {
+    parallel::each(chunks, threads, |chunk| chunker::check(folder, chunk, progress, stop))
 }
 
 /// The folder that a file lies in.

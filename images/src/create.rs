@@ -14,7 +14,7 @@ mod inventory;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{ChunkOptions, write_chunks, write_tar};
+use crate::archive::{ChunkOptions, Writing, write_chunks, write_tar};
 use crate::component::Architecture;
 use crate::content::{BundleManifest, ChunkManifest, Content};
 use crate::digest::Digest;
@@ -25,6 +25,8 @@ use crate::pull::{Events, Options};
 use crate::receipt::Receipt;
 use crate::reference::Reference;
 use crate::registry::Registries;
+use crate::steps::Watcher;
+use crate::stop::Stop;
 use crate::store::Store;
 
 pub use error::CreateError;
@@ -69,12 +71,21 @@ pub enum Output {
 }
 
 /// Who is told about progress.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Watch<'a> {
     /// Of what is fetched.
     pub fetched: &'a Events<'a>,
     /// Of bytes of a tar or of chunks that are written.
     pub written: &'a (dyn Fn(u64) + Sync),
+    /// Of each change of the disk.
+    pub watcher: Watcher,
+}
+
+impl Default for Watch<'_> {
+    /// Nobody.
+    fn default() -> Self {
+        Self { fetched: &|_| (), written: &|_| (), watcher: Watcher::default() }
+    }
 }
 
 /// A bundle that was created.
@@ -103,12 +114,12 @@ pub fn create(
     folder: &Path,
     output: &Output,
     registries: &Registries,
-    watch: Watch<'_>,
+    watch: &Watch<'_>,
 ) -> Result<Created, CreateError> {
     gather::check(request)?;
-    let store = Store::open(folder)?.with_stop(registries.stop().clone());
+    let store = Store::open_watched(folder, watch.watcher.clone())?.with_stop(registries.stop().clone());
     // Two runs at once would remove each other's blobs.
-    let bundle = matches!(output, Output::Folder).then(|| Folder::reserve(&store)).transpose()?;
+    let bundle = matches!(output, Output::Folder).then(|| Folder::reserve(&store, &watch.watcher)).transpose()?;
     let gathered = gather::gather(request, &store, registries, watch.fetched);
     if let Some(bundle) = &bundle {
         // Whatever came of it, an old bundle.json must not stand beside an index that it does not name.
@@ -121,7 +132,7 @@ pub fn create(
             bundle.finish(&store, &inventory)?;
             None
         }
-        None => write(folder, &inventory, output, watch)?,
+        None => write(folder, &inventory, output, watch, registries.stop())?,
     };
     Ok(Created {
         manifest: inventory.manifest,
@@ -138,13 +149,15 @@ fn write(
     folder: &Path,
     inventory: &Inventory,
     output: &Output,
-    watch: Watch<'_>,
+    watch: &Watch<'_>,
+    stop: &Stop,
 ) -> Result<Option<ChunkManifest>, CreateError> {
     let index = Index::of(inventory.entries.clone());
     let content = Content::open(folder)?.subset(index, inventory.manifest.clone(), &inventory.keep);
+    let writing = Writing { progress: watch.written, stop: stop.clone(), watcher: watch.watcher.clone() };
     match output {
-        Output::Tar(path) => write_tar(&content, path, watch.written).map(|_| None),
-        Output::Chunks { manifest, options } => write_chunks(&content, manifest, *options, watch.written).map(Some),
+        Output::Tar(path) => write_tar(&content, path, &writing).map(|_| None),
+        Output::Chunks { manifest, options } => write_chunks(&content, manifest, *options, &writing).map(Some),
         Output::Folder => Ok(None),
     }
     .map_err(CreateError::from)

@@ -53,6 +53,7 @@ pub mod rule;
 pub mod serve;
 mod shown;
 pub mod sign;
+pub mod steps;
 pub mod stop;
 pub mod store;
 pub mod verify;

@@ -29,6 +29,7 @@ use crate::layout::{DOCUMENT_LIMIT, Descriptor, Kind, WalkError, own_type};
 use crate::platforms::{Read, images, pick};
 use crate::pull::Pulled;
 use crate::reference::Reference;
+use crate::steps::Watcher;
 use crate::store::{Store, StoreError};
 
 pub use change::{Change, Fact};
@@ -182,10 +183,11 @@ impl Lock {
     /// # Errors
     /// When the system refuses, or another process writes it.
     pub fn write(&self, path: &Path) -> Result<(), ArchiveError> {
-        let mut target = Replacement::create(path)?;
+        let watcher = Watcher::default();
+        let mut target = Replacement::create(path, &watcher)?;
         target.write_all(self.to_text().as_bytes())?;
         target.seal()?.publish()?;
-        sync_folder(path)
+        sync_folder(path, &watcher)
     }
 
     /// What turns this lock into `new`, sorted.

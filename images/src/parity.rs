@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use reed_solomon_simd::ReedSolomonEncoder;
 
-use crate::archive::{ArchiveError, Replacement, Sealed};
+use crate::archive::{ArchiveError, Replacement, Sealed, Writing};
 use crate::content::{Chunk, ChunkManifest};
 use crate::hasher::Hasher;
 use stripes::{Inputs, Stripes};
@@ -28,19 +28,20 @@ pub const MAX_SHARDS: usize = 512;
 /// Writes `count` parity chunks for the chunks that lie in `originals`; they are yet to be published.
 pub(crate) fn encode(
     folder: &Path,
-    stem: &str,
     set: &ChunkManifest,
     originals: &[PathBuf],
     count: usize,
+    writing: &Writing<'_>,
 ) -> Result<(Vec<Chunk>, Vec<Sealed>), ArchiveError> {
     check(originals.len(), count)?;
-    let names: Vec<String> = (0..count).map(|number| format!("{stem}.parity.{number:03}")).collect();
+    let names: Vec<String> = (0..count).map(|number| format!("{}.parity.{number:03}", set.stem())).collect();
     let size = set.parity_size();
     let mut inputs = Inputs::open(originals.iter().zip(&set.chunks).map(|(path, chunk)| (path.clone(), chunk.size)))?;
-    let files: Result<Vec<_>, _> = names.iter().map(|name| Output::create(&folder.join(name))).collect();
+    let files: Result<Vec<_>, _> = names.iter().map(|name| Output::create(&folder.join(name), writing)).collect();
     let mut outputs = files?;
     let refuse = |error: reed_solomon_simd::Error| ArchiveError::Parity { wanted: count, reason: error.to_string() };
     for (offset, length) in Stripes::over(size, originals.len() + count) {
+        writing.go_on()?;
         let mut encoder = ReedSolomonEncoder::new(originals.len(), count, length).map_err(refuse)?;
         for number in 0..originals.len() {
             encoder.add_original_shard(inputs.read(number, offset, length)?).map_err(refuse)?;
@@ -76,8 +77,8 @@ struct Output {
 }
 
 impl Output {
-    fn create(path: &Path) -> Result<Self, ArchiveError> {
-        Ok(Self { file: Replacement::create(path)?, hasher: Hasher::sha256() })
+    fn create(path: &Path, writing: &Writing<'_>) -> Result<Self, ArchiveError> {
+        Ok(Self { file: Replacement::create(path, &writing.watcher)?, hasher: Hasher::sha256() })
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {

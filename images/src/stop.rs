@@ -2,6 +2,7 @@
 //!
 //! It ends nothing by itself: whoever works asks it between two steps.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -37,6 +38,11 @@ impl Stop {
         self.0.load(Ordering::SeqCst)
     }
 
+    /// A stream that fails once somebody asks to stop: see [`is_stop`].
+    pub(crate) fn reader<R: Read>(&self, stream: R) -> Reader<'_, R> {
+        Reader { stop: self, stream }
+    }
+
     /// Waits; returns early, with `false`, when somebody asks to stop.
     #[must_use]
     pub fn sleep(&self, time: Duration) -> bool {
@@ -52,4 +58,26 @@ impl Stop {
             std::thread::sleep(rest.min(LOOK));
         }
     }
+}
+
+/// See [`Stop::reader`].
+pub(crate) struct Reader<'a, R> {
+    stop: &'a Stop,
+    stream: R,
+}
+
+impl<R: Read> Read for Reader<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_asked() { Err(io::Error::other(Stopped)) } else { self.stream.read(buffer) }
+    }
+}
+
+/// Why a stream that could go on does not.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+struct Stopped;
+
+/// Whether a stream ended because somebody asked to stop.
+pub(crate) fn is_stop(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
 }

@@ -17,15 +17,14 @@ use crate::content::is_named;
 use crate::digest::Digest;
 use crate::hasher::{Hasher, digest_like};
 use crate::layout::Descriptor;
+use crate::steps::Watcher;
 use crate::stop::Stop;
 use disk::{Disk, open_regular};
-pub use disk::{Step, Steps};
 pub use error::StoreError;
 pub use ingest::Ingest;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The file that says what the folder is.
@@ -63,12 +62,12 @@ impl Store {
         Self::begin(folder, Disk::default())
     }
 
-    /// As [`Store::open`], and each change of the disk is announced: for tests that inject faults.
+    /// As [`Store::open`], and each change of the disk is announced.
     ///
     /// # Errors
-    /// As [`Store::open`], and what `steps` refuses.
-    pub fn open_watched(folder: &Path, steps: Arc<dyn Steps>) -> Result<Self, StoreError> {
-        Self::begin(folder, Disk::watched(steps))
+    /// As [`Store::open`], and what the watcher refuses.
+    pub fn open_watched(folder: &Path, watcher: Watcher) -> Result<Self, StoreError> {
+        Self::begin(folder, Disk::watched(watcher))
     }
 
     /// The same store, whose waits end early when `stop` is asked.
@@ -81,6 +80,11 @@ impl Store {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// Who may end its waits.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// The layout's folder.
@@ -183,7 +187,7 @@ impl Store {
         let path = self.path(digest);
         let Some(file) = open_regular(&path)? else { return Ok(false) };
         let mut hasher = Hasher::like(digest);
-        let read = hasher.read(file.take(size.saturating_add(1)));
+        let read = hasher.read(self.stop.reader(file.take(size.saturating_add(1))));
         Ok(read.map_err(StoreError::io("reading", &path))? == size && hasher.finish() == *digest)
     }
 
@@ -247,7 +251,8 @@ impl Store {
                 self.disk.remove(&partial)?;
                 return Ok(None);
             }
-            return Ingest::resume(self.disk.clone(), file, partial, self.path(digest), digest, size).map(Some);
+            let ingest = Ingest::resume(self.disk.clone(), file, partial, self.path(digest), digest, size, &self.stop);
+            return ingest.map(Some);
         }
         Err(StoreError::Busy { path: partial })
     }

@@ -6,7 +6,8 @@
 mod support;
 
 use kfimg_images::pull::{Options, PullError, Pulled, pull};
-use kfimg_images::store::{Step, Steps, Store};
+use kfimg_images::steps::{Step, Steps, Watcher};
+use kfimg_images::store::Store;
 use rustix::process::{Signal, getpid, kill_process};
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +54,7 @@ fn serve() -> Server {
 
 fn pull_into(folder: &Path, host: &str, workers: usize, steps: Option<Arc<dyn Steps>>) -> Result<Pulled, PullError> {
     let store = match steps {
-        Some(steps) => Store::open_watched(folder, steps)?,
+        Some(steps) => Store::open_watched(folder, Watcher::of(steps))?,
         None => Store::open(folder)?,
     };
     let options = Options { workers, ..Options::default() };

@@ -69,7 +69,7 @@ fn request(host: &str, architectures: &[Architecture]) -> Request {
 }
 
 fn make(request: &Request, folder: &Path, output: &Output, registries: &Registries) -> Result<Created, CreateError> {
-    create(request, folder, output, registries, Watch { fetched: &|_| {}, written: &|_| () })
+    create(request, folder, output, registries, &Watch::default())
 }
 
 fn all_said(error: &CreateError) -> String {
@@ -351,6 +351,26 @@ fn two_runs_do_not_share_a_folder_and_a_changed_index_has_no_old_manifest() {
     make(&good, places.path(), &Output::Folder, &registries).unwrap();
     let content = Content::open(places.path()).unwrap();
     assert_eq!(content.manifest().unwrap().index, Some(sha256(content.index_bytes())));
+}
+
+#[test]
+fn who_asks_to_stop_while_a_file_is_written_has_none_and_the_next_run_goes_on() {
+    let mut sample = Sample::default();
+    sample.two_architectures(1);
+    let server = serve(&sample);
+    let (host, places) = (server.host(), tempfile::tempdir().unwrap());
+    let path = |name: &str| places.path().join(name);
+    let (request, options) = (request(&host, &[Amd64]), ChunkOptions { chunk_size: 50_000, parity: 1 });
+    for output in [Output::Tar(path("b.tar")), Output::Chunks { manifest: path("b.chunks.json"), options }] {
+        let registries = registries(&[&host], |_| {});
+        let ask = |_| registries.stop().ask();
+        let watch = Watch { written: &ask, ..Watch::default() };
+        let error = create(&request, &path("store"), &output, &registries, &watch).unwrap_err();
+        assert!(matches!(error, CreateError::Stopped), "{error}");
+        assert_eq!(std::fs::read_dir(places.path()).unwrap().count(), 1, "the store alone");
+    }
+    let made = make(&request, &path("store"), &Output::Tar(path("b.tar")), &registries(&[&host], |_| {})).unwrap();
+    assert!(made.received < 10_000 && Content::open(&path("b.tar")).is_ok());
 }
 
 #[test]

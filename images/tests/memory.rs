@@ -6,7 +6,7 @@
 
 mod support;
 
-use kfimg_images::archive::{ChunkOptions, write_chunks, write_tar};
+use kfimg_images::archive::{ChunkOptions, Writing, write_chunks, write_tar};
 use kfimg_images::component::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::create::{Output, Request, Watch, create};
@@ -72,18 +72,19 @@ fn child() {
                 pull: pull::Options { architectures: vec![Architecture::Amd64], ..pull::Options::default() },
                 ..Request::default()
             };
-            let watch = Watch { fetched: &|_| {}, written: &|_| {} };
+            let watch = &Watch::default();
             let mirror = Mirror { registry: host.to_owned(), by_host: false };
             let registries = registries(&[host, "quay.io"], |own| own.mirrors = vec![mirror.clone()]);
             create(&request, Path::new(folder), &Output::Folder, &registries, watch).unwrap();
         }
         ["verify", bundle] => assert!(verify::verify(&Content::open(Path::new(bundle)).unwrap(), &|_| {}).is_sound()),
         ["pack", bundle, tar] => {
-            write_tar(&Content::open(Path::new(bundle)).unwrap(), Path::new(tar), &|_| {}).unwrap();
+            write_tar(&Content::open(Path::new(bundle)).unwrap(), Path::new(tar), &Writing::default()).unwrap();
         }
         ["cut", bundle, manifest, size] => {
             let options = ChunkOptions { chunk_size: size.parse().unwrap(), parity: 1 };
-            write_chunks(&Content::open(Path::new(bundle)).unwrap(), Path::new(manifest), options, &|_| {}).unwrap();
+            write_chunks(&Content::open(Path::new(bundle)).unwrap(), Path::new(manifest), options, &Writing::default())
+                .unwrap();
         }
         ["push", bundle, host] => {
             let content = Content::open(Path::new(bundle)).unwrap();

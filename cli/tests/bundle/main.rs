@@ -8,4 +8,5 @@
 mod create;
 mod damaged;
 mod refused;
+mod stopped;
 mod upstream;

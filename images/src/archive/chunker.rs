@@ -1,5 +1,6 @@
 //! Cuts a stream into numbered files of one size, with the digest of each.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,11 @@ use super::{ArchiveError, ChunkState, Replacement};
 use crate::content::Chunk;
 use crate::content::chunk_manifest::MAX_CHUNKS;
 use crate::content::open_plain;
+use crate::digest::Digest;
 use crate::hasher::Hasher;
 use crate::parity;
+use crate::steps::Watcher;
+use crate::stop::Stop;
 
 /// The smallest chunk: smaller ones are a mistake in the unit.
 const SMALLEST: u64 = 4 << 10;
@@ -49,6 +53,7 @@ pub(super) struct Chunker {
     current: Option<Current>,
     chunks: Vec<Chunk>,
     files: Vec<Sealed>,
+    watcher: Watcher,
 }
 
 struct Current {
@@ -58,9 +63,9 @@ struct Current {
 }
 
 impl Chunker {
-    pub(super) fn new(folder: &Path, stem: &str, chunk_size: u64) -> Self {
-        let (chunks, files) = (Vec::new(), Vec::new());
-        Self { folder: folder.to_owned(), stem: stem.to_owned(), chunk_size, current: None, chunks, files }
+    pub(super) fn new(folder: &Path, stem: &str, chunk_size: u64, watcher: &Watcher) -> Self {
+        let (chunks, files, watcher) = (Vec::new(), Vec::new(), watcher.clone());
+        Self { folder: folder.to_owned(), stem: stem.to_owned(), chunk_size, current: None, chunks, files, watcher }
     }
 
     pub(super) fn finish(mut self) -> Result<(Vec<Chunk>, Vec<Sealed>), ArchiveError> {
@@ -89,7 +94,7 @@ impl Chunker {
         match &mut self.current {
             Some(current) => Ok(current),
             empty => {
-                let file = Replacement::create(&path)?;
+                let file = Replacement::create(&path, &self.watcher)?;
                 Ok(empty.insert(Current { file, hasher: Hasher::sha256(), size: 0 }))
             }
         }
@@ -112,24 +117,36 @@ impl Write for Chunker {
     }
 }
 
+/// Opens a chunk that has the size of its manifest; else what is wrong with it.
+pub(crate) fn open_chunk(folder: &Path, chunk: &Chunk) -> Result<File, ChunkState> {
+    let damaged = |error: io::Error| ChunkState::Damaged(error.to_string());
+    let file = open_plain(&folder.join(&chunk.file)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ChunkState::Missing,
+        _ => damaged(error),
+    })?;
+    match file.metadata().map_err(damaged)?.len() {
+        size if size == chunk.size => Ok(file),
+        size => Err(ChunkState::Damaged(format!("it has {size} bytes, but {} are promised", chunk.size))),
+    }
+}
+
+impl ChunkState {
+    /// That of a chunk whose bytes were hashed.
+    pub(crate) fn of(wanted: &Digest, hasher: Hasher) -> Self {
+        let found = hasher.finish();
+        if found == *wanted { Self::Sound } else { Self::Damaged(format!("its digest is {found}")) }
+    }
+}
+
 /// Hashes one chunk.
-pub(super) fn check(folder: &Path, chunk: &Chunk, progress: &(dyn Fn(u64) + Sync)) -> ChunkState {
-    let file = match open_plain(&folder.join(&chunk.file)) {
+pub(super) fn check(folder: &Path, chunk: &Chunk, progress: &(dyn Fn(u64) + Sync), stop: &Stop) -> ChunkState {
+    let file = match open_chunk(folder, chunk) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return ChunkState::Missing,
-        Err(error) => return ChunkState::Damaged(error.to_string()),
+        Err(state) => return state,
     };
-    match file.metadata() {
-        Ok(about) if about.len() != chunk.size => {
-            return ChunkState::Damaged(format!("it has {} bytes, but {} are promised", about.len(), chunk.size));
-        }
-        Ok(_) => {}
-        Err(error) => return ChunkState::Damaged(error.to_string()),
-    }
     let mut hasher = Hasher::like(&chunk.digest);
-    if let Err(error) = hasher.read_counted(file, progress) {
-        return ChunkState::Damaged(error.to_string());
+    match hasher.read_counted(stop.reader(file), progress) {
+        Ok(_) => ChunkState::of(&chunk.digest, hasher),
+        Err(error) => ChunkState::Damaged(error.to_string()),
     }
-    let found = hasher.finish();
-    if found == chunk.digest { ChunkState::Sound } else { ChunkState::Damaged(format!("its digest is {found}")) }
 }

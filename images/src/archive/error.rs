@@ -19,6 +19,9 @@ pub enum ArchiveError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Somebody asked to stop. What was there before is as it was.
+    #[error("stopped; run again to write it")]
+    Stopped,
     /// Another process writes the same target.
     #[error("{0} is being written by another process; wait for it, or name another target")]
     Busy(PathBuf),

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 
 use super::{ArchiveError, folder_of};
 use crate::content::is_named;
+use crate::steps::{Step, Watcher};
 
 /// How often the file beside may vanish under our lock before we give up: each time another run ended.
 const RACES: usize = 100;
@@ -38,21 +39,23 @@ pub(crate) struct Sealed {
 struct Partial {
     path: PathBuf,
     placed: bool,
+    watcher: Watcher,
 }
 
 impl Replacement {
     /// Begins a file that will lie at `path`.
-    pub(crate) fn create(path: &Path) -> Result<Self, ArchiveError> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let partial = folder_of(path).join(format!(".{name}.partial"));
+    pub(crate) fn create(path: &Path, watcher: &Watcher) -> Result<Self, ArchiveError> {
+        let partial = beside(path);
         let write = |source| ArchiveError::Write { path: partial.clone(), source };
         for _ in 0..RACES {
-            let file = open(&partial).map_err(write)?;
+            let file = watcher.before(Step::Create, &partial).and_then(|()| open(&partial)).map_err(write)?;
             if !claim(&file, path, &partial)? {
                 continue;
             }
-            file.set_len(0).map_err(write)?;
-            let partial = Partial { path: partial, placed: false };
+            // Dropped, it removes the file, which is ours from here on.
+            let ours = Partial { path: partial.clone(), placed: false, watcher: watcher.clone() };
+            watcher.before(Step::Truncate, &partial).and_then(|()| file.set_len(0)).map_err(write)?;
+            let partial = ours;
             return Ok(Self { path: path.to_owned(), partial, file });
         }
         Err(ArchiveError::Busy(path.to_owned()))
@@ -60,15 +63,22 @@ impl Replacement {
 
     /// Writes the next bytes.
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        self.file.write_all(bytes).map_err(|source| ArchiveError::Write { path: self.partial.path.clone(), source })
+        Write::write_all(self, bytes).map_err(|source| ArchiveError::Write { path: self.partial.path.clone(), source })
     }
 
     /// Brings everything to the disk.
     pub(crate) fn seal(self) -> Result<Sealed, ArchiveError> {
         let Self { path, partial, file } = self;
-        file.sync_all().map_err(|source| ArchiveError::Write { path: partial.path.clone(), source })?;
+        let synced = partial.watcher.before(Step::SyncFile, &partial.path).and_then(|()| file.sync_all());
+        synced.map_err(|source| ArchiveError::Write { path: partial.path.clone(), source })?;
         Ok(Sealed { path, partial, lock: Some(file) })
     }
+}
+
+/// Where a file lies while it is written.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    folder_of(path).join(format!(".{name}.partial"))
 }
 
 fn open(partial: &Path) -> io::Result<File> {
@@ -88,6 +98,7 @@ fn claim(file: &File, path: &Path, partial: &Path) -> Result<bool, ArchiveError>
 
 impl Write for Replacement {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.partial.watcher.before(Step::Write, &self.partial.path)?;
         self.file.write(bytes)
     }
 
@@ -109,8 +120,9 @@ impl Sealed {
 
     /// Takes its place. The folder is still to be synced: see [`sync_folder`].
     pub(crate) fn publish(mut self) -> Result<(), ArchiveError> {
-        std::fs::rename(&self.partial.path, &self.path)
-            .map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
+        let announced = self.partial.watcher.before(Step::Rename, &self.path);
+        let renamed = announced.and_then(|()| std::fs::rename(&self.partial.path, &self.path));
+        renamed.map_err(|source| ArchiveError::Write { path: self.path.clone(), source })?;
         self.partial.placed = true;
         drop(self.lock);
         Ok(())
@@ -121,14 +133,14 @@ impl Drop for Partial {
     fn drop(&mut self) {
         if !self.placed {
             // The next run would take it over anyway.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = self.watcher.before(Step::Remove, &self.path).and_then(|()| std::fs::remove_file(&self.path));
         }
     }
 }
 
 /// Removes a file of an earlier run, if there is one.
-pub(crate) fn remove_stale(path: &Path) -> Result<(), ArchiveError> {
-    match std::fs::remove_file(path) {
+pub(crate) fn remove_stale(path: &Path, watcher: &Watcher) -> Result<(), ArchiveError> {
+    match watcher.before(Step::Remove, path).and_then(|()| std::fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(ArchiveError::Write { path: path.to_owned(), source: error })
         }
@@ -137,22 +149,23 @@ pub(crate) fn remove_stale(path: &Path) -> Result<(), ArchiveError> {
 }
 
 /// Makes the names in the folder of `path` last.
-pub(crate) fn sync_folder(path: &Path) -> Result<(), ArchiveError> {
+pub(crate) fn sync_folder(path: &Path, watcher: &Watcher) -> Result<(), ArchiveError> {
     let folder = folder_of(path);
-    let write = |source| ArchiveError::Write { path: folder.to_owned(), source };
-    std::fs::File::open(folder).map_err(write)?.sync_all().map_err(write)
+    let synced = watcher.before(Step::SyncFolder, folder).and_then(|()| File::open(folder)?.sync_all());
+    synced.map_err(|source| ArchiveError::Write { path: folder.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Replacement, claim, open};
     use crate::archive::ArchiveError;
+    use crate::steps::Watcher;
 
     #[test]
     fn a_file_that_took_its_place_meanwhile_is_not_cut() {
         let folder = tempfile::tempdir().unwrap();
         let (path, partial) = (folder.path().join("b.tar"), folder.path().join(".b.tar.partial"));
-        let mut first = Replacement::create(&path).unwrap();
+        let mut first = Replacement::create(&path, &Watcher::default()).unwrap();
         first.write_all(b"whole").unwrap();
         // Another run opens the file beside just before the first one publishes it.
         let late = open(&partial).unwrap();
@@ -166,10 +179,10 @@ mod tests {
     fn what_is_not_published_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.tar");
-        let mut begun = Replacement::create(&path).unwrap();
+        let mut begun = Replacement::create(&path, &Watcher::default()).unwrap();
         begun.write_all(b"half").unwrap();
         drop(begun);
-        drop(Replacement::create(&path).unwrap().seal().unwrap());
+        drop(Replacement::create(&path, &Watcher::default()).unwrap().seal().unwrap());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use super::ArchiveError;
 use super::header::{BLOCK, filled, headers};
+use super::{ArchiveError, Writing};
 use crate::content::{BLOBS_FOLDER, BUNDLE_FILE, Content, ContentError, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT};
 use crate::digest::Digest;
 use crate::hasher::Hasher;
@@ -32,13 +32,13 @@ pub(super) fn stream(
     content: &Content,
     path: &Path,
     out: &mut (impl Write + Send),
-    progress: &(dyn Fn(u64) + Sync),
+    writing: &Writing<'_>,
 ) -> Result<u64, ArchiveError> {
     let (full, portions) = sync_channel(WAITING);
     let (give_back, spare) = channel();
     let (fed, written) = thread::scope(|scope| {
-        let writer = scope.spawn(move || write(out, &portions, &give_back, progress));
-        let mut feed = Feed { path, portion: Vec::with_capacity(PORTION), full, spare, total: 0 };
+        let writer = scope.spawn(move || write(out, &portions, &give_back, writing.progress));
+        let mut feed = Feed { path, portion: Vec::with_capacity(PORTION), full, spare, total: 0, writing };
         let fed = feed.all(content);
         let total = feed.total;
         drop(feed);
@@ -82,6 +82,7 @@ struct Feed<'a> {
     full: SyncSender<Vec<u8>>,
     spare: Receiver<Vec<u8>>,
     total: u64,
+    writing: &'a Writing<'a>,
 }
 
 impl Feed<'_> {
@@ -147,6 +148,7 @@ impl Feed<'_> {
 
     /// Fails when nobody takes the bytes any more, so that the rest is not read for nothing.
     fn pass_on(&mut self) -> Result<(), ArchiveError> {
+        self.writing.go_on()?;
         let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(PORTION));
         let portion = std::mem::replace(&mut self.portion, next);
         self.total += portion.len() as u64;
@@ -158,6 +160,7 @@ impl Feed<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Feed, PORTION};
+    use crate::archive::Writing;
     use crate::content::Content;
     use crate::fake::FakeBundle;
     use std::path::Path;
@@ -170,7 +173,8 @@ mod tests {
         bundle.blob(&vec![1; 3 * PORTION]);
         let (full, portions) = sync_channel(1);
         drop(portions);
-        let mut feed = Feed { path: Path::new("b.tar"), portion: Vec::new(), full, spare: channel().1, total: 0 };
+        let (path, portion, spare, writing) = (Path::new("b.tar"), Vec::new(), channel().1, &Writing::default());
+        let mut feed = Feed { path, portion, full, spare, total: 0, writing };
         assert!(feed.all(&Content::open(folder.path()).unwrap()).is_err());
         assert_eq!(feed.total, PORTION as u64);
     }

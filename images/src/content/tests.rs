@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::archive::{ChunkOptions, write_chunks, write_tar};
+use crate::archive::{ChunkOptions, Writing, write_chunks, write_tar};
 use crate::fake::FakeBundle;
 use crate::hasher::sha256;
 
@@ -37,11 +37,11 @@ fn folder_tar_and_chunks_of_any_size_are_the_same_content() {
     let wanted = everything(&folder);
     assert!(wanted.0.iter().all(|(digest, bytes)| sha256(bytes) == *digest));
     let tar = place.path().join("bundle.tar");
-    write_tar(&folder, &tar, &|_| ()).unwrap();
+    write_tar(&folder, &tar, &Writing::default()).unwrap();
     assert_eq!(everything(&Content::open(&tar).unwrap()), wanted);
     for chunk_size in [4096, 4097, 5000, 65_536, 1 << 30] {
         let manifest = place.path().join("cut.chunks.json");
-        write_chunks(&folder, &manifest, ChunkOptions { chunk_size, parity: 0 }, &|_| ()).unwrap();
+        write_chunks(&folder, &manifest, ChunkOptions { chunk_size, parity: 0 }, &Writing::default()).unwrap();
         assert_eq!(everything(&Content::open(&manifest).unwrap()), wanted, "{chunk_size}");
     }
 }
@@ -214,7 +214,7 @@ fn a_set_of_chunks_that_is_not_whole_is_refused_and_named() {
         let place = place();
         let content = Content::open(fake(&place).folder()).unwrap();
         let manifest = place.path().join("b.chunks.json");
-        write_chunks(&content, &manifest, ChunkOptions { chunk_size: 8192, parity: 0 }, &|_| ()).unwrap();
+        write_chunks(&content, &manifest, ChunkOptions { chunk_size: 8192, parity: 0 }, &Writing::default()).unwrap();
         change(place.path());
         let error = Content::open(&manifest).expect_err(what).to_string();
         assert!(error.contains(wanted), "{what}: {error}");

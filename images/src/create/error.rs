@@ -63,7 +63,16 @@ pub enum CreateError {
     Content(#[from] ContentError),
     /// The tar, the chunks or `bundle.json` cannot be written.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(ArchiveError),
+}
+
+impl From<ArchiveError> for CreateError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Stopped => Self::Stopped,
+            other => Self::Archive(other),
+        }
+    }
 }
 
 impl From<StoreError> for CreateError {

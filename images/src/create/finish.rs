@@ -9,6 +9,7 @@ use crate::archive::{ArchiveError, Replacement, sync_folder};
 use crate::content::{BUNDLE_FILE, BundleManifest, INDEX_FILE, open_plain};
 use crate::hasher::sha256;
 use crate::layout::ROOT_LIMIT;
+use crate::steps::{Step, Watcher};
 use crate::store::Store;
 
 /// Says that the images of a folder without `bundle.json` are those of a run that was interrupted.
@@ -21,25 +22,28 @@ pub(super) struct Folder {
     begun: PathBuf,
     // Its lock keeps other runs out until the end.
     target: Replacement,
+    watcher: Watcher,
 }
 
 impl Folder {
     /// Keeps other runs out. The folder becomes exactly the bundle, so one with images that no run of ours put there is refused.
-    pub(super) fn reserve(store: &Store) -> Result<Self, CreateError> {
+    pub(super) fn reserve(store: &Store, watcher: &Watcher) -> Result<Self, CreateError> {
         let folder = store.folder();
         let (path, begun) = (folder.join(BUNDLE_FILE), folder.join(BEGUN));
-        let target = Replacement::create(&path)?;
+        let target = Replacement::create(&path, watcher)?;
         if !path.exists() && !begun.exists() && !store.index()?.is_empty() {
             return Err(CreateError::Foreign(folder.to_owned()));
         }
         // A link that lies there already is not followed.
-        match std::fs::OpenOptions::new().write(true).create_new(true).open(&begun) {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        match watcher.before(Step::Create, &begun).and_then(|()| options.open(&begun)) {
             Err(source) if source.kind() != ErrorKind::AlreadyExists => {
                 return Err(ArchiveError::Write { path: begun, source }.into());
             }
             _ => {}
         }
-        Ok(Self { folder: folder.to_owned(), path, begun, target })
+        Ok(Self { folder: folder.to_owned(), path, begun, target, watcher: watcher.clone() })
     }
 
     /// Removes a `bundle.json` of an earlier run that no longer names the index.
@@ -51,8 +55,8 @@ impl Folder {
     }
 
     fn remove(&self) -> Result<(), ArchiveError> {
-        remove(&self.path)?;
-        sync_folder(&self.path)
+        remove(&self.path, &self.watcher)?;
+        sync_folder(&self.path, &self.watcher)
     }
 
     pub(super) fn finish(mut self, store: &Store, inventory: &Inventory) -> Result<(), CreateError> {
@@ -63,8 +67,8 @@ impl Folder {
         store.retain(&inventory.entries, &inventory.keep)?;
         self.target.write_all(&new)?;
         self.target.seal()?.publish()?;
-        remove(&self.begun)?;
-        sync_folder(&self.path)?;
+        remove(&self.begun, &self.watcher)?;
+        sync_folder(&self.path, &self.watcher)?;
         Ok(())
     }
 }
@@ -81,14 +85,16 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     (bytes.len() as u64 <= ROOT_LIMIT).then_some(bytes)
 }
 
-fn remove(path: &Path) -> Result<(), ArchiveError> {
-    std::fs::remove_file(path).map_err(|source| ArchiveError::Write { path: path.to_owned(), source })
+fn remove(path: &Path, watcher: &Watcher) -> Result<(), ArchiveError> {
+    let removed = watcher.before(Step::Remove, path).and_then(|()| std::fs::remove_file(path));
+    removed.map_err(|source| ArchiveError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::Folder;
     use crate::content::BUNDLE_FILE;
+    use crate::steps::Watcher;
     use crate::store::Store;
     use std::os::unix::fs::symlink;
 
@@ -100,7 +106,7 @@ mod tests {
         symlink(&precious, folder.path().join(super::BEGUN)).unwrap();
         let store = Store::open(folder.path()).unwrap();
         symlink(&precious, folder.path().join(BUNDLE_FILE)).unwrap();
-        Folder::reserve(&store).unwrap().drop_stale().unwrap();
+        Folder::reserve(&store, &Watcher::default()).unwrap().drop_stale().unwrap();
         assert!(!super::is_there(&folder.path().join(BUNDLE_FILE)));
         assert_eq!(std::fs::read(&precious).unwrap(), b"the only copy");
     }

@@ -9,6 +9,7 @@ use crate::hasher::Hasher;
 use crate::layout::Descriptor;
 use crate::lock::Pin;
 use crate::reference::{Reference, ReferenceError};
+use crate::stop;
 use crate::store::{Store, StoreError};
 
 /// The host under which files stand in a bundle.
@@ -76,8 +77,13 @@ impl LocalFile {
 /// [`AttachError`]; a file that changes meanwhile is one.
 pub fn attach(store: &Store, file: &LocalFile) -> Result<Descriptor, AttachError> {
     let reference = file.reference()?;
-    let read = |source| AttachError::Read { path: file.path.clone(), source };
-    let open = || std::fs::File::open(&file.path).map_err(read);
+    let read = |source| {
+        if stop::is_stop(&source) {
+            return AttachError::Store(StoreError::Stopped);
+        }
+        AttachError::Read { path: file.path.clone(), source }
+    };
+    let open = || std::fs::File::open(&file.path).map(|file| store.stop().reader(file)).map_err(read);
     let mut hasher = Hasher::sha256();
     let size = hasher.read(open()?).map_err(read)?;
     let pin = Pin { digest: hasher.finish(), size };

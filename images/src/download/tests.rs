@@ -7,8 +7,9 @@ use crate::hasher::sha256;
 use crate::lock::Pin;
 use crate::pull::Options;
 use crate::registry::{Configuration, HostConfiguration, Limits, Mirror, Registries};
+use crate::steps::{Step, Steps, Watcher};
 use crate::stop::Stop;
-use crate::store::{Step, Steps, Store};
+use crate::store::Store;
 use crate::{Catalog, digest::Digest};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -101,7 +102,7 @@ fn a_full_disk_is_no_fault_of_the_file_that_is_attached() {
     let file = file_of(folder.path(), b"an image");
     let place = folder.path().join("store");
     Store::open(&place).unwrap();
-    let error = attach(&Store::open_watched(&place, Arc::new(Full)).unwrap(), &file).unwrap_err();
+    let error = attach(&Store::open_watched(&place, Watcher::of(Arc::new(Full))).unwrap(), &file).unwrap_err();
     assert!(matches!(&error, AttachError::Store(error) if error.is_full()), "{error}");
 }
 

@@ -6,7 +6,7 @@ use reed_solomon_simd::ReedSolomonDecoder;
 
 use super::stripes::{Inputs, Stripes};
 use super::{Output, ParityError, check, encode};
-use crate::archive::{ChunkReport, ChunkState, Replacement, folder_of, sync_folder, verify_chunks};
+use crate::archive::{ChunkReport, ChunkState, Replacement, Writing, check_chunks, folder_of, sync_folder};
 use crate::content::{Chunk, ChunkManifest};
 
 /// What was rebuilt: names of files beside the manifest.
@@ -18,14 +18,15 @@ pub struct Rebuilt {
     pub parity: Vec<String>,
 }
 
-/// Hashes all chunks of a set and rebuilds those that are lost or damaged; `progress` gets the bytes that were hashed.
+/// Hashes all chunks of a set and rebuilds those that are lost or damaged; what is told of are the bytes that were hashed.
 ///
 /// # Errors
 ///
-/// When more chunks are lost than parity chunks are sound, or something can't be read or written. A chunk is only put into
-/// place when it has the digest that the manifest says.
-pub fn rebuild(manifest: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Rebuilt, ParityError> {
-    let report = verify_chunks(manifest, progress)?;
+/// When more chunks are lost than parity chunks are sound, something can't be read or written, or somebody asks to stop. A chunk is
+/// only put into place when it has the digest that the manifest says.
+pub fn rebuild(manifest: &Path, writing: &Writing<'_>) -> Result<Rebuilt, ParityError> {
+    let report = check_chunks(manifest, writing.progress, &writing.stop)?;
+    writing.go_on()?;
     let set = &report.manifest;
     let folder = folder_of(manifest);
     let lost = wrong(&report.chunks);
@@ -34,18 +35,23 @@ pub fn rebuild(manifest: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Rebui
         return Ok(Rebuilt::default());
     }
     // Its lock keeps away whoever writes this set anew.
-    let _lock = Replacement::create(manifest)?;
+    let _lock = Replacement::create(manifest, &writing.watcher)?;
     if !lost.is_empty() {
-        rebuild_chunks(folder, &report, &lost)?;
+        rebuild_chunks(folder, &report, &lost, writing)?;
     }
     if !lost_parity.is_empty() {
-        rebuild_parity(folder, set, &lost_parity)?;
+        rebuild_parity(folder, set, &lost_parity, writing)?;
     }
-    sync_folder(manifest)?;
+    sync_folder(manifest, &writing.watcher)?;
     Ok(Rebuilt { chunks: names(&set.chunks, &lost), parity: names(&set.parity, &lost_parity) })
 }
 
-fn rebuild_chunks(folder: &Path, report: &ChunkReport, lost: &[usize]) -> Result<(), ParityError> {
+fn rebuild_chunks(
+    folder: &Path,
+    report: &ChunkReport,
+    lost: &[usize],
+    writing: &Writing<'_>,
+) -> Result<(), ParityError> {
     let set = &report.manifest;
     let sound_parity: Vec<usize> = sound(&report.parity);
     if sound_parity.len() < lost.len() {
@@ -58,9 +64,10 @@ fn rebuild_chunks(folder: &Path, report: &ChunkReport, lost: &[usize]) -> Result
     let mut chunks = open(folder, &set.chunks, &originals)?;
     let mut recovery = open(folder, &set.parity, parity)?;
     let targets: Vec<PathBuf> = lost.iter().map(|number| folder.join(&set.chunks[*number].file)).collect();
-    let mut outputs = targets.iter().map(|path| Output::create(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut outputs = targets.iter().map(|path| Output::create(path, writing)).collect::<Result<Vec<_>, _>>()?;
     let shards = set.chunks.len() + set.parity.len();
     for (offset, length) in Stripes::over(set.parity_size(), shards) {
+        writing.go_on()?;
         let mut decoder = ReedSolomonDecoder::new(set.chunks.len(), set.parity.len(), length)?;
         for (place, number) in originals.iter().enumerate() {
             decoder.add_original_shard(*number, chunks.read(place, offset, length)?)?;
@@ -99,9 +106,14 @@ fn publish<'a>(
 }
 
 /// All chunks are sound by now: parity is computed again.
-fn rebuild_parity(folder: &Path, set: &ChunkManifest, lost: &[usize]) -> Result<(), ParityError> {
+fn rebuild_parity(
+    folder: &Path,
+    set: &ChunkManifest,
+    lost: &[usize],
+    writing: &Writing<'_>,
+) -> Result<(), ParityError> {
     let originals: Vec<PathBuf> = set.chunks.iter().map(|chunk| folder.join(&chunk.file)).collect();
-    let (chunks, files) = encode(folder, set.stem(), set, &originals, set.parity.len())?;
+    let (chunks, files) = encode(folder, set, &originals, set.parity.len(), writing)?;
     for (number, (chunk, file)) in chunks.iter().zip(files).enumerate() {
         let wanted = &set.parity[number];
         if chunk.digest != wanted.digest || chunk.file != wanted.file {

@@ -3,57 +3,24 @@
 //! What the files mean is not known here.
 
 use super::StoreError;
+use crate::steps::{Step, Watcher};
 use rustix::fs::{Mode, OFlags};
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::Arc;
-
-/// A kind of change of the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// A folder is made.
-    MakeFolder,
-    /// A file is made, unless it is there.
-    Create,
-    /// Bytes are added to a file.
-    Write,
-    /// A file is cut.
-    Truncate,
-    /// A file's bytes are brought to the disk.
-    SyncFile,
-    /// A file gets its final name.
-    Rename,
-    /// A folder's names are brought to the disk.
-    SyncFolder,
-    /// A file is removed.
-    Remove,
-}
-
-/// Is told of each change before it is made, and may refuse it.
-///
-/// It exists for tests that fill the disk, or end the process, at a chosen step.
-pub trait Steps: Send + Sync {
-    /// Called before the change of `path`.
-    ///
-    /// # Errors
-    /// An error stands for the system's refusal: the change is not made.
-    fn before(&self, step: Step, path: &Path) -> io::Result<()>;
-}
 
 /// The disk. All changes of a store go through it.
-#[derive(Clone, Default)]
-pub(super) struct Disk(Option<Arc<dyn Steps>>);
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk(Watcher);
 
 impl Disk {
-    /// One whose changes are announced to `steps`.
-    pub(super) fn watched(steps: Arc<dyn Steps>) -> Self {
-        Self(Some(steps))
+    /// One whose changes are announced.
+    pub(super) fn watched(watcher: Watcher) -> Self {
+        Self(watcher)
     }
 
     fn step(&self, step: Step, path: &Path) -> io::Result<()> {
-        self.0.as_ref().map_or(Ok(()), |steps| steps.before(step, path))
+        self.0.before(step, path)
     }
 
     /// Makes a folder unless it is there. A link to a folder is refused: what is written through it would lie elsewhere.
@@ -68,7 +35,7 @@ impl Disk {
         match std::fs::create_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(StoreError::io("making", path)(error)),
-            Ok(()) => self.sync_above(path),
+            Ok(()) => path.parent().map_or(Ok(()), |parent| self.sync_folder(parent)),
         }
     }
 
@@ -107,7 +74,7 @@ impl Disk {
         synced.map_err(StoreError::io("syncing", from))?;
         let renamed = self.step(Step::Rename, to).and_then(|()| std::fs::rename(from, to));
         renamed.map_err(StoreError::io("renaming to", to))?;
-        self.sync_above(to)
+        to.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
     }
 
     /// Replaces a small file as a whole, by way of `partial` beside it. The caller holds a lock.
@@ -118,7 +85,7 @@ impl Disk {
         self.publish(&file, partial, path)
     }
 
-    /// Makes the name of a file or folder last. One in a folder that we may not even list is none of ours.
+    /// Makes the name of a folder last that was there before. One in a folder that we may not even list is none of ours.
     pub(super) fn sync_above(&self, path: &Path) -> Result<(), StoreError> {
         match path.parent().map_or(Ok(()), |parent| self.sync_folder(parent)) {
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -146,10 +113,4 @@ pub(super) fn open_regular(path: &Path) -> Result<Option<File>, StoreError> {
     };
     let about = file.metadata().map_err(StoreError::io("reading", path))?;
     if about.is_file() { Ok(Some(file)) } else { Err(StoreError::NotRegular { path: path.to_owned() }) }
-}
-
-impl fmt::Debug for Disk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Disk(watched)" } else { "Disk" })
-    }
 }

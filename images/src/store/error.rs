@@ -1,6 +1,7 @@
 //! What can go wrong in a store.
 
 use crate::digest::Digest;
+use crate::stop;
 use std::io;
 use std::path::PathBuf;
 
@@ -84,7 +85,7 @@ impl StoreError {
     /// Adds what was done, and where, to an error of the system.
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { doing, path, source }
+        move |source| if stop::is_stop(&source) { Self::Stopped } else { Self::Io { doing, path, source } }
     }
 
     /// Whether the disk, or what the user may use of it, is full.

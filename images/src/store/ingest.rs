@@ -6,6 +6,7 @@ use super::StoreError;
 use super::disk::Disk;
 use crate::digest::Digest;
 use crate::hasher::Hasher;
+use crate::stop::Stop;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -33,6 +34,7 @@ impl Ingest {
         target: PathBuf,
         digest: &Digest,
         size: u64,
+        stop: &Stop,
     ) -> Result<Self, StoreError> {
         let hasher = Hasher::like(digest);
         let digest = digest.clone();
@@ -41,13 +43,13 @@ impl Ingest {
         if about.len() > size {
             ingest.restart()?;
         } else if about.len() > 0 {
-            ingest.rehash()?;
+            ingest.rehash(stop)?;
         }
         Ok(ingest)
     }
 
-    fn rehash(&mut self) -> Result<(), StoreError> {
-        let read = self.hasher.read((&self.file).take(self.size));
+    fn rehash(&mut self, stop: &Stop) -> Result<(), StoreError> {
+        let read = self.hasher.read(stop.reader((&self.file).take(self.size)));
         let read = read.map_err(StoreError::io("reading", &self.partial))?;
         self.file.seek(SeekFrom::Start(read)).map_err(StoreError::io("reading", &self.partial))?;
         (self.written, self.resumed) = (read, read);

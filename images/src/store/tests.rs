@@ -1,7 +1,10 @@
-use super::{PARTIAL, Step, Steps, Store, StoreError};
+use super::{PARTIAL, Store, StoreError};
 use crate::digest::Digest;
+use crate::download::{AttachError, LocalFile, attach};
 use crate::hasher::sha256;
 use crate::layout::{Descriptor, REFERENCE_ANNOTATION};
+use crate::steps::{Step, Steps, Watcher};
+use crate::stop::Stop;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -162,7 +165,7 @@ fn a_full_disk_at_any_step_leaves_nothing_wrong() {
             store.set_index(&[entry("reg.local/app:1", b"x")])
         };
         let full = Arc::new(Full(Mutex::new(steps)));
-        let failed = Store::open_watched(folder.path(), full).and_then(|store| work(&store));
+        let failed = Store::open_watched(folder.path(), Watcher::of(full)).and_then(|store| work(&store));
         let store = Store::open(folder.path()).unwrap();
         assert!(!store.path(&digest).exists() || store.is_intact(&digest, bytes.len() as u64).unwrap());
         work(&store).unwrap();
@@ -172,6 +175,25 @@ fn a_full_disk_at_any_step_leaves_nothing_wrong() {
             Err(error) => assert!(error.is_full(), "{error}"),
         }
     }
+}
+
+#[test]
+fn who_asks_to_stop_does_not_wait_until_what_is_there_is_hashed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    let (bytes, digest) = blob();
+    let (size, other) = (bytes.len() as u64, sha256(b"other"));
+    store.put(&digest, &bytes).unwrap();
+    store.ingest(&other, size).unwrap().unwrap().append(&bytes[..1000]).unwrap();
+    let stop = Stop::new();
+    let store = store.with_stop(stop.clone());
+    stop.ask();
+    assert!(matches!(store.is_intact(&digest, size), Err(StoreError::Stopped)));
+    assert!(matches!(store.ingest(&other, size), Err(StoreError::Stopped)));
+    let path = folder.path().join("system.raw");
+    std::fs::write(&path, bytes).unwrap();
+    let file = LocalFile { name: "system".into(), version: "1".into(), architecture: None, is_program: false, path };
+    assert!(matches!(attach(&store, &file), Err(AttachError::Store(StoreError::Stopped))));
 }
 
 /// Notes all changes, and ends the run at one of them.
@@ -198,7 +220,8 @@ fn a_name_that_a_killed_run_did_not_bring_to_the_disk_is_brought_there_by_the_ne
     let run = |folder: &Path, end| {
         let noted = Arc::new(Noted { end, ..Noted::default() });
         let steps: Arc<dyn Steps> = Arc::clone(&noted) as _;
-        let done = Store::open_watched(&folder.join("above/store"), steps).and_then(|store| store.put(&digest, &bytes));
+        let done = Store::open_watched(&folder.join("above/store"), Watcher::of(steps))
+            .and_then(|store| store.put(&digest, &bytes));
         (done.is_ok(), noted.seen.lock().unwrap().clone())
     };
     let mut ended = 0;

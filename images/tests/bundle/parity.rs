@@ -1,11 +1,15 @@
 //! Lost and damaged chunks come back byte for byte, and never come back wrong.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use kfimg_images::archive::{ChunkOptions, verify_chunks, write_chunks};
+use kfimg_images::archive::{ArchiveError, ChunkOptions, Writing, verify_chunks, write_chunks};
 use kfimg_images::content::Content;
 use kfimg_images::parity::{ParityError, Rebuilt, rebuild};
+use kfimg_images::steps::{Step, Steps, Watcher};
+use kfimg_images::stop::Stop;
 
 use crate::support::{Place, noise, quiet};
 
@@ -13,7 +17,8 @@ use crate::support::{Place, noise, quiet};
 fn set(place: &mut Place, chunk_size: u64, parity: usize) -> (PathBuf, Vec<(PathBuf, Vec<u8>)>) {
     place.bundle.blob(&noise(300_001, 3));
     let manifest = place.path("b.chunks.json");
-    let set = write_chunks(&place.content(), &manifest, ChunkOptions { chunk_size, parity }, &quiet).unwrap();
+    let set =
+        write_chunks(&place.content(), &manifest, ChunkOptions { chunk_size, parity }, &Writing::default()).unwrap();
     assert_eq!(set.parity.len(), parity);
     let files = set.chunks.iter().chain(&set.parity).map(|chunk| place.path(&chunk.file));
     let files = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
@@ -53,7 +58,7 @@ fn any_chunks_up_to_the_number_of_parity_chunks_are_rebuilt() {
                     damage(&files[*number].0, how + first);
                 }
             }
-            rebuild(&manifest, &quiet).unwrap_or_else(|error| panic!("{chunk_size} {lost:?}: {error}"));
+            rebuild(&manifest, &Writing::default()).unwrap_or_else(|error| panic!("{chunk_size} {lost:?}: {error}"));
             assert_whole(&manifest, &files, &format!("{chunk_size} {lost:?}"));
         }
     }
@@ -63,10 +68,10 @@ fn any_chunks_up_to_the_number_of_parity_chunks_are_rebuilt() {
 fn what_is_rebuilt_is_named_and_a_whole_set_is_left_alone() {
     let mut place = Place::new();
     let (manifest, files) = set(&mut place, 65_536, 2);
-    assert_eq!(rebuild(&manifest, &quiet).unwrap(), Rebuilt::default());
+    assert_eq!(rebuild(&manifest, &Writing::default()).unwrap(), Rebuilt::default());
     fs::remove_file(&files[1].0).unwrap();
     fs::remove_file(&files[files.len() - 1].0).unwrap();
-    let rebuilt = rebuild(&manifest, &quiet).unwrap();
+    let rebuilt = rebuild(&manifest, &Writing::default()).unwrap();
     assert_eq!(rebuilt, Rebuilt { chunks: vec!["b.001".to_owned()], parity: vec!["b.parity.001".to_owned()] });
 }
 
@@ -78,7 +83,7 @@ fn a_manifest_under_another_name_finds_its_chunks() {
     fs::rename(manifest, &renamed).unwrap();
     fs::remove_file(&files[0].0).unwrap();
     fs::remove_file(&files[files.len() - 1].0).unwrap();
-    rebuild(&renamed, &quiet).unwrap();
+    rebuild(&renamed, &Writing::default()).unwrap();
     assert_whole(&renamed, &files, "renamed");
     let names = crate::support::names(place.folder.path());
     assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
@@ -91,7 +96,7 @@ fn more_than_parity_gives_back_is_refused_and_named() {
     for (path, _) in &files[..3] {
         fs::remove_file(path).unwrap();
     }
-    let error = rebuild(&manifest, &quiet).unwrap_err();
+    let error = rebuild(&manifest, &Writing::default()).unwrap_err();
     assert!(
         matches!(&error, ParityError::TooManyLost { lost, parity: 2 } if *lost == ["b.000", "b.001", "b.002"]),
         "{error}"
@@ -107,7 +112,42 @@ fn chunks_of_another_set_never_pass_for_rebuilt_ones() {
     let text = fs::read_to_string(&manifest).unwrap();
     let digest = kfimg_images::hasher::sha256(&files[1].1);
     fs::write(&manifest, text.replace(digest.as_str(), kfimg_images::hasher::sha256(b"other").as_str())).unwrap();
-    let error = rebuild(&manifest, &quiet).unwrap_err();
+    let error = rebuild(&manifest, &Writing::default()).unwrap_err();
     assert!(matches!(error, ParityError::Mismatch(_)), "{error}");
     assert!(fs::read(&files[1].0).unwrap() == files[1].1, "the chunk that was there stays");
+}
+
+/// Asks to stop before a change of some kind.
+struct AskAt(Step, Stop);
+
+impl Steps for AskAt {
+    fn before(&self, step: Step, _: &Path) -> io::Result<()> {
+        if step == self.0 {
+            self.1.ask();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn who_asks_to_stop_gets_no_half_rebuilt_chunk() {
+    let mut place = Place::new();
+    let (manifest, files) = set(&mut place, 65_536, 2);
+    let while_hashing = |stop: Stop| {
+        rebuild(&manifest, &Writing { progress: &|_| stop.ask(), stop: stop.clone(), ..Writing::default() })
+    };
+    let while_writing = |stop: Stop| {
+        let watcher = Watcher::of(Arc::new(AskAt(Step::Truncate, stop.clone())));
+        rebuild(&manifest, &Writing { stop, watcher, ..Writing::default() })
+    };
+    for lost in [1, files.len() - 1] {
+        fs::remove_file(&files[lost].0).unwrap();
+        let names = crate::support::names(place.folder.path());
+        for error in [while_hashing(Stop::new()).unwrap_err(), while_writing(Stop::new()).unwrap_err()] {
+            assert!(matches!(error, ParityError::Archive(ArchiveError::Stopped)), "{error}");
+            assert_eq!(crate::support::names(place.folder.path()), names);
+        }
+        rebuild(&manifest, &Writing::default()).unwrap();
+        assert_whole(&manifest, &files, "stopped");
+    }
 }

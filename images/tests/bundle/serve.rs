@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use kfimg_images::archive::{ChunkOptions, write_chunks, write_tar};
+use kfimg_images::archive::{ChunkOptions, Writing, write_chunks, write_tar};
 use kfimg_images::content::Content;
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::{Index, media_type};
@@ -103,8 +103,8 @@ pub(crate) const NGINX: &str = "/v2/docker.io/library/nginx";
 fn every_form_of_a_bundle_is_served_alike() {
     let place = Place::new();
     let (tar, chunks) = (place.path("b.tar"), place.path("b.chunks.json"));
-    write_tar(&place.content(), &tar, &|_| ()).unwrap();
-    write_chunks(&place.content(), &chunks, ChunkOptions { chunk_size: 8192, parity: 0 }, &|_| ()).unwrap();
+    write_tar(&place.content(), &tar, &Writing::default()).unwrap();
+    write_chunks(&place.content(), &chunks, ChunkOptions { chunk_size: 8192, parity: 0 }, &Writing::default()).unwrap();
     for path in [place.bundle.folder(), &tar, &chunks] {
         let content = Content::open(path).unwrap();
         let blobs: Vec<_> = content.blobs().map(|(digest, _)| digest.clone()).collect();

@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use kfimg_images::archive::{ChunkOptions, write_chunks};
+use kfimg_images::archive::{ChunkOptions, Writing, write_chunks};
 use kfimg_images::content::Content;
 use kfimg_images::serve::ServeOptions;
 
 use crate::serve::Running;
-use crate::support::{Place, noise, quiet};
+use crate::support::{Place, noise};
 
 /// Longer than the longest part that is sent at a time, and no multiple of anything.
 const SIZE: usize = 3_333_333;
@@ -40,7 +40,7 @@ fn many_requests_at_once_on_one_connection_are_answered_in_their_order() {
     // A blob that lies in several files.
     let manifest = place.path("set.chunks.json");
     let options = ChunkOptions { chunk_size: 1_000_000, parity: 0 };
-    write_chunks(&place.content(), &manifest, options, &quiet).unwrap();
+    write_chunks(&place.content(), &manifest, options, &Writing::default()).unwrap();
     let registry = Running::start(Content::open(&manifest).unwrap(), ServeOptions::default());
     let path = format!("/v2/quay.io/large/blobs/{digest}");
     // The first time it is hashed, and nothing is sent that was not looked at.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kfimg_images::archive::write_tar;
+use kfimg_images::archive::{Writing, write_tar};
 use kfimg_images::content::{BUNDLE_FILE, Content, INDEX_FILE, Since};
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::Descriptor;
@@ -38,7 +38,7 @@ fn a_sound_bundle_is_sound_in_every_form() {
     let manifest = place.content().manifest().unwrap().clone();
     assert_eq!((folder.blobs, folder.bytes), (manifest.blobs, manifest.bytes));
     let tar = place.path("b.tar");
-    write_tar(&place.content(), &tar, &quiet).unwrap();
+    write_tar(&place.content(), &tar, &Writing::default()).unwrap();
     assert!(verify(&Content::open(&tar).unwrap(), &quiet).is_sound());
 }
 

@@ -5,7 +5,7 @@ use crate::rich::{NAMES, Rich, reference};
 use crate::served::Served;
 use crate::support::distribution::Distribution;
 use crate::support::{client, registries};
-use kfimg_images::archive::write_tar;
+use kfimg_images::archive::{Writing, write_tar};
 use kfimg_images::component::Architecture::{Amd64, Arm64};
 use kfimg_images::content::Content;
 use kfimg_images::create::{Output, Request, Watch, create};
@@ -40,7 +40,7 @@ pub(crate) fn layouts_are_read(peer: &Peer) {
         assert_holds(&out, digest);
     }
     if peer.kind == Kind::Skopeo {
-        write_tar(&bundle, &tar, &|_| ()).unwrap();
+        write_tar(&bundle, &tar, &Writing::default()).unwrap();
         let (digest, reference, out) = (&rich.root("app").digest, reference("app"), places.path().join("from-tar"));
         assert_eq!(sha256(&peer.document(Place::Archive(&tar, &reference))), *digest);
         peer.copy(Place::Archive(&tar, &reference), Place::Layout(&out, "1"));
@@ -116,7 +116,7 @@ fn create_of_theirs(peer: &Peer, host: &str, roots: &[(String, &Descriptor)], fo
         pull: pull::Options { architectures: vec![Amd64, Arm64], referrers: true, ..pull::Options::default() },
         ..Request::default()
     };
-    let watch = Watch { fetched: &|_| {}, written: &|_| () };
+    let watch = &Watch::default();
     create(&request, folder, &Output::Folder, &registries(&[host], |_| {}), watch).unwrap();
     let mut content = None;
     for (reference, (_, root)) in references.iter().zip(roots) {

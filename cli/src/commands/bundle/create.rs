@@ -93,7 +93,7 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
             &store,
             &output,
             &registries,
-            Watch { fetched: &|event| progress.pulled(event), written: &written },
+            &Watch { fetched: &|event| progress.pulled(event), written: &written, ..Watch::default() },
         )
     };
     let created = created.map_err(|error| told(error, console))?;

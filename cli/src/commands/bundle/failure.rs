@@ -21,6 +21,7 @@ pub(super) fn registry(error: RegistryError) -> Failure {
 pub(super) fn archive(error: ArchiveError) -> Failure {
     let trouble = match &error {
         ArchiveError::Content(error) => of_content(error),
+        ArchiveError::Stopped => Trouble::Stopped,
         ArchiveError::Name(_) | ArchiveError::ChunkSize { .. } | ArchiveError::Parity { .. } => Trouble::Usage,
         _ => Trouble::Input,
     };

@@ -6,10 +6,11 @@ use super::target::{self, ChunkArgs};
 use crate::commands::description::plural;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
 use crate::progress::Progress;
 use crate::size::human;
 use clap::Args;
-use kfimg_images::archive::{tar_size, write_chunks, write_tar};
+use kfimg_images::archive::{Writing, tar_size, write_chunks, write_tar};
 use kfimg_images::create::Output;
 use serde_json::json;
 use std::path::PathBuf;
@@ -33,12 +34,13 @@ pub(crate) fn run(args: &PackArgs, console: &Console) -> Result<(), Failure> {
     let progress = Progress::new(console, "packing");
     progress.expect(tar_size(&content));
     let count = |bytes| progress.advance(bytes);
+    let writing = Writing { progress: &count, stop: stop_on_signals(), ..Writing::default() };
     let place = target::place(&output, &args.output);
     target::make_parent(&place)?;
     let (size, chunks) = match &output {
-        Output::Tar(path) => (write_tar(&content, path, &count).map_err(failure::archive)?, None),
+        Output::Tar(path) => (write_tar(&content, path, &writing).map_err(failure::archive)?, None),
         Output::Chunks { manifest, options } => {
-            let set = write_chunks(&content, manifest, *options, &count).map_err(failure::archive)?;
+            let set = write_chunks(&content, manifest, *options, &writing).map_err(failure::archive)?;
             (set.size, Some(set))
         }
         Output::Folder => {

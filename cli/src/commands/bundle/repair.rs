@@ -4,8 +4,10 @@ use super::failure;
 use super::opened::BundleArgs;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
 use crate::progress::Progress;
 use clap::Args;
+use kfimg_images::archive::Writing;
 use kfimg_images::content::Content;
 use kfimg_images::parity::rebuild;
 use serde_json::json;
@@ -29,7 +31,9 @@ pub(crate) fn run(args: &RepairArgs, console: &Console) -> Result<(), Failure> {
     let set = Content::chunk_manifest(path)?;
     let progress = Progress::new(console, "hashing");
     progress.expect(set.total());
-    let rebuilt = rebuild(path, &|bytes| progress.advance(bytes)).map_err(failure::parity)?;
+    let count = |bytes| progress.advance(bytes);
+    let writing = Writing { progress: &count, stop: stop_on_signals(), ..Writing::default() };
+    let rebuilt = rebuild(path, &writing).map_err(failure::parity)?;
     drop(progress);
     if console.is_json() {
         return console.json(&json!({"chunks": rebuilt.chunks, "parity": rebuilt.parity}));
