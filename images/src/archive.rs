@@ -21,7 +21,7 @@ pub use chunker::ChunkOptions;
 pub(crate) use chunker::open_chunk;
 pub use error::ArchiveError;
 use replace::remove_stale;
-pub(crate) use replace::{Replacement, Sealed, sync_folder};
+pub(crate) use replace::{Replacement, Sealed, beside, sync_folder};
 pub use stream::tar_size;
 pub use writing::Writing;
 
@@ -75,8 +75,9 @@ pub fn write_chunks(
     Ok(set)
 }
 
-/// Takes away the former manifest, moves the chunks into place, and writes the new manifest last: at every moment there is
-/// either a whole set or no manifest.
+/// Takes away what of a former set has no place in the new one, then the former manifest, moves the chunks into place, and writes the
+/// new manifest last: at every moment there is a whole set, or no manifest, or one whose chunks are told to be missing. A run that is
+/// killed leaves no file that the next does not know.
 fn publish(
     manifest: &Path,
     mut text: Replacement,
@@ -88,6 +89,10 @@ fn publish(
     let text = text.seal()?;
     // A manifest that names files of others is none of ours, and neither are those files.
     let former = Content::chunk_manifest(manifest).ok().filter(|former| former.stem() == set.stem());
+    let current: std::collections::HashSet<&str> = names(set).collect();
+    for name in former.iter().flat_map(names).filter(|name| !current.contains(name)) {
+        remove_stale(&folder_of(manifest).join(name), watcher)?;
+    }
     remove_stale(manifest, watcher)?;
     sync_folder(manifest, watcher)?;
     for file in files {
@@ -95,10 +100,6 @@ fn publish(
     }
     sync_folder(manifest, watcher)?;
     text.publish()?;
-    let current: std::collections::HashSet<&str> = names(set).collect();
-    for name in former.iter().flat_map(names).filter(|name| !current.contains(name)) {
-        remove_stale(&folder_of(manifest).join(name), watcher)?;
-    }
     sync_folder(manifest, watcher)
 }
 

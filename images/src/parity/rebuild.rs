@@ -6,7 +6,7 @@ use reed_solomon_simd::ReedSolomonDecoder;
 
 use super::stripes::{Inputs, Stripes};
 use super::{Output, ParityError, check, encode};
-use crate::archive::{ChunkReport, ChunkState, Replacement, Writing, check_chunks, folder_of, sync_folder};
+use crate::archive::{ChunkReport, ChunkState, Replacement, Writing, beside, check_chunks, folder_of, sync_folder};
 use crate::content::{Chunk, ChunkManifest};
 
 /// What was rebuilt: names of files beside the manifest.
@@ -31,7 +31,8 @@ pub fn rebuild(manifest: &Path, writing: &Writing<'_>) -> Result<Rebuilt, Parity
     let folder = folder_of(manifest);
     let lost = wrong(&report.chunks);
     let lost_parity = wrong(&report.parity);
-    if lost.is_empty() && lost_parity.is_empty() {
+    let left = left(manifest, set);
+    if lost.is_empty() && lost_parity.is_empty() && left.is_empty() {
         return Ok(Rebuilt::default());
     }
     // Its lock keeps away whoever writes this set anew.
@@ -42,8 +43,19 @@ pub fn rebuild(manifest: &Path, writing: &Writing<'_>) -> Result<Rebuilt, Parity
     if !lost_parity.is_empty() {
         rebuild_parity(folder, set, &lost_parity, writing)?;
     }
+    // Begun again and given up, they are gone.
+    left.iter()
+        .filter(|path| *path != manifest)
+        .try_for_each(|path| Replacement::create(path, &writing.watcher).map(drop))?;
     sync_folder(manifest, &writing.watcher)?;
     Ok(Rebuilt { chunks: names(&set.chunks, &lost), parity: names(&set.parity, &lost_parity) })
+}
+
+/// Files of which a killed run left a part beside them.
+fn left(manifest: &Path, set: &ChunkManifest) -> Vec<PathBuf> {
+    let files = crate::archive::names(set).map(|name| folder_of(manifest).join(name));
+    // That of the manifest goes with the lock, but is a reason to take it.
+    files.chain([manifest.to_owned()]).filter(|path| beside(path).exists()).collect()
 }
 
 fn rebuild_chunks(
