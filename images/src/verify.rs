@@ -5,14 +5,19 @@
 
 mod hash;
 mod index;
+mod pass;
 mod references;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::content::Content;
+use crate::archive::{self, ChunkReport};
+use crate::content::{Content, ContentError};
 use crate::digest::Digest;
+use crate::hasher::Hasher;
 use crate::parallel;
+use crate::stop::Stop;
 
 /// What is wrong with a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,13 @@ pub enum Fault {
     Unreadable(String),
     /// It is an index or a manifest, and malformed: what is wrong.
     Malformed(String),
+}
+
+impl Fault {
+    /// What is wrong with a blob whose bytes were hashed.
+    fn of(digest: &Digest, hasher: Hasher) -> Option<Self> {
+        Some(hasher.finish()).filter(|found| found != digest).map(Self::Damaged)
+    }
 }
 
 impl std::fmt::Display for Fault {
@@ -88,9 +100,47 @@ pub fn verify(content: &Content, progress: &(dyn Fn(u64) + Sync)) -> Report {
         progress(hashed);
     };
     let damaged = hash::all(&blobs, parallel::threads(), &count);
+    judge(content, damaged, bytes.into_inner())
+}
+
+/// As [`verify`] and [`archive::verify_chunks`] of a bundle that lies in chunks, but every byte is read once for both; only where there
+/// are more than two threads, a few blobs are read twice. `progress` gets the bytes that were read last.
+///
+/// # Errors
+/// When the bundle's place is no manifest of chunks.
+pub fn verify_chunked(
+    content: &Content,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(ChunkReport, Report), ContentError> {
+    chunked(content, parallel::threads(), progress)
+}
+
+fn chunked(
+    content: &Content,
+    threads: usize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(ChunkReport, Report), ContentError> {
+    let manifest = Content::chunk_manifest(content.place())?;
+    let folder = archive::folder_of(content.place());
+    let mut blobs: Vec<hash::Blob<'_>> = content.blobs().collect();
+    let passed = pass::run(folder, &manifest.chunks, &blobs, threads, progress);
+    let parity = archive::check_all(folder, &manifest.parity, threads, progress, &Stop::new());
+    blobs.retain(|(digest, _)| !passed.hashed.contains(*digest));
+    let mut damaged = passed.faults;
+    damaged.extend(hash::all(&blobs, threads, progress));
+    let readable = |digest: &Digest| !matches!(damaged.get(digest), Some(Fault::Unreadable(_)));
+    let bytes = content.blobs().filter(|(digest, _)| readable(digest)).map(|(_, extent)| extent.size()).sum();
+    Ok((ChunkReport { manifest, chunks: passed.chunks, parity }, judge(content, damaged, bytes)))
+}
+
+/// Joins what is wrong with the bytes with all else that is wrong.
+fn judge(content: &Content, damaged: BTreeMap<Digest, Fault>, bytes: u64) -> Report {
     let mut report = references::judge(content, damaged);
-    report.blobs = blobs.len() as u64;
-    report.bytes = bytes.into_inner();
+    report.blobs = content.blobs().count() as u64;
+    report.bytes = bytes;
     report.problems.extend(index::check(content));
     report
 }
+
+#[cfg(test)]
+mod tests;

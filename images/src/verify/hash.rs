@@ -90,7 +90,7 @@ impl<'a> Hashing<'a> {
     fn end(self) -> Option<(Digest, Fault)> {
         let fault = match self.broken {
             Some(error) => Fault::Unreadable(error.to_string()),
-            None => Fault::Damaged(Some(self.hasher.finish()).filter(|found| found != self.digest)?),
+            None => Fault::of(self.digest, self.hasher)?,
         };
         Some((self.digest.clone(), fault))
     }

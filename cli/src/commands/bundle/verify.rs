@@ -15,7 +15,7 @@ use kfimg_images::archive::{ChunkReport, ChunkState, verify_chunks};
 use kfimg_images::content::Content;
 use kfimg_images::proof::Proof;
 use kfimg_images::sign::{KEY_LIMIT, SIGNATURE_LIMIT, VerifyingKey};
-use kfimg_images::verify::{Report, verify};
+use kfimg_images::verify::{Report, verify, verify_chunked};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -39,20 +39,15 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let wanted = wanted::of_layers(&args.layers, console)?;
     // What is not there is told before hours of hashing.
     let signature = args.key.as_ref().map(|key| Signature::read(key, args)).transpose()?;
-    let chunks = args.bundle.is_chunks().then(|| chunks(args, console)).transpose()?;
-    let content = args.bundle.open()?;
+    let content = open(args, console)?;
     let signature = signature.map_or(Ok(()), |signature| signature.check(&content));
-    let report = {
-        if content.manifest().is_none() {
-            console.warn(&format!(
-                "{} has no bundle.json: it is not finished, or another program made it",
-                content.place().display()
-            ));
-        }
-        let progress = Progress::new(console, "hashing");
-        progress.expect(content.blobs().map(|(_, extent)| extent.size()).sum());
-        verify(&content, &|bytes| progress.advance(bytes))
-    };
+    if content.manifest().is_none() {
+        console.warn(&format!(
+            "{} has no bundle.json: it is not finished, or another program made it",
+            content.place().display()
+        ));
+    }
+    let (chunks, report) = hash(&content, args, console)?;
     let proof = wanted.as_ref().map(|wanted| wanted.prove(&content)).transpose()?;
     if console.is_json() {
         console.json(&as_json(&report, chunks.as_ref(), proof.as_ref()))?;
@@ -65,13 +60,37 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     judge(&report, args, console)
 }
 
-/// Hashes every chunk; what is lost is told at once, because a bundle without it may not even open.
-fn chunks(args: &VerifyArgs, console: &Console) -> Result<ChunkReport, Failure> {
-    let set = Content::chunk_manifest(&args.bundle.bundle)?;
-    let progress = Progress::new(console, "chunks");
-    progress.expect(set.total());
-    let report = verify_chunks(&args.bundle.bundle, &|bytes| progress.advance(bytes))?;
+/// Opens the bundle. Without a chunk it may not open: then all that are lost are told.
+fn open(args: &VerifyArgs, console: &Console) -> Result<Content, Failure> {
+    args.bundle.open().or_else(|error| {
+        if args.bundle.is_chunks() {
+            let set = Content::chunk_manifest(&args.bundle.bundle)?;
+            let progress = Progress::new(console, "hashing");
+            progress.expect(set.total());
+            let report = verify_chunks(&args.bundle.bundle, &|bytes| progress.advance(bytes))?;
+            drop(progress);
+            judge_chunks(&report, args, console)?;
+        }
+        Err(error)
+    })
+}
+
+/// Hashes everything; where a chunk is lost or damaged, that alone is told.
+fn hash(content: &Content, args: &VerifyArgs, console: &Console) -> Result<(Option<ChunkReport>, Report), Failure> {
+    let progress = Progress::new(console, "hashing");
+    let count = |bytes| progress.advance(bytes);
+    if !args.bundle.is_chunks() {
+        progress.expect(content.blobs().map(|(_, extent)| extent.size()).sum());
+        return Ok((None, verify(content, &count)));
+    }
+    progress.expect(Content::chunk_manifest(&args.bundle.bundle)?.total());
+    let (chunks, report) = verify_chunked(content, &count)?;
     drop(progress);
+    judge_chunks(&chunks, args, console)?;
+    Ok((Some(chunks), report))
+}
+
+fn judge_chunks(report: &ChunkReport, args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let files = report.manifest.chunks.iter().chain(&report.manifest.parity);
     for (chunk, state) in files.zip(report.chunks.iter().chain(&report.parity)) {
         match state {
@@ -81,7 +100,7 @@ fn chunks(args: &VerifyArgs, console: &Console) -> Result<ChunkReport, Failure> 
         }
     }
     if report.is_sound() {
-        return Ok(report);
+        return Ok(());
     }
     let path = args.bundle.bundle.display();
     let remedy = if report.can_be_rebuilt() {
