@@ -10,7 +10,7 @@ use kfimg_images::component::Architecture::{self, Amd64, Arm64};
 use kfimg_images::component::HostPart;
 use kfimg_images::content::Content;
 use kfimg_images::create::{CreateError, Created, Output, Request, Watch, create};
-use kfimg_images::download::{BINARY_TYPE, Binary};
+use kfimg_images::download::{BINARY_TYPE, Binary, LocalFile};
 use kfimg_images::hasher::sha256;
 use kfimg_images::list::ImageList;
 use kfimg_images::lock::Lock;
@@ -360,7 +360,13 @@ fn who_asks_to_stop_while_a_file_is_written_has_none_and_the_next_run_goes_on() 
     let server = serve(&sample);
     let (host, places) = (server.host(), tempfile::tempdir().unwrap());
     let path = |name: &str| places.path().join(name);
-    let (request, options) = (request(&host, &[Amd64]), ChunkOptions { chunk_size: 50_000, parity: 1 });
+    let (mut request, options) = (request(&host, &[Amd64]), ChunkOptions { chunk_size: 500_000, parity: 1 });
+    // More than waits to be written when the wish comes.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let system = elsewhere.path().join("system.raw");
+    std::fs::write(&system, noise(9, 8 << 20)).unwrap();
+    let (name, version) = ("system".to_owned(), "1".to_owned());
+    request.files.push(LocalFile { name, version, architecture: None, is_program: false, path: system });
     for output in [Output::Tar(path("b.tar")), Output::Chunks { manifest: path("b.chunks.json"), options }] {
         let registries = registries(&[&host], |_| {});
         let ask = |_| registries.stop().ask();
