@@ -225,6 +225,20 @@ impl Cluster {
         self.kubectl(&["create", "configmap", &format!("mark-{mark}")]).map(drop)
     }
 
+    /// Writes it down after machines were lost: a connection may still lead to one of them. A write that was done and not answered
+    /// says that the mark exists.
+    ///
+    /// # Errors
+    /// [`Error::Late`].
+    pub fn wait_written(&self, mark: &str, bound: Duration) -> Result<()> {
+        let look = || {
+            let said = self.write_mark(mark).map_err(|error| error.to_string());
+            let written = said.as_ref().map_or_else(|error| error.contains("already exists"), |()| true);
+            Ok(Look::when(written, (), || format!("{said:?}")))
+        };
+        wait_for(&format!("the mark {mark}"), bound, look).map(drop)
+    }
+
     /// All marks that the cluster knows, sorted.
     ///
     /// # Errors

@@ -34,7 +34,9 @@ fn etcd_apart_from_the_control_plane_is_waited_for_rejoins_and_is_recovered() {
         let wiped = cluster.machine("etcd2")?;
         wiped.power_cut()?;
         wiped.wipe()?;
-        wait_written(cluster, "meanwhile")?;
+        // It may be sent to the machine without power, and is answered once the API server's etcd client has given it up: after 30 s
+        // of silence and 10 s for an answer (`storage/storagebackend/factory` of `k8s.io/apiserver`).
+        cluster.wait_written("meanwhile", SOON)?;
         cluster.power_on("etcd2")?;
         cluster.wait_voters(BOUND)?;
         assert_eq!(cluster.marks()?, ["before", "meanwhile"]);
@@ -105,18 +107,6 @@ fn quorum_is_lost_and_recovered(cluster: &mut Cluster) -> Result<()> {
     };
     wait_for("an API server that is started anew", SOON, look)?;
     cluster.wait_ready(2, BOUND).map(drop)
-}
-
-/// A write that may have been sent to the machine without power, and is answered once the API server's etcd client has given it
-/// up: after 30 s of silence and 10 s for an answer (`storage/storagebackend/factory` of `k8s.io/apiserver`). One that was
-/// done and not answered says that the mark exists.
-fn wait_written(cluster: &Cluster, mark: &str) -> Result<()> {
-    let look = || {
-        let said = cluster.write_mark(mark).map_err(|error| error.to_string());
-        let written = said.as_ref().map_or_else(|error| error.contains("already exists"), |()| true);
-        Ok(Look::when(written, (), || format!("{said:?}")))
-    };
-    wait_for(&format!("the mark {mark}"), SOON, look).map(drop)
 }
 
 /// When the API server's manifest was installed.
