@@ -15,7 +15,7 @@ use crate::program::Context;
 use crate::root::Root;
 use crate::step::StepLog;
 use crate::wait::{Backoff, Deadline};
-use codes::UNREACHABLE;
+use codes::{CHANGED, UNREACHABLE};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha512};
 use std::path::{Path, PathBuf};
@@ -61,7 +61,10 @@ fn fetch(root: &Root, wanted: &Fetch, deadline: Deadline, log: &mut StepLog) -> 
     loop {
         let reason = match get::get(root, &wanted.url, wanted.size) {
             Ok(content) if is_wanted(&content, wanted) => return Ok(content),
-            Ok(_) => "what it gives is not what was rendered (its SHA-512 differs)".to_owned(),
+            Ok(_) => {
+                log.warn(&CHANGED, &wanted.url);
+                "what it gives is not what was rendered (its SHA-512 differs)".to_owned()
+            }
             Err(reason) => reason,
         };
         log.waiting(&format!("{}: {reason}", wanted.url));

@@ -74,3 +74,19 @@ fn a_file_comes_whole_or_is_asked_for_again_and_the_next_boot_asks_nobody() {
     assert_eq!(*asked.lock().unwrap(), 7);
     assert_eq!(fs_err::read(context.root.at("/etc/kfimg/addons/60-site.json")).unwrap(), content);
 }
+
+#[test]
+fn a_file_that_somebody_changed_is_named_and_not_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (content, changed) = (vec![b'a'; 1000], [&vec![b'a'; 999][..], b"b"].concat());
+    let (url, _) = server(vec![answer("200 OK", &changed), answer("200 OK", &changed), answer("200 OK", &content)]);
+    let context = context(folder.path(), &url, &content);
+    boot(&context).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_slice(&fs_err::read(Step::Fetch.file(&context.root)).unwrap()).unwrap();
+    assert_eq!(status["warnings"].as_array().map(Vec::len), Some(1), "{status}");
+    assert_eq!(status["warnings"][0]["code"], CHANGED.name);
+    assert_eq!(status["warnings"][0]["message"], *url);
+    assert_eq!(status["state"], "done");
+    assert_eq!(fs_err::read(context.root.at("/etc/kfimg/addons/60-site.json")).unwrap(), content);
+}

@@ -1,6 +1,6 @@
 //! Where a key may come from: a medium, the hypervisor, systemd, whoever sits at the console.
 //!
-//! Sources: `vmtoolsd(8)`; DMTF DSP0243 for the OVF environment; `systemd.exec(5)`, "Credentials";
+//! Sources: `vmtoolsd(8)`; DMTF DSP0243 for the OVF environment; `systemd.exec(5)`, "Credentials"; systemd's "Container Interface";
 //! `systemd-ask-password(1)`.
 
 use crate::age::Identity;
@@ -18,8 +18,9 @@ const LABEL: &str = "KFIMG-KEY";
 const FILE: &str = "kfimg.key";
 /// guestinfo and OVF property that hold the same.
 const GUESTINFO: &str = "guestinfo.kfimg.key";
-/// Credential of systemd that holds the same.
-const CREDENTIAL: &str = "/run/credentials/@system/kfimg.key";
+/// Credential of systemd that holds the same: of a machine, and of a container, which systemd before 253 leaves where whoever
+/// started the container put it.
+const CREDENTIALS: [&str; 2] = ["/run/credentials/@system/kfimg.key", "/run/host/credentials/kfimg.key"];
 /// Bound of one look at one place.
 const TIME: Duration = Duration::from_secs(10);
 /// What a person at the console gets to answer before the other places are looked at again.
@@ -76,11 +77,17 @@ impl fmt::Display for Source {
 impl Source {
     /// All places; a node that lies below a folder of a test has no hypervisor and no console.
     pub(super) fn all(root: &Root) -> Vec<Self> {
-        let mut sources = vec![Self::Credential(root.at(CREDENTIAL)), Self::Medium(root.clone())];
+        let mut sources: Vec<Self> = CREDENTIALS.iter().map(|path| Self::Credential(root.at(path))).collect();
+        sources.push(Self::Medium(root.clone()));
         if root.is_machine() {
             sources.extend([Self::Guestinfo, Self::OvfProperty, Self::Console]);
         }
         sources
+    }
+
+    /// Whether a look there asks somebody, and waits for the answer.
+    pub(super) fn is_a_person(&self) -> bool {
+        matches!(self, Self::Console)
     }
 
     /// Looks once.

@@ -85,8 +85,13 @@ fn keep(kept: &std::path::Path, archive: &[u8]) -> std::io::Result<()> {
 fn wait_for_key(root: &Root, file: &[u8], log: &mut StepLog) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(5));
     let mut sources = Source::all(root);
+    let waiting = format!("{WAITING}: {}", key::PLACES);
     loop {
         for source in &mut sources {
+            if source.is_a_person() {
+                // Asking takes its time, and others look at what is told meanwhile.
+                log.waiting(&waiting);
+            }
             let Some(found) = source.look() else { continue };
             match open(file, &found) {
                 Ok(archive) => {
@@ -97,7 +102,7 @@ fn wait_for_key(root: &Root, file: &[u8], log: &mut StepLog) -> Result<(Zeroizin
                 Err(error) => return Err(Failure::new(&DAMAGED, error.to_string())),
             }
         }
-        log.waiting(&format!("{WAITING}: {}", key::PLACES));
+        log.waiting(&waiting);
         std::thread::sleep(backoff.next());
     }
 }

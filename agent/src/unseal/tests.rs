@@ -75,6 +75,18 @@ fn the_key_of_a_medium_opens_the_payload_and_the_next_boot_needs_none() {
 }
 
 #[test]
+fn a_credential_opens_the_payload_wherever_systemd_leaves_it() {
+    for folder in ["/run/credentials/@system", "/run/host/credentials"] {
+        let machine = Machine::new(&Seal::Recipients(&recipients()), &[KEY]);
+        let folder = machine.context.root.at(folder);
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join("kfimg.key"), IDENTITY).unwrap();
+        machine.boot().unwrap();
+        assert!(machine.status().contains("by the credential kfimg.key"), "{}", machine.status());
+    }
+}
+
+#[test]
 fn a_node_waits_says_so_and_goes_on_when_the_passphrase_comes() {
     let passphrase = Passphrase::new("correct horse battery", [1; 16]).unwrap();
     let machine = Machine::new(&Seal::Passphrase(&passphrase), &[KEY]);
