@@ -63,6 +63,16 @@ fn an_overrun_is_named_with_its_node_its_field_and_what_to_do() {
 }
 
 #[test]
+fn what_a_boot_server_cannot_help_is_not_said_to_need_one() {
+    let folder = site("helpless", "bootServer: \"http://192.168.49.2:8080\", userDataLimit: 16Ki");
+    let said = render(&folder, &["--channel", "ignition"]);
+    assert_eq!(said.status.code(), Some(3), "{}", both(&said));
+    let text = both(&said);
+    assert!(text.contains("master1: ignition.json has ") && text.contains("raise the limit"), "{text}");
+    assert!(!text.contains("name a `delivery.bootServer`"), "{text}");
+}
+
+#[test]
 fn what_does_not_fit_is_left_to_the_boot_server_but_no_secret_is() {
     let folder = site("split", "bootServer: \"http://192.168.49.2:8080\"");
     let said = render(&folder, &[]);

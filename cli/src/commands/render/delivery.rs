@@ -41,7 +41,7 @@ pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console
             console.warn(&problem);
         }
     }
-    for problem in machines_over(files).into_iter().chain(user_data_over(delivery, files)) {
+    for problem in machines_over(delivery, files).into_iter().chain(user_data_over(delivery, files)) {
         console.error(&problem);
         errors += 1;
     }
@@ -66,25 +66,33 @@ pub(super) fn guestinfo_values(files: &Files) -> impl Iterator<Item = (&str, &st
     })
 }
 
-const SMALLER: &str =
-    "move manifests and charts into a cluster that runs, or name a `delivery.bootServer` that nodes fetch them from";
+/// What to do about a payload that is too large. What could be left to a boot server has been left to it, where there is one.
+fn smaller(delivery: &Delivery) -> &'static str {
+    if delivery.boot_server.is_some() {
+        "this is without what the node fetches from `delivery.bootServer`; no manifest can make it smaller: raise the limit, or \
+         bring it by another channel"
+    } else {
+        "move manifests and charts into a cluster that runs, or name a `delivery.bootServer` that nodes fetch them from"
+    }
+}
 
 fn values_over(delivery: &Delivery, files: &Files) -> Vec<String> {
-    let limit = delivery.guestinfo_limit;
+    let (limit, smaller) = (delivery.guestinfo_limit, smaller(delivery));
     let over = guestinfo_values(files).filter(|(.., bytes)| *bytes > limit);
     over.map(|(node, key, bytes)| {
-        format!("{node}: {key} has {bytes} bytes; VMware takes {limit} (`delivery.guestinfo.limit`): {SMALLER}")
+        format!("{node}: {key} has {bytes} bytes; VMware takes {limit} (`delivery.guestinfo.limit`): {smaller}")
     })
     .collect()
 }
 
-fn machines_over(files: &Files) -> Vec<String> {
+fn machines_over(delivery: &Delivery, files: &Files) -> Vec<String> {
     let mut machines: BTreeMap<&str, u64> = BTreeMap::new();
     guestinfo_values(files).for_each(|(node, _, bytes)| *machines.entry(node).or_default() += bytes);
     let over = machines.into_iter().filter(|(_, bytes)| *bytes > VMX_LIMIT);
+    let smaller = smaller(delivery);
     over.map(|(node, bytes)| {
         format!(
-            "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {VMX_LIMIT}: {SMALLER}"
+            "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {VMX_LIMIT}: {smaller}"
         )
     })
     .collect()
@@ -92,13 +100,14 @@ fn machines_over(files: &Files) -> Vec<String> {
 
 fn user_data_over(delivery: &Delivery, files: &Files) -> Vec<String> {
     let Some(limit) = delivery.user_data_limit else { return Vec::new() };
+    let smaller = smaller(delivery);
     let node_files = files.iter().filter_map(|(path, record)| {
         let (node, file) = path.strip_prefix("nodes/")?.split_once('/')?;
         Some((node, file, record.size))
     });
     let over = node_files.filter(|(_, file, bytes)| matches!(*file, "ignition.json" | "user-data") && *bytes > limit);
     over.map(|(node, file, bytes)| {
-        format!("{node}: {file} has {bytes} bytes; `delivery.userDataLimit` is {limit}: {SMALLER}")
+        format!("{node}: {file} has {bytes} bytes; `delivery.userDataLimit` is {limit}: {smaller}")
     })
     .collect()
 }
