@@ -5,6 +5,7 @@
 use crate::command::{command, succeed};
 use crate::faults::Dice;
 use crate::lab::{read_json, write_json};
+use crate::machine::System;
 use crate::{Error, Lab, Machine, Result, Topology, parts};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +25,7 @@ impl Cluster {
     /// # Errors
     /// Those of `kfimg render`, and of the programs that make the network.
     pub fn create(folder: &Path, topology: Topology) -> Result<Self> {
-        let (_, parts) = parts::build(&topology.kubernetes)?;
+        let (_, parts) = parts::build(&topology)?;
         let mut cluster = Self { lab: Lab::create(folder, parts)?, topology: topology.clone() };
         cluster.lab.lan().up()?;
         cluster.render(topology)?;
@@ -55,12 +56,16 @@ impl Cluster {
 
     /// What `kfimg render` wrote.
     pub fn output(&self) -> PathBuf {
-        self.lab.folder().join("out")
+        self.lab.output()
     }
 
-    /// The payload of a node, as it was rendered last.
+    /// The payload of a node for its machine, as it was rendered last.
     pub fn payload(&self, node: &str) -> PathBuf {
-        self.output().join("nodes").join(node).join("ignition.json")
+        let file = match self.topology.hardware(node).system {
+            System::Image => "ignition.json",
+            System::Installed => "seed.img",
+        };
+        self.output().join("nodes").join(node).join(file)
     }
 
     /// Renders the next generation for this topology, with the same state, and makes its bundle, which the registry serves
@@ -72,9 +77,12 @@ impl Cluster {
     pub fn render(&mut self, topology: Topology) -> Result<()> {
         let folder = self.lab.folder().to_owned();
         let options = topology.write(&folder)?;
-        let (programs, parts) = parts::build(&topology.kubernetes)?;
+        let (programs, parts) = parts::build(&topology)?;
         let mut render = command(&parts.kfimg);
         render.arg("render").args(&options).arg("--state").arg(self.lab.state()).arg("-o").arg(self.output());
+        if let Some(seal) = &topology.seal {
+            render.arg("--seal").arg(seal.write(&folder)?);
+        }
         succeed(&mut render)?;
         parts::pack(&programs, &fs_err::read_to_string(self.output().join("images.txt"))?)?;
         self.lab.set_parts(parts)?;

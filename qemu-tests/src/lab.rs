@@ -3,6 +3,7 @@
 //! Two labs in two folders never touch each other. A lab that a process leaves behind is found again by its folder.
 
 use crate::balancer::Balancer;
+use crate::boot_server::BootServer;
 use crate::bundle::Maker;
 use crate::lan::Lan;
 use crate::machine::{Hardware, Machine};
@@ -97,6 +98,12 @@ impl Lab {
         Balancer { lan: self.lan(), folder: self.folder.join("balancer") }
     }
 
+    /// Its boot server, whether it runs or not.
+    pub fn boot_server(&self) -> BootServer {
+        let folder = self.folder.join("boot-server");
+        BootServer { program: self.parts.kfimg.clone(), lan: self.lan(), folder, output: self.output() }
+    }
+
     /// What makes its bundle.
     pub(crate) fn bundle_maker(&self) -> Maker {
         let Parts { kfimg, registry, .. } = self.parts.clone();
@@ -106,6 +113,11 @@ impl Lab {
     /// Its bundle: a folder with everything that nodes ask for.
     pub fn bundle(&self) -> PathBuf {
         self.folder.join("bundle")
+    }
+
+    /// What `kfimg render` wrote.
+    pub(crate) fn output(&self) -> PathBuf {
+        self.folder.join("out")
     }
 
     /// The state folder of its cluster.
@@ -152,7 +164,7 @@ impl Lab {
         names.iter().map(|name| self.machine(name)).collect()
     }
 
-    /// Cuts the power of all machines and removes the registry, the load balancer, network, control groups and mounts; the folder stays.
+    /// Cuts the power of all machines and removes the registry, the load balancer, the boot server, network, control groups and mounts; the folder stays.
     ///
     /// # Errors
     /// The first one; the rest is still removed.
@@ -161,6 +173,7 @@ impl Lab {
         let results: Vec<Result<()>> = machines.iter().map(Machine::remove).collect();
         let _ = self.registry().stop();
         let _ = self.balancer().stop();
+        let _ = self.boot_server().stop();
         self.lan().down();
         crate::machine::control_groups::remove_lab(&self.id);
         results.into_iter().collect()

@@ -5,6 +5,7 @@
 //! crate of kfimg and runs only the finished programs. What it needs of the machine that it runs on is in `docs/lab.md`.
 
 pub mod balancer;
+pub mod boot_server;
 pub mod bundle;
 mod cluster;
 mod collect;
@@ -24,6 +25,7 @@ pub mod qemu;
 pub mod registry;
 pub mod rootfs;
 pub mod scenario;
+pub mod seal;
 pub mod site;
 pub mod status;
 pub mod wait;

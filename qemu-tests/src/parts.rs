@@ -1,9 +1,10 @@
 //! What a cluster's machines are made of: programs, node images, container images. Built once, kept in the cache.
 
 use crate::images::{self, Store};
+use crate::machine::System;
 use crate::programs::{COMPONENTS, OLDER_KUBERNETES, Programs};
 use crate::rootfs::NodeImage;
-use crate::{Result, site};
+use crate::{Result, Topology, site};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -14,6 +15,9 @@ use std::path::PathBuf;
 pub struct Parts {
     /// Read-only folders of the node image, topmost first.
     pub layers: Vec<PathBuf>,
+    /// The same of the installed system; none where no machine has it.
+    #[serde(default)]
+    pub installed: Vec<PathBuf>,
     /// The real Ignition.
     pub ignition: PathBuf,
     /// `kubectl`.
@@ -26,16 +30,32 @@ pub struct Parts {
     pub registry: PathBuf,
 }
 
-/// Builds what machines with this Kubernetes need; minutes where the cache is empty, else a second.
+impl Parts {
+    /// Read-only folders of a machine's root, topmost first.
+    pub fn layers(&self, system: System) -> &[PathBuf] {
+        match system {
+            System::Image => &self.layers,
+            System::Installed => &self.installed,
+        }
+    }
+}
+
+/// Builds what the topology's machines need; minutes where the cache is empty, else a second.
 ///
 /// # Errors
 /// Those of the builds.
-pub(crate) fn build(kubernetes: &str) -> Result<(Programs, Parts)> {
+pub(crate) fn build(topology: &Topology) -> Result<(Programs, Parts)> {
+    let kubernetes = topology.kubernetes.as_str();
     let older = (kubernetes != site::KUBERNETES).then_some(OLDER_KUBERNETES);
     let components: Vec<&str> = COMPONENTS.into_iter().chain(older).collect();
     let programs = Programs::build(&components)?;
     let parts = Parts {
-        layers: NodeImage::build(&programs, kubernetes)?.layers(),
+        layers: NodeImage::build(&programs, kubernetes, System::Image)?.layers(),
+        installed: if topology.installed.is_empty() {
+            Vec::new()
+        } else {
+            NodeImage::build(&programs, kubernetes, System::Installed)?.layers()
+        },
         ignition: programs.path("ignition")?,
         kubectl: programs.path("kubectl")?,
         kfimg: programs.kfimg().to_owned(),

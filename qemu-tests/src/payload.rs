@@ -1,6 +1,7 @@
-//! Applying a payload to the root of a machine that is being switched on, by the real Ignition, as its initrd would.
+//! Bringing a payload to a machine that is being switched on: applied to its root by the real Ignition, as its initrd would, or
+//! laid down for the machine's own cloud-init.
 
-use crate::command::{command, output};
+use crate::command::{command, output, succeed};
 use crate::{Error, Result};
 use fs_err as fs;
 use std::os::unix::fs::PermissionsExt;
@@ -39,6 +40,25 @@ pub(crate) fn apply(ignition: &Path, payload: &Path, root: &Path, folder: &Path)
         }
     }
     Ok(())
+}
+
+/// Where NoCloud looks in a container, which has no drives with labels.
+const SEED: &str = "lib/cloud/seed/nocloud";
+
+/// Copies the files of a seed's image to where cloud-init looks, on the disk that the machine sees at `/var`; those of a former
+/// seed go.
+///
+/// # Errors
+/// What mtools said.
+pub(crate) fn plant(seed: &Path, disk: &Path) -> Result<()> {
+    let place = disk.join(SEED);
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::create_dir_all(&place)?;
+    // A drive is for root alone.
+    fs::set_permissions(&place, std::fs::Permissions::from_mode(0o700))?;
+    succeed(command("mcopy").arg("-s").arg("-i").arg(seed).arg("::*").arg(&place)).map(drop)
 }
 
 /// What Ignition calls critical. The rest of its log holds the whole payload, keys and all.

@@ -4,7 +4,8 @@
 
 use crate::Result;
 use crate::lan::{GATEWAY, NETWORK, address};
-use crate::machine::Hardware;
+use crate::machine::{Hardware, System};
+use crate::seal::Seal;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +63,12 @@ pub struct Topology {
     pub layers: Vec<String>,
     /// Files that those layers name: name and text.
     pub files: BTreeMap<String, String>,
+    /// Machines with an installed system, whose payload is cloud-init's.
+    #[serde(default)]
+    pub installed: Vec<String>,
+    /// How payloads are sealed; none: not at all.
+    #[serde(default)]
+    pub seal: Option<Seal>,
 }
 
 impl Topology {
@@ -76,6 +83,8 @@ impl Topology {
             kubernetes: KUBERNETES.to_owned(),
             layers: Vec::new(),
             files: BTreeMap::new(),
+            installed: Vec::new(),
+            seal: None,
         }
     }
 
@@ -112,6 +121,20 @@ impl Topology {
         self
     }
 
+    /// With a stock Debian on these machines, and cloud-init in it.
+    #[must_use]
+    pub fn installed(mut self, machines: &[&str]) -> Self {
+        self.installed = machines.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// With sealed payloads.
+    #[must_use]
+    pub fn sealed(mut self, seal: Seal) -> Self {
+        self.seal = Some(seal);
+        self
+    }
+
     /// All machines: those of etcd, control planes, workers.
     pub fn machines(&self) -> impl Iterator<Item = &str> {
         self.etcd.iter().chain(&self.masters).chain(&self.workers).map(String::as_str)
@@ -127,9 +150,11 @@ impl Topology {
         if self.etcd.is_empty() { &self.masters } else { &self.etcd }
     }
 
-    /// The hardware of a machine: its card is the one that the inventory names.
+    /// What a machine is made of: its card is the one that the inventory names.
     pub fn hardware(&self, name: &str) -> Hardware {
-        Hardware { mac: mac(name), disk_bytes: DISK_BYTES, plugged: true }
+        let installed = self.installed.iter().any(|machine| machine == name);
+        let system = if installed { System::Installed } else { System::Image };
+        Hardware { mac: mac(name), disk_bytes: DISK_BYTES, plugged: true, system }
     }
 
     /// The address of the API.

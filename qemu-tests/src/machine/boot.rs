@@ -3,7 +3,7 @@
 use super::control_groups::Hierarchies;
 use super::disk::is_mounted;
 use super::process::Process;
-use super::{Machine, console};
+use super::{Machine, System, console};
 use crate::command::{command, ip, succeed};
 use crate::{Error, Result, payload};
 use fs_err as fs;
@@ -18,7 +18,8 @@ const CAPABILITIES: [&str; 2] = ["--capability=all", "--drop-capability=CAP_SYS_
 const DEVICES: [&str; 3] = ["/dev/kmsg", "/dev/net/tun", "/dev/fuse"];
 
 impl Machine {
-    /// Switches it on with this payload, and returns while it boots.
+    /// Switches it on with this payload, and returns while it boots. The payload is for its [`System`]: an Ignition configuration, or
+    /// a seed of cloud-init.
     ///
     /// # Errors
     /// [`Error::On`]; the error of Ignition when it does not accept the payload.
@@ -31,7 +32,10 @@ impl Machine {
         self.connect()?;
         self.attach_disk()?;
         self.assemble_root()?;
-        payload::apply(&self.lab.parts().ignition, payload, &self.root(), &self.folder)?;
+        match self.hardware.system {
+            System::Image => payload::apply(&self.lab.parts().ignition, payload, &self.root(), &self.folder)?,
+            System::Installed => payload::plant(payload, &self.disk())?,
+        }
         let doors = hierarchies.make(self.lab.id(), &self.name)?;
         let child = self.system(&doors, hierarchies.legacy).spawn();
         let child = child.map_err(|source| Error::Start { program: "systemd-nspawn".to_owned(), source })?;
@@ -49,21 +53,36 @@ impl Machine {
         lan.set_wire(&self.wire(), self.hardware.plugged)
     }
 
-    /// The image's layers below, a fresh folder on top.
+    /// The image's layers below; on top a fresh folder, or that of an installed system.
     fn assemble_root(&self) -> Result<()> {
         self.unmount_root();
-        let [upper, work] = ["upper", "work"].map(|name| self.folder.join(name));
-        for folder in [&upper, &work] {
-            if folder.exists() {
-                fs::remove_dir_all(folder)?;
-            }
+        if self.hardware.system == System::Image {
+            self.forget_root()?;
+        }
+        let [upper, work] = self.root_changes();
+        for folder in [&upper, &work, &self.root()] {
             fs::create_dir_all(folder)?;
         }
-        fs::create_dir_all(self.root())?;
-        let layers: Vec<String> = self.lab.parts().layers.iter().map(|layer| layer.display().to_string()).collect();
+        let layers = self.lab.parts().layers(self.hardware.system);
+        let layers: Vec<String> = layers.iter().map(|layer| layer.display().to_string()).collect();
         let (lower, upper, work) = (layers.join(":"), upper.display(), work.display());
         let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
         succeed(command("mount").args(["-t", "overlay", "overlay", "-o", &options]).arg(self.root())).map(drop)
+    }
+
+    /// Makes the root the one that the image has.
+    pub(super) fn forget_root(&self) -> Result<()> {
+        for folder in self.root_changes() {
+            if folder.exists() {
+                fs::remove_dir_all(folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is changed of the root, and the kernel's own folder beside it.
+    fn root_changes(&self) -> [PathBuf; 2] {
+        ["upper", "work"].map(|name| self.folder.join(name))
     }
 
     /// Takes the root apart again.
@@ -86,6 +105,7 @@ impl Machine {
         system.arg("--system-call-filter=@keyring bpf");
         system.arg(format!("--network-namespace-path=/run/netns/{}", self.namespace()));
         system.arg(format!("--bind={}:/var", self.disk().display()));
+        system.args(self.credential_options());
         system
             .args(DEVICES.iter().filter(|device| Path::new(device).exists()).map(|device| format!("--bind={device}")));
         // Control groups v2 beside v1 are not of this machine alone, so a machine is shown only one kind.

@@ -22,7 +22,7 @@ impl Machine {
         succeed(command("mkfs.ext4").args(["-q", "-F", "-m", "0", "-J", "size=32"]).arg(&image)).map(drop)
     }
 
-    /// Replaces the disk by a blank one.
+    /// Replaces the disk by a blank one, and what is installed by the same fresh from the factory.
     ///
     /// # Errors
     /// [`Error::On`] when the machine runs.
@@ -31,6 +31,7 @@ impl Machine {
             return Err(Error::On(self.name.clone()));
         }
         self.detach_disk()?;
+        self.forget_root()?;
         fs::remove_file(self.disk_image())?;
         self.blank_disk()
     }

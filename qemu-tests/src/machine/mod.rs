@@ -1,12 +1,14 @@
 //! A machine: hardware that lasts, a system that is put together at every power-on, as a kfimg image does it.
 //!
 //! The root is an overlay of the image's read-only layers with a fresh upper folder; the payload is applied to it by
-//! Ignition at every power-on; `/var` is the disk, and the only thing that lasts.
+//! Ignition at every power-on; `/var` is the disk, and the only thing that lasts. Of a machine with an installed system the upper
+//! folder lasts too, and the payload lies on the disk for cloud-init.
 
 mod boot;
 mod console;
 pub(crate) mod control_groups;
 mod disk;
+mod keys;
 mod power;
 pub(crate) mod process;
 mod reach;
@@ -28,6 +30,20 @@ pub struct Hardware {
     pub disk_bytes: u64,
     /// Whether the cable is plugged in.
     pub plugged: bool,
+    /// What is on its root disk.
+    #[serde(default)]
+    pub system: System,
+}
+
+/// The operating system of a machine, and with it the way in which a payload reaches it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum System {
+    /// An image with Ignition in its initrd. The root forgets, and gets the payload at every power-on.
+    #[default]
+    Image,
+    /// A stock Debian with cloud-init. The root lasts, and gets the payload from a seed, once.
+    Installed,
 }
 
 /// A machine of a lab.

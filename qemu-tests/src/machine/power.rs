@@ -81,6 +81,7 @@ impl Machine {
         self.power_cut()?;
         self.unmount_root();
         self.detach_disk()?;
+        self.unplug_medium()?;
         let _ = ip(["netns", "del", &self.namespace()]);
         self.lab.lan().disconnect(&self.wire());
         Hierarchies::of_this_machine()?.remove(self.lab.id(), &self.name);

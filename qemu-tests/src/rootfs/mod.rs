@@ -6,6 +6,7 @@
 use crate::Result;
 use crate::command::{command, succeed};
 use crate::keyed::{Key, once};
+use crate::machine::System;
 use crate::programs::{Programs, cache, kubernetes_folder};
 use fs_err as fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +15,14 @@ use std::path::{Path, PathBuf};
 /// Debian packages beside the essential ones. `libseccomp2` is not needed: runc is linked statically.
 const PACKAGES: &str = "systemd,systemd-sysv,systemd-resolved,systemd-timesyncd,dbus,udev,kmod,iproute2,iptables,nftables,\
 conntrack,procps,util-linux,mount,ethtool,socat,ca-certificates,tzdata,curl,jq,iputils-ping,netbase,findutils,less";
+/// What an installed system has beside them, as Debian's own cloud images have: one that sets up the network by netplan.
+const CLOUD_PACKAGES: &str = "cloud-init,netplan.io,openssh-server,sudo";
+/// A stock system is no new one to systemd's presets, and it has its locale. In a container its card is seen once the lab's own unit
+/// has run.
+const CLOUD_HOOK: &str = r#": >"$1"/etc/machine-id
+echo 'locale: C.UTF-8' >"$1"/etc/cloud/cloud.cfg.d/01_lab.cfg
+install -d "$1"/etc/systemd/system/cloud-init-local.service.d
+printf '[Unit]\nAfter=kfimg-lab-machine.service\n' >"$1"/etc/systemd/system/cloud-init-local.service.d/10-lab.conf"#;
 /// The distribution's release: the oldest systemd that kfimg supports.
 const RELEASE: &str = "bookworm";
 /// What only costs time or memory on such a node.
@@ -54,13 +63,13 @@ pub struct NodeImage {
 
 impl NodeImage {
     /// Makes the layers that are not in the cache yet, with the kubelet of this version of Kubernetes; the first time this
-    /// takes about a minute and needs a Debian mirror.
+    /// takes about a minute for each kind of system and needs a Debian mirror.
     ///
     /// # Errors
     /// [`crate::Error::Program`] with the words of `mmdebstrap`.
-    pub fn build(programs: &Programs, kubernetes: &str) -> Result<Self> {
+    pub fn build(programs: &Programs, kubernetes: &str, system: System) -> Result<Self> {
         let folder = kubernetes_folder(kubernetes)?;
-        Ok(Self { layers: vec![overlay(programs, folder)?, binaries(programs)?, distribution()?] })
+        Ok(Self { layers: vec![overlay(programs, folder)?, binaries(programs)?, distribution(system)?] })
     }
 
     /// The same with `kube-bench` and its checks, which a node of a site does not have.
@@ -84,20 +93,25 @@ impl NodeImage {
     }
 }
 
-fn distribution() -> Result<PathBuf> {
+fn distribution(system: System) -> Result<PathBuf> {
     let masked = MASKED.join(" ");
-    let hooks = [
+    let (name, packages, own) = match system {
+        System::Image => ("distribution", PACKAGES.to_owned(), None),
+        System::Installed => ("installed", format!("{PACKAGES},{CLOUD_PACKAGES}"), Some(CLOUD_HOOK.to_owned())),
+    };
+    let common = [
         // The payload brings these, and a machine that starts with them is not a new one.
         "rm -f \"$1\"/etc/hostname \"$1\"/etc/resolv.conf \"$1\"/etc/machine-id \"$1\"/var/lib/dbus/machine-id"
             .to_owned(),
         "rm -rf \"$1\"/var/cache/apt/* \"$1\"/var/lib/apt/lists/*".to_owned(),
         format!("chroot \"$1\" systemctl mask {masked}"),
     ];
-    let key = hooks.iter().fold(Key::default().text(PACKAGES).text(RELEASE), |key, hook| key.text(hook));
-    once(&cache(), "distribution", key, |path| {
+    let hooks: Vec<String> = common.into_iter().chain(own).collect();
+    let key = hooks.iter().fold(Key::default().text(&packages).text(RELEASE), |key, hook| key.text(hook));
+    once(&cache(), name, key, |path| {
         let mut mmdebstrap = command("mmdebstrap");
         mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
-        mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={PACKAGES}"));
+        mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={packages}"));
         mmdebstrap.args(["man", "doc", "locale"].map(|folder| format!("--dpkgopt=path-exclude=/usr/share/{folder}/*")));
         mmdebstrap.args(hooks.iter().map(|hook| format!("--customize-hook={hook}")));
         succeed(mmdebstrap.arg(RELEASE).arg(path)).map(drop)
