@@ -15,10 +15,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// A folder with a base and a bundle.
 struct Site {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removed with the site.
+    _temporary: Option<tempfile::TempDir>,
     bundle: Content,
     agent: Option<PathBuf>,
     base: PathBuf,
@@ -33,16 +36,22 @@ struct Outcome {
 
 impl Site {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fake::bundle(&folder.path().join("bundle"), Architecture::Amd64);
-        FakeBase::new(Architecture::Amd64).write(&folder.path().join("base.tar"));
-        let bundle = Content::open(&folder.path().join("bundle")).unwrap();
-        let base = folder.path().join("base.tar");
-        Self { folder, bundle, agent: None, base }
+        let temporary = tempfile::tempdir().unwrap();
+        let site = Self::below(temporary.path().to_owned());
+        Self { _temporary: Some(temporary), ..site }
+    }
+
+    /// In a folder that stays.
+    fn below(folder: PathBuf) -> Self {
+        fake::bundle(&folder.join("bundle"), Architecture::Amd64);
+        FakeBase::new(Architecture::Amd64).write(&folder.join("base.tar"));
+        let bundle = Content::open(&folder.join("bundle")).unwrap();
+        let base = folder.join("base.tar");
+        Self { folder, _temporary: None, bundle, agent: None, base }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     fn build(&self, name: &str, change: impl Fn(&mut Request<'_>)) -> Outcome {
@@ -79,6 +88,18 @@ impl Site {
     }
 }
 
+/// The build of an unchanged site, made once for all tests that only look at it.
+fn plain() -> &'static (PathBuf, Built) {
+    static PLAIN: OnceLock<(PathBuf, Built)> = OnceLock::new();
+    PLAIN.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("build");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let Outcome { result, folder, .. } = Site::below(folder).build("out", |_| {});
+        (folder, result.unwrap())
+    })
+}
+
 fn listed(image: &Path) -> String {
     let output = Command::new("unsquashfs").args(["-lln"]).arg(image).output();
     let output = output.expect("unsquashfs is there: `make test` installs the package squashfs-tools");
@@ -88,9 +109,7 @@ fn listed(image: &Path) -> String {
 
 #[test]
 fn a_build_holds_base_and_bundle_without_identity_and_is_verified() {
-    let site = Site::new();
-    let Outcome { result, folder, .. } = site.build("out", |_| {});
-    let record = result.unwrap().record;
+    let (folder, Built { record, .. }) = plain();
     let root = listed(&folder.join("parts/root.squashfs"));
     for path in [
         "usr/bin/kubelet",
@@ -140,9 +159,7 @@ fn a_build_holds_base_and_bundle_without_identity_and_is_verified() {
 
 #[test]
 fn the_extension_holds_usr_and_opt_alone_and_fits_every_system() {
-    let site = Site::new();
-    let Outcome { result, folder, .. } = site.build("out", |_| {});
-    result.unwrap();
+    let (folder, _) = plain();
     let image = folder.join("kfimg.raw");
     let all = listed(&image);
     assert!(all.contains("squashfs-root/usr/bin/kubelet") && all.contains("squashfs-root/opt/cni/bin/bridge"), "{all}");
@@ -189,20 +206,20 @@ fn preloaded_images_lie_where_the_agent_looks() {
 #[test]
 fn two_builds_are_compared_in_words() {
     let site = Site::new();
-    let old = site.build("old", |_| {});
+    let (old, _) = plain();
     let same = site.build("same", |_| {});
     let new = site.build("new", |request| request.image_version = Some("2"));
-    for outcome in [&old, &same, &new] {
+    for outcome in [&same, &new] {
         assert!(outcome.result.is_ok());
     }
-    assert!(!compare(&old.folder, &same.folder).unwrap().differs());
-    let difference = compare(&old.folder, &new.folder).unwrap();
+    assert!(!compare(old, &same.folder).unwrap().differs());
+    let difference = compare(old, &new.folder).unwrap();
     let facts: Vec<&str> = difference.facts.iter().map(|change| change.name.as_str()).collect();
     assert_eq!(facts, ["version", "root hash"]);
     let files: Vec<&str> = difference.files.iter().map(|change| change.name.as_str()).collect();
     assert_eq!(files, ["./usr/lib/os-release"]);
     fs::write(new.folder.join("root.mtree"), "#mtree\n").unwrap();
-    let error = compare(&old.folder, &new.folder).unwrap_err().to_string();
+    let error = compare(old, &new.folder).unwrap_err().to_string();
     assert!(error.contains("root.mtree is not what it says; build again"), "{error}");
 }
 
@@ -292,6 +309,7 @@ fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a>
         disk: DiskSizes::default(),
         signer: None,
         folder: site.folder.path(),
+        folder: &site.folder,
     }
 }
 

@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 const MIB: u64 = 1 << 20;
+const PORTION: usize = 1 << 20;
 
 fn content(made: &Made, sizes: DiskSizes) -> Extents {
     disk::content(&made.parts, &made.kernel_image(Medium::Disk), sizes).unwrap()
@@ -23,14 +24,22 @@ fn told(disk: &Path, number: u32, key: &str) -> String {
     line.unwrap_or_else(|| panic!("{key} in {said}")).to_owned()
 }
 
-/// A partition as a file.
+/// A partition as a file, with holes where there is nothing.
 fn partition(made: &Made, disk: &Path, number: u32) -> PathBuf {
     let number_of = |key| told(disk, number, key).split(' ').next().unwrap().parse::<u64>().unwrap();
     let (first, last) = (number_of("First sector"), number_of("Last sector"));
-    let mut bytes = vec![0; usize::try_from((last + 1 - first) * 512).unwrap()];
-    File::open(disk).unwrap().read_exact_at(&mut bytes, first * 512).unwrap();
     let path = made.path(&format!("partition{number}"));
-    fs::write(&path, bytes).unwrap();
+    let (from, to) = (File::open(disk).unwrap(), File::create(&path).unwrap());
+    to.set_len((last + 1 - first) * 512).unwrap();
+    let mut portion = vec![0; PORTION];
+    let zeros = vec![0; PORTION];
+    for place in (0..(last + 1 - first) * 512).step_by(PORTION) {
+        // Partitions are whole mebibytes.
+        from.read_exact_at(&mut portion, first * 512 + place).unwrap();
+        if portion != zeros {
+            to.write_all_at(&portion, place).unwrap();
+        }
+    }
     path
 }
 
