@@ -101,20 +101,7 @@ impl ProxyDhcp {
     }
 
     fn hear(&self, datagram: &[u8], from: SocketAddr, port: Port) {
-        let Some(packet) = Packet::parse(datagram) else { return };
-        let Some((reply, what)) = self.answers.to(&packet, port) else { return };
-        let Ok(output) = self.delivery.output() else { return };
-        let mac = packet.mac();
-        match output.machine(&mac, packet.uuid().as_deref()) {
-            Some(node) if port == Port::Server => self.board.asks_for_loader(node, &what),
-            Some(_) => {}
-            // Somebody else's machine boots as it always did.
-            None if output.knows_all_machines() => {
-                self.board.stranger(&format!("mac-{}", mac.replace(':', "-")), from.ip(), true);
-                return;
-            }
-            None => {}
-        }
+        let Some((packet, reply)) = self.answer(datagram, from, port) else { return };
         // Who was not reached asks again.
         let _ = match (port, packet.relay()) {
             (Port::Boot, _) => self.boot.send_to(&reply, from),
@@ -123,9 +110,31 @@ impl ProxyDhcp {
         };
     }
 
+    /// The packet that a datagram is, with its answer, if it gets one.
+    fn answer(&self, datagram: &[u8], from: SocketAddr, port: Port) -> Option<(Packet, Vec<u8>)> {
+        let packet = Packet::parse(datagram)?;
+        let (reply, what) = self.answers.to(&packet, port)?;
+        let output = self.delivery.output().ok()?;
+        let mac = packet.mac();
+        match output.machine(&mac, packet.uuid().as_deref()) {
+            Some(node) if port == Port::Server => self.board.asks_for_loader(node, &what),
+            Some(_) => {}
+            // Somebody else's machine boots as it always did.
+            None if output.knows_all_machines() => {
+                self.board.stranger(&format!("mac-{}", mac.replace(':', "-")), from.ip(), true);
+                return None;
+            }
+            None => {}
+        }
+        Some((packet, reply))
+    }
+
     /// Sends from the server's port at our own address, and so on the right network. The socket lives for this one datagram: a
     /// longer one would take what is sent to a DHCP server that shares address and port with us.
     fn send(&self, reply: &[u8], to: SocketAddr) -> std::io::Result<usize> {
         network::shared(SocketAddr::from((self.answers.address, SERVER)))?.send_to(reply, to)
     }
 }
+
+#[cfg(test)]
+mod tests;
