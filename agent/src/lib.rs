@@ -1,9 +1,10 @@
 //! What kfimg writes for a node's agent, the plan, and the agent that obeys it.
 //!
-//! The renderer and the agent share the plan's types, so that neither can misread the other. Everything else stands
-//! behind the feature `program`: the steps of a boot, each a subcommand of `kfimg-agent`, each one unit of systemd.
+//! The renderer and the agent share the types of the plan and of the drive for all machines, so that neither can misread the other.
+//! Everything else stands behind the feature `program`: the steps of a boot, each a subcommand of `kfimg-agent`, each one unit of systemd.
 
 pub mod guard;
+pub mod medium;
 pub mod plan;
 
 #[cfg(feature = "program")]

@@ -20,6 +20,12 @@ pub(super) const ROOT_FETCH: Code = Code {
     meaning: "the boot server does not give the root image that belongs to this initrd; it is asked again",
     remedy: "look at the server that kfimg.root names, and at the machine's address: the file must be the one of the initrd's build",
 };
+pub(super) const MACHINE_UNKNOWN: Code = Code {
+    name: "MACHINE_UNKNOWN",
+    weight: Weight::Fatal,
+    meaning: "a drive with the payloads of all machines is attached, and has none for this machine's network cards",
+    remedy: "correct the node's `mac` in the description and render the drive again, or take the drive away and switch the machine off and on",
+};
 pub(super) const PAYLOAD_MISSING: Code = Code {
     name: "PAYLOAD_MISSING",
     weight: Weight::Fatal,
@@ -62,6 +68,7 @@ pub(crate) const CODES: &[Code] = &[
     COMMAND_LINE,
     ROOT_IMAGE,
     ROOT_FETCH,
+    MACHINE_UNKNOWN,
     PAYLOAD_MISSING,
     PAYLOAD_FOREIGN,
     PAYLOAD_OLDER,

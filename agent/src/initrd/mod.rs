@@ -4,6 +4,7 @@
 //! They are no steps of a node's boot, for they come before there is a plan; `builder`'s units call them, each once a boot. What
 //! partitions disks, writes files and makes users is Ignition, and what opens a verified root is systemd.
 
+mod all_in_one;
 mod codes;
 mod command_line;
 mod download;

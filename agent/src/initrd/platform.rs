@@ -2,16 +2,18 @@
 //!
 //! One image serves every machine, so the image does not say it. The kernel's command line may; else what somebody attached to
 //! the machine counts more than the machine's kind: an address on the command line, a file in QEMU's firmware, a drive labelled
-//! `config-2`, VMware's guestinfo. A machine with none of them has no payload, or one that was kept.
+//! `config-2`, a drive with the payloads of all machines, VMware's guestinfo. A machine with none of them has no payload, or one that was kept.
 
+use super::all_in_one::{self, Problem};
 use super::command_line::CommandLine;
 use super::{Mounted, say, settle, wait_for_any};
 use crate::command;
 use crate::failure::Failure;
 use crate::files;
+use crate::medium::LABEL;
 use crate::root::Root;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ const NOTHING: &str = "metal";
 
 /// Finds it out and writes it down.
 pub(super) fn run(root: &Root, line: &CommandLine) -> Result<(), Failure> {
-    let (platform, why) = find(root, line);
+    let (platform, why) = find(root, line)?;
     std::fs::create_dir_all(root.run())?;
     let text = format!("PLATFORM_ID={platform}\nIGNITION_CONFIG_FILE={COPY}\n");
     files::replace(&root.at(ENVIRONMENT), text.as_bytes())?;
@@ -48,33 +50,62 @@ pub(super) fn run(root: &Root, line: &CommandLine) -> Result<(), Failure> {
 }
 
 /// Ignition's name, and a reason for people.
-fn find(root: &Root, line: &CommandLine) -> (String, String) {
+fn find(root: &Root, line: &CommandLine) -> Result<(String, String), Failure> {
     if let Some(platform) = line.value("ignition.platform.id") {
-        return (platform.to_owned(), format!("platform {platform}, as the kernel's command line says"));
+        return Ok((platform.to_owned(), format!("platform {platform}, as the kernel's command line says")));
     }
     if line.value("ignition.config.url").is_some() {
-        return (NOTHING.to_owned(), "the address on the kernel's command line".to_owned());
+        return Ok((NOTHING.to_owned(), "the address on the kernel's command line".to_owned()));
     }
     settle();
     let _ = command::run(Command::new("modprobe").arg("qemu_fw_cfg"), Duration::from_secs(10), 4096);
     if root.at(FIRMWARE).exists() {
-        return ("qemu".to_owned(), "QEMU's firmware".to_owned());
+        return Ok(("qemu".to_owned(), "QEMU's firmware".to_owned()));
     }
     let vendor = std::fs::read_to_string(root.at(VENDOR)).unwrap_or_default();
     let hypervisor = VENDORS.iter().find(|(name, _)| vendor.trim() == *name).map(|(_, platform)| *platform);
     let patience = if hypervisor.is_some() { Duration::ZERO } else { PATIENCE };
-    if let Some(drive) = wait_for_any(&DRIVES.map(|drive| root.at(drive)), patience) {
-        match read_drive(root, &drive) {
-            Ok(()) => return ("file".to_owned(), format!("the drive {}", drive.display())),
-            Err(reason) => say(format_args!("payload: the drive {} holds none: {reason}", drive.display())),
-        }
+    if let Some(found) = on_drives(root, patience)? {
+        return Ok(("file".to_owned(), found));
     }
-    match hypervisor {
+    Ok(match hypervisor {
         Some(platform) => (platform.to_owned(), format!("the guestinfo of {platform}")),
         None => (
             NOTHING.to_owned(),
             "nothing: this machine has no address, drive or hypervisor that could bring it".to_owned(),
         ),
+    })
+}
+
+/// Copies the payload of the first drive that has one; the reason for people. A machine's own drive counts more than one for all.
+fn on_drives(root: &Root, patience: Duration) -> Result<Option<String>, Failure> {
+    let all = root.at("/dev/disk/by-label").join(LABEL);
+    let own = DRIVES.map(|drive| root.at(drive));
+    let drives: Vec<PathBuf> = own.into_iter().chain([all.clone()]).collect();
+    let _ = wait_for_any(&drives, patience);
+    for drive in drives.into_iter().filter(|drive| drive.exists()) {
+        let copied = if drive == all {
+            read_own_of_all(root, &drive)?
+        } else {
+            read_drive(root, &drive).map(|()| String::new())
+        };
+        match copied {
+            Ok(node) => return Ok(Some(format!("the drive {}{node}", drive.display()))),
+            Err(reason) => say(format_args!("payload: the drive {} holds none: {reason}", drive.display())),
+        }
+    }
+    Ok(None)
+}
+
+/// Copies this machine's own configuration from a drive for all machines; whose it is, in words.
+fn read_own_of_all(root: &Root, drive: &Path) -> Result<Result<String, String>, Failure> {
+    match all_in_one::read_drive(root, drive) {
+        Ok(chosen) => {
+            files::replace(&root.at(COPY), &chosen.text)?;
+            Ok(Ok(format!(", as {}", chosen.node)))
+        }
+        Err(Problem::Unreadable(reason)) => Ok(Err(reason)),
+        Err(Problem::Stop(failure)) => Err(failure),
     }
 }
 

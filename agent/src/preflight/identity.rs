@@ -36,7 +36,7 @@ pub(super) fn check_macs(root: &Root, node: &Node, log: &mut StepLog, findings: 
 }
 
 /// Ethernet addresses of the machine, lower case. A card in a bond bears the bond's address; its own is beside it.
-fn own_macs(root: &Root) -> BTreeSet<String> {
+pub(crate) fn own_macs(root: &Root) -> BTreeSet<String> {
     let Ok(interfaces) = fs_err::read_dir(root.at("/sys/class/net")) else { return BTreeSet::new() };
     let files = interfaces
         .flatten()

@@ -14,6 +14,7 @@ mod ports;
 mod versions;
 
 pub(crate) use codes::CODES;
+pub(crate) use identity::own_macs;
 
 use crate::failure::{Code, Failure, Weight};
 use crate::program::Context;

@@ -78,8 +78,21 @@ impl Staging {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn write(&self, relative: &str, content: &[u8], secrecy: Secrecy) -> Result<(), Error> {
+        self.write_with(relative, secrecy, |out| out.write_all(content))
+    }
+
+    /// Writes a file that nobody has as a whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn write_with(
+        &self,
+        relative: &str,
+        secrecy: Secrecy,
+        fill: impl FnOnce(&mut Measured) -> io::Result<()>,
+    ) -> Result<(), Error> {
         let path = self.place(relative)?;
-        let mut file = fs::OpenOptions::new()
+        let file = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(secrecy.mode())
@@ -87,10 +100,19 @@ impl Staging {
             .map_err(Error::io("creating", &path))?;
         // The process's umask must not reach the output.
         file.set_permissions(Permissions::from_mode(secrecy.mode())).map_err(Error::io("writing", &path))?;
-        file.write_all(content).map_err(Error::io("writing", &path))?;
-        let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(content));
-        self.record(relative, FileRecord { sha256, size: content.len() as u64 });
+        let mut file = Measured { file, hash: Sha256::new(), size: 0 };
+        fill(&mut file).map_err(Error::io("writing", &path))?;
+        let sha256 = data_encoding::HEXLOWER.encode(&file.hash.finalize());
+        self.record(relative, FileRecord { sha256, size: file.size });
         Ok(())
+    }
+
+    /// What was written to a path.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn read(&self, relative: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.folder.join(relative))
     }
 
     /// Whether [`Staging::keep`] would take the file over.
@@ -191,6 +213,27 @@ impl Staging {
 
     fn record(&self, relative: &str, record: FileRecord) {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(relative.to_owned(), record);
+    }
+}
+
+/// A file of the output while it is written.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    file: fs::File,
+    hash: Sha256,
+    size: u64,
+}
+
+impl Write for Measured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hash.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -36,7 +36,7 @@ fn names(node: &Node) -> impl Iterator<Item = String> {
 }
 
 /// Ethernet addresses of the machine: any of its cards may be the one that boots.
-pub(super) fn cards(node: &Node) -> impl Iterator<Item = String> {
+pub fn cards(node: &Node) -> impl Iterator<Item = String> {
     let bond = node.network.bond.as_ref().map(|bond| bond.macs.as_slice()).unwrap_or_default();
     let own = node.mac.iter().filter(|mac| !bond.contains(mac));
     own.chain(bond).map(ToString::to_string)

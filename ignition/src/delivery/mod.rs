@@ -10,7 +10,7 @@ mod ipxe;
 
 pub use dnsmasq::dnsmasq;
 pub use govc::{deploy_script, import_specification};
-pub use ipxe::{boot_scripts, unnamed_machines};
+pub use ipxe::{boot_scripts, cards, unnamed_machines};
 
 /// A file of the output.
 #[derive(Clone, Debug, Eq, PartialEq)]

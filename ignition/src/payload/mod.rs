@@ -1,6 +1,7 @@
 //! Formats in which a node's tree travels. An encoder reads a [`crate::tree::NodeTree`] and, where a format asks for it, the
 //! node's name and cards; none knows Kubernetes. What is needed to compare payloads is read back.
 
+mod all_in_one;
 mod cloud_init;
 mod data_url;
 mod drive;
@@ -8,6 +9,7 @@ mod fat;
 mod guestinfo;
 mod ignition;
 
+pub use all_in_one::{AllInOne, DoesNotFit, Machine};
 pub use cloud_init::{CloudInit, cloud_init};
 pub use drive::{config_drive, nocloud_seed};
 pub use guestinfo::{

@@ -2,7 +2,8 @@
 
 use crate::site::Site;
 use crate::tools::{file, find, hostile, succeed, text};
-use kfimg_ignition::payload::{CloudInit, cloud_init, config_drive, nocloud_seed};
+use kfimg_agent::medium::{INDEX, Medium, payload};
+use kfimg_ignition::payload::{AllInOne, CloudInit, DoesNotFit, Machine, cloud_init, config_drive, nocloud_seed};
 use kfimg_profiles::cluster::{Cluster, Node};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -86,4 +87,66 @@ fn no_secret_is_in_what_is_printed_of_a_payload() {
     let files = cloud_init(&hostile(), &node());
     let printed = format!("{files:?}");
     assert!(printed.contains("user_data") && !printed.contains("cloud-config") && printed.len() < 1000, "{printed}");
+}
+
+/// So many machines with payloads of different sizes, the first of them empty.
+fn machines(count: usize) -> Vec<Machine> {
+    let card =
+        |number: usize| format!("52:54:00:{:02x}:{:02x}:{:02x}", number >> 16 & 255, number >> 8 & 255, number & 255);
+    let machine = |number: usize| Machine {
+        node: format!("worker-of-the-third-hall-{number}"),
+        cards: vec![card(number)],
+        size: number as u64 * 7 % 9000,
+        digest: number.to_string(),
+    };
+    (0..count).map(machine).collect()
+}
+
+fn payload_of(node: &str, machines: &[Machine]) -> Vec<u8> {
+    let size = machines.iter().find(|machine| machine.node == node).unwrap().size;
+    node.bytes().cycle().take(usize::try_from(size).unwrap()).collect()
+}
+
+#[test]
+fn a_drive_for_all_holds_each_payload_under_the_name_that_the_agent_chooses() {
+    let folder = tempfile::tempdir().unwrap();
+    for count in [1, 9, 10, 255, 256, 1200] {
+        let machines = machines(count);
+        let drive = || {
+            let mut bytes = Vec::new();
+            let made = AllInOne::new("demo", &machines).unwrap();
+            made.write(&mut bytes, |node| Ok(payload_of(node, &machines))).unwrap();
+            bytes
+        };
+        let bytes = drive();
+        assert!(bytes == drive(), "{count}: the same every time");
+        let image = file(&folder, "all.img", &bytes);
+        is_sound(&image, "KFIMG-ALL");
+        let index: Medium = serde_json::from_slice(&copied(&image, INDEX)).unwrap();
+        let copies = folder.path().join(format!("copies{count}"));
+        std::fs::create_dir(&copies).unwrap();
+        succeed(Command::new(find("mcopy")).args(["-s", "-n", "-i"]).arg(&image).arg("::nodes").arg(&copies));
+        for machine in &machines {
+            let cards = machine.cards.iter().cloned().collect();
+            let node = index.choose(&cards).unwrap();
+            assert_eq!(
+                std::fs::read(copies.join(payload(node))).unwrap(),
+                payload_of(&machine.node, &machines),
+                "{node}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_drive_for_all_is_refused_where_it_would_be_too_large_or_other_than_it_was_planned() {
+    let mut machines = machines(3);
+    let made = AllInOne::new("demo", &machines).unwrap();
+    let error = made.write(&mut Vec::new(), |_| Ok(vec![1; 3])).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    machines[0].size = 3 << 30;
+    let refused = AllInOne::new("demo", &machines).unwrap_err();
+    assert_eq!(refused, DoesNotFit { machines: 3, bytes: (3 << 30) + 7 + 14 });
+    machines[0].size = 1 << 30;
+    assert!(AllInOne::new("demo", &machines).is_ok());
 }

@@ -3,6 +3,7 @@
 //! The order keeps the promises: everything is written beside the former output, then the state is committed, then the
 //! output is swapped in. A failure before the last step leaves output and state as they were.
 
+mod all_in_one;
 mod delivery;
 mod ending;
 mod incarnation;
@@ -57,6 +58,10 @@ pub(crate) struct RenderArgs {
     /// Seal the secrets of payloads: age:FILE with recipients, or passphrase:FILE
     #[arg(long, value_name = "HOW")]
     seal: Option<SealArgument>,
+    /// Also write all-in-one.img, a drive with the payloads of all machines, of which each takes its own by Ethernet address: for
+    /// kfimg images. It carries the secrets of the whole cluster
+    #[arg(long)]
+    all_in_one: bool,
     /// Version of the Ignition specification: 3.3.0, 3.4.0, 3.5.0 or 3.6.0
     #[arg(long, value_name = "VERSION", default_value_t = IgnitionVersion::default())]
     ignition_version: IgnitionVersion,
@@ -91,6 +96,9 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         check_upgrade(former, cluster.version)?;
     }
     incarnation::check(&loaded, &state, console)?;
+    if args.all_in_one {
+        all_in_one::check(cluster, console)?;
+    }
     let (mut state, warnings) = state.ensure(&request, now)?;
     ending::tell(cluster.version, &warnings, now, console);
 
@@ -103,6 +111,9 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         ));
     }
     let manifest = staging.publish(manifest, || state.commit().map(drop).map_err(Failure::from))?;
+    if args.all_in_one {
+        all_in_one::warn(cluster, &args.output, args.seal.is_some(), console);
+    }
     if console.is_json() {
         return console.json(&manifest);
     }
@@ -140,13 +151,16 @@ fn write(
     let credentials = state.credentials();
     let rendering = Rendering::new(cluster, &credentials, pins, bootstrap_not_after.as_second())?;
     let sealing = args.seal.as_ref().map(|argument| Sealing::read(argument, credentials.cluster_uid())).transpose()?;
-    let format = Format { delivery: &cluster.delivery, version: args.ignition_version };
+    let format = Format { delivery: &cluster.delivery, version: args.ignition_version, all_in_one: args.all_in_one };
     let nodes = rendering.write(
         &Target { format, sealing: sealing.as_ref(), staging, console },
         state.generations_mut(),
         now,
     )?;
     delivery::write(cluster, staging)?;
+    if args.all_in_one {
+        all_in_one::write(cluster, staging)?;
+    }
     let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
     staging.write("admin.kubeconfig", kubeconfig.expose().as_bytes(), Secrecy::Secret)?;
     staging.write("images.txt", image_lines(&nodes).as_bytes(), Secrecy::Public)?;

@@ -19,6 +19,8 @@ use std::cell::OnceCell;
 pub(super) struct Format<'a> {
     pub(super) delivery: &'a Delivery,
     pub(super) version: IgnitionVersion,
+    /// One drive carries the payloads of all machines, too.
+    pub(super) all_in_one: bool,
 }
 
 /// One file of a payload.
@@ -73,7 +75,7 @@ impl Format<'_> {
         let delivery = self.delivery;
         let fetches = |format| delivery.has(Channel::Pxe) && delivery.payload == format;
         let mut parts = Vec::new();
-        if delivery.has(Channel::Ignition) || fetches(PayloadFormat::Ignition) {
+        if self.all_in_one || delivery.has(Channel::Ignition) || fetches(PayloadFormat::Ignition) {
             parts.push(Part::Ignition);
         }
         if delivery.has(Channel::Nocloud) || fetches(PayloadFormat::CloudInit) {

@@ -23,7 +23,7 @@ pub(super) enum Kind {
 /// The slots of one folder.
 pub(super) struct Slots {
     bytes: Vec<u8>,
-    names: u8,
+    names: u32,
 }
 
 impl Slots {
@@ -78,12 +78,13 @@ fn slot(name: [u8; 11], attributes: u8, first_cluster: u16, size: u32) -> [u8; 3
 }
 
 /// `META-D~1` and the like: it need only differ from the others in the folder.
-fn short_name(name: &str, number: u8) -> [u8; 11] {
+fn short_name(name: &str, number: u32) -> [u8; 11] {
     let usable = |c: &char| c.is_ascii_alphanumeric() || "-_".contains(*c);
-    let start: String = name.chars().filter(usable).take(6).collect();
-    let text = format!("{:<11}", format!("{}~{number}", start.to_ascii_uppercase()));
+    let tail = format!("~{number}");
+    let start: String = name.chars().filter(usable).take(8_usize.saturating_sub(tail.len())).collect();
     let mut short = [b' '; 11];
-    short.copy_from_slice(&text.as_bytes()[..11]);
+    let text = format!("{}{tail}", start.to_ascii_uppercase());
+    short[..text.len()].copy_from_slice(text.as_bytes());
     short
 }
 
