@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use support::payload::Payload;
 use support::program::{both, empty_folder, run, succeed};
 use support::registry::Served;
 
@@ -124,6 +125,7 @@ fn a_machine_gets_its_own_payload_by_its_own_script_and_nothing_else_goes_out() 
         "/images//etc/passwd",
         "/images/none",
         "/nodes/master1/seed.img",
+        "/all-in-one.img",
         "/t/x/admin.kubeconfig",
         "/",
     ] {
@@ -311,6 +313,72 @@ fn nodes_report_and_whoever_may_watch_sees_it_at_once() {
         log.contains("\"path\":\"/report\"") && !log.contains("0123456789abcd") && !log.contains("s3cret"),
         "{log}"
     );
+}
+
+/// The secret in the address that a node reports to.
+fn report_token(folder: &Path, node: &str) -> String {
+    let plan = Payload::read(&folder.join(format!("out/nodes/{node}/ignition.json"))).plan();
+    let url = plan["reportUrl"].as_str().unwrap().to_owned();
+    url.strip_prefix("http://192.168.49.2:8080/report?token=").unwrap().to_owned()
+}
+
+#[test]
+fn a_node_reports_for_itself_alone_and_a_server_that_was_started_anew_learns_it_from_the_next_report() {
+    let folder = rendered("own-tokens");
+    fs::write(folder.join("site.yaml"), format!("{SITE}report: {{url: 'http://192.168.49.2:8080/report'}}\n")).unwrap();
+    render(&folder);
+    let [first, second] = ["master1", "master2"].map(|node| report_token(&folder, node));
+    assert!(first.len() == 32 && first != second, "{first} {second}");
+    // The token stands in that node's payload and nowhere else.
+    for token in [&first, &second] {
+        let found = run(Command::new("grep").args(["-rlF", token, "out"]).current_dir(&folder));
+        let found: Vec<&str> = std::str::from_utf8(&found.stdout).unwrap().lines().collect();
+        let [payload] = found[..] else { panic!("{found:?}") };
+        assert!(payload.ends_with("/ignition.json"), "{payload}");
+    }
+    let boot = Boot::start(&folder, &["--access-log", "log"]);
+    let post = |boot: &Boot, query: &str, node: &str| {
+        boot.ask(&format!("/report{query}"), &["--data-binary", &report(node, "ha3")]).0
+    };
+    let of = |token: &str| format!("?token={token}");
+    for (query, node, status) in [
+        (String::new(), "master1", 403),
+        (of("0123456789abcdef"), "master1", 403),
+        (of(&second), "master1", 403),
+        (of(&first), "worker1", 403),
+        (of(&first), "master1", 200),
+        (of(&second), "master2", 200),
+    ] {
+        assert_eq!(post(&boot, &query, node), status, "{query} {node}");
+    }
+    let state = |boot: &Boot| {
+        let all: serde_json::Value = serde_json::from_slice(&boot.get("/board/state").1).unwrap();
+        all["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "master1").unwrap()["state"].clone()
+    };
+    assert_eq!(state(&boot), "waiting");
+    drop(boot);
+    assert!(!fs::read_to_string(folder.join("log")).unwrap().contains(&first));
+    let boot = Boot::start(&folder, &[]);
+    assert_eq!(state(&boot), "silent");
+    assert_eq!(post(&boot, &of(&first), "master1"), 200);
+    assert_eq!(state(&boot), "waiting");
+    drop(boot);
+    // Another render does not change it, so that a node which has not booted since still reports.
+    fs::write(
+        folder.join("site.yaml"),
+        fs::read_to_string(folder.join("site.yaml"))
+            .unwrap()
+            .replace("name: master1,", "name: master1, labels: {a: b},"),
+    )
+    .unwrap();
+    render(&folder);
+    assert_eq!(report_token(&folder, "master1"), first);
+    // One secret for all counts where the description or the server has it.
+    fs::write(folder.join("token"), "0123456789abcdef\n").unwrap();
+    let boot = Boot::start(&folder, &["--report-token-file", "token"]);
+    assert_eq!(post(&boot, &of("0123456789abcdef"), "master2"), 200);
+    assert_eq!(post(&boot, &of(&first), "master1"), 200);
+    assert_eq!(post(&boot, "", "master1"), 403);
 }
 
 #[test]

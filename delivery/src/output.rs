@@ -38,6 +38,10 @@ pub struct Node {
     pub role: String,
     /// Number of its payload.
     pub generation: u64,
+    /// SHA-256 of the secret that its reports carry, in hexadecimal; none where the description names a secret for all nodes, or
+    /// no place for reports.
+    #[serde(default, rename = "reportTokenSha256")]
+    pub report_token: Option<String>,
 }
 
 /// A file of the output.
@@ -58,6 +62,8 @@ pub struct Output {
     pub scripts: BTreeMap<String, String>,
     folder: Folder,
     files: BTreeMap<String, FileRecord>,
+    /// Nodes by the digests of their secrets for reports.
+    reporters: HashMap<String, String>,
     /// Files that were hashed and found right, as they were then.
     verified: Mutex<HashMap<String, Stamp>>,
 }
@@ -94,7 +100,9 @@ impl Output {
             return Err(named(&format_args!("its format is {format:?}; render again with this kfimg")));
         }
         let scripts = scripts(&nodes, &files);
-        Ok(Self { cluster, nodes, scripts, folder, files, verified: Mutex::default() })
+        let tokens = nodes.iter().filter_map(|(name, node)| Some((node.report_token.clone()?, name.clone())));
+        let reporters = tokens.collect();
+        Ok(Self { cluster, nodes, scripts, folder, files, reporters, verified: Mutex::default() })
     }
 
     /// A file of the output, once it is known to be whole and right.
@@ -128,6 +136,13 @@ impl Output {
         let mut text = vec![0; usize::try_from(size).unwrap_or_default()];
         let read = file.read_exact_at(&mut text, 0).map_err(|error| Absent::NotReady(format!("{path}: {error}")));
         read.and_then(|()| String::from_utf8(text).map_err(|_| Absent::Unknown))
+    }
+
+    /// The node whose reports carry this secret.
+    #[must_use]
+    pub fn reporter(&self, token: &str) -> Option<&str> {
+        let digest = HEXLOWER.encode(&Sha256::digest(token));
+        self.reporters.get(&digest).map(String::as_str)
     }
 
     /// The node whose machine has this Ethernet address, written `52:54:…`, or this UUID.

@@ -176,14 +176,23 @@ impl Delivery {
 
     /// Takes what a node's agent reports.
     fn report(&self, request: &SiteRequest) -> SiteAnswer {
-        if self.report_token.as_ref().is_some_and(|token| !token.is(request.parameter("token").as_deref())) {
+        let token = request.parameter("token");
+        let shared = self.report_token.as_ref().map(|shared| shared.is(token.as_deref()));
+        let Ok(output) = self.output() else {
+            return if shared == Some(false) { nothing(403) } else { not_ready() };
+        };
+        let known = token.as_deref().and_then(|token| output.reporter(token));
+        if known.is_none() && shared == Some(false) {
             return nothing(403);
         }
-        if self.output().is_err() {
-            return not_ready();
-        }
+        // Who has a secret of its own must know it, unless it knows the one of all.
+        let has_own = |node: &str| output.nodes.get(node).is_some_and(|node| node.report_token.is_some());
+        let may_report = |node: &str| match known {
+            Some(known) => known == node,
+            None => shared == Some(true) || !has_own(node),
+        };
         let text = |status, error: &ReportError| SiteAnswer::text(status, "report", format!("{error}\n"));
-        match self.board.report(&request.body, request.client.ip()) {
+        match self.board.report(&request.body, request.client.ip(), may_report) {
             Ok(()) => SiteAnswer::text(200, "report", "taken\n"),
             Err(error @ ReportError::Malformed(_)) => text(400, &error),
             Err(ReportError::Stranger) => nothing(403),

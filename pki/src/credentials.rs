@@ -8,6 +8,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
+use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
 
 use crate::error::Error;
@@ -16,6 +18,9 @@ use crate::secret::Secret;
 use crate::state::Keys;
 use crate::table::{Ca, Leaf};
 use crate::x509::Certificate;
+
+/// Bytes of a node's token for reports.
+const REPORT_TOKEN: usize = 20;
 
 /// A certificate with its key.
 #[derive(Clone)]
@@ -257,6 +262,20 @@ impl Credentials {
     /// [`Error::NoCredentials`] before [`crate::State::ensure`].
     pub fn administrator(&self) -> Result<&Credential, Error> {
         self.keys.leaf(None, Leaf::Admin).ok_or_else(|| Error::NoCredentials("the administrator".to_owned()))
+    }
+
+    /// The secret by which a node's reports are known as its own: 160 bits in base32. It follows from a key that never leaves the
+    /// state folder, so that it is the same in every render, until the front proxy's authority is another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCredentials`] before [`crate::State::ensure`].
+    pub fn report_token(&self, node: &str) -> Result<Secret, Error> {
+        let authority = self.keys.authorities.get(&Ca::FrontProxy);
+        let authority = authority.ok_or_else(|| Error::NoCredentials("the front proxy CA".to_owned()))?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, authority.key.expose().as_bytes());
+        let tag = hmac::sign(&key, format!("kfimg report token\0{}\0{node}", self.uid).as_bytes());
+        Ok(Secret::new(BASE32_NOPAD.encode(&tag.as_ref()[..REPORT_TOKEN]).to_ascii_lowercase()))
     }
 
     /// An authority's certificates.

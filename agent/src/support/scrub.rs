@@ -37,6 +37,8 @@ const SECRET_KEYS: [&str; 11] = [
 /// Beginnings of words that are secrets wherever they stand: hashes of crypt(3), the base64 form of a PEM text, and JSON web
 /// tokens.
 const SECRET_WORDS: [&str; 8] = ["$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "LS0tLS1CRUdJTi", "eyJhbGciOi"];
+/// Parameters of URLs whose values are secrets: `report.url` carries one.
+const SECRET_PARAMETERS: [&str; 2] = ["?token=", "&token="];
 const REMOVED: &str = "[removed]";
 /// What ends a word. `=` does not: base64 ends with it.
 const SEPARATORS: [char; 6] = [' ', '"', '\'', ',', ':', '\n'];
@@ -109,11 +111,14 @@ fn without_values(line: &str) -> String {
 
 /// A word with the separator behind it.
 fn without_secret(word: &str) -> String {
-    if !SECRET_WORDS.iter().any(|beginning| word.contains(beginning)) {
-        return word.to_owned();
-    }
+    let parameter = SECRET_PARAMETERS.iter().find_map(|name| Some(word.find(name)? + name.len()));
+    let kept = match parameter {
+        Some(end) => &word[..end],
+        None if SECRET_WORDS.iter().any(|beginning| word.contains(beginning)) => "",
+        None => return word.to_owned(),
+    };
     let separator = word.chars().last().filter(|last| SEPARATORS.contains(last));
-    separator.map_or_else(|| REMOVED.to_owned(), |separator| format!("{REMOVED}{separator}"))
+    format!("{kept}{REMOVED}{}", separator.map_or_else(String::new, String::from))
 }
 
 /// Where the value of a secret field begins: after `name:`, `"name":`, `name = ` or `name ` at the start of a line. Long
@@ -190,6 +195,10 @@ mod tests {
             ("{\"a\":\"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWQ==\",\"b\":1}", "{\"a\":\"[removed]\",\"b\":1}"),
             ("a\n-----BEGIN PRIVATE KEY-----\nMIG\n-----END PRIVATE KEY-----\nb", "a\n[k]\n[k]\n[k]\nb"),
             ("no PRIVATE KEY in it\n", "[k]\n"),
+            (
+                "  \"reportUrl\": \"http://192.0.2.1:8080/report?site=1&token=abc\",\n",
+                "  \"reportUrl\": \"http://192.0.2.1:8080/report?site=1&token=[removed]\",\n",
+            ),
             ("secrets: mounted\n", "secrets: mounted\n"),
             ("serviceAccountToken:\n", "serviceAccountToken:\n"),
             ("etcd: waiting for master2\n", "etcd: waiting for master2\n"),

@@ -139,7 +139,7 @@ fn told(plan: &Value) -> Settings {
         }
     }
     if let Some(Setting::One(url)) = settings.get_mut("reportUrl") {
-        *url = without_password(url);
+        *url = without_secrets(url);
     }
     settings
 }
@@ -150,7 +150,9 @@ pub(super) fn host(url: &str) -> &str {
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
-fn without_password(url: &str) -> String {
+/// Without the password of a user, and without what stands behind the `?`, which may be a token.
+fn without_secrets(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -208,7 +210,8 @@ mod tests {
             })
             .to_string()
         };
-        let (old, new) = (plan("x:1", 1, "m1", "http://u:p@h/a"), plan("x:2", 2, "m2", "http://u:q@h/a"));
+        let (old, new) =
+            (plan("x:1", 1, "m1", "http://u:p@h/a?token=1"), plan("x:2", 2, "m2", "http://u:q@h/a?token=2"));
         let words: Vec<String> = changes(old.as_bytes(), new.as_bytes())
             .iter()
             .map(|change| format!("{:?} {}: {:?}", change.topic, change.name, change.what))

@@ -51,6 +51,9 @@ pub(crate) struct NodeRecord {
     /// Files of the output that the node fetches from the boot server beside its payload.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) fetched: BTreeSet<String>,
+    /// SHA-256 of the secret that the node's reports carry, in hexadecimal: who takes reports needs no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) report_token_sha256: Option<String>,
 }
 
 /// One file.

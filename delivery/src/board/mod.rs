@@ -225,15 +225,15 @@ impl Board {
         }
     }
 
-    /// Takes a report of a node's agent.
+    /// Takes a report of a node's agent, if whoever posts it may report for that node.
     ///
     /// # Errors
     /// [`ReportError`]; nothing of it is kept then.
-    pub fn report(&self, text: &[u8], address: IpAddr) -> Result<(), ReportError> {
+    pub fn report(&self, text: &[u8], address: IpAddr, may_report: impl Fn(&str) -> bool) -> Result<(), ReportError> {
         let report = Report::parse(text)?;
         let mut state = self.state();
         let cluster = report.cluster.as_deref().unwrap_or_default();
-        if !state.nodes.contains_key(&report.node) || cluster != state.cluster {
+        if !state.nodes.contains_key(&report.node) || cluster != state.cluster || !may_report(&report.node) {
             return Err(ReportError::Stranger);
         }
         let too_soon = state.reported.get(&report.node).is_some_and(|last| last.elapsed() < REPORT_PAUSE);

@@ -24,6 +24,10 @@ fn output(names: &[&str]) -> Arc<Output> {
 
 const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 11));
 
+fn anybody(_: &str) -> bool {
+    true
+}
+
 fn report(phase: &str, step: &serde_json::Value) -> Vec<u8> {
     let report = serde_json::json!({
         "version": 1, "node": "master1", "role": "control-plane", "cluster": "demo", "generation": 3,
@@ -53,7 +57,7 @@ fn a_boot_is_followed_from_its_loader_to_its_end() {
     let loaded = node(&board, "master1");
     assert_eq!((&loaded["state"], &loaded["stages"]), (&"loaded".into(), &"ddddd".into()));
     let waits = serde_json::json!({ "name": "etcd", "state": "waiting", "message": "waiting for master2", "since": 1, "warnings": [] });
-    board.report(&report("waiting", &waits), HOST).unwrap();
+    board.report(&report("waiting", &waits), HOST, anybody).unwrap();
     let waiting = node(&board, "master1");
     assert_eq!((&waiting["state"], &waiting["line"]), (&"waiting".into(), &"etcd: waiting for master2".into()));
     assert_eq!(node(&board, "worker1")["state"], "silent");
@@ -77,7 +81,7 @@ fn a_failure_has_its_code_and_its_remedy_and_a_refusal_is_told_once() {
         "name": "preflight", "state": "failed", "message": "no", "since": 1, "warnings": [],
         "failure": { "code": "WRONG_MACHINE", "message": "for <b>another</b>\u{1b}[2J\n", "remedy": "boot the right one" },
     });
-    board.report(&report("failed", &failed), HOST).unwrap();
+    board.report(&report("failed", &failed), HOST, anybody).unwrap();
     let node_json = node(&board, "master1");
     assert_eq!(node_json["state"], "failed");
     assert_eq!(node_json["failure"]["remedy"], "boot the right one");
@@ -113,13 +117,13 @@ fn what_is_no_report_of_a_node_changes_nothing() {
         (b"\xff\xfe".to_vec(), false),
         ("[".repeat(100_000).into_bytes(), false),
     ] {
-        let error = board.report(&text, HOST).unwrap_err();
+        let error = board.report(&text, HOST, anybody).unwrap_err();
         assert_eq!(error == ReportError::Stranger, strange, "{error}");
         assert!(error.to_string().len() < 500);
     }
     assert_eq!(node(&board, "master1")["state"], "silent");
-    board.report(&report("up", &step), HOST).unwrap();
-    assert_eq!(board.report(&report("up", &step), HOST), Err(ReportError::TooSoon));
+    board.report(&report("up", &step), HOST, anybody).unwrap();
+    assert_eq!(board.report(&report("up", &step), HOST, anybody), Err(ReportError::TooSoon));
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn memory_and_terminal_are_bounded_whatever_is_reported_and_asked() {
     let step = serde_json::json!({ "name": long, "state": "running", "message": long, "warnings": vec![warning; 100] });
     let mut report: serde_json::Value = serde_json::from_slice(&report("booting", &step)).unwrap();
     report["steps"] = vec![step; 3].into();
-    board.report(&serde_json::to_vec(&report).unwrap(), HOST).unwrap();
+    board.report(&serde_json::to_vec(&report).unwrap(), HOST, anybody).unwrap();
     let begin = now() / 60;
     for number in 0..1200_u32 {
         board.stranger(&format!("mac-{number}"), HOST, true);

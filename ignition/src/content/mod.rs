@@ -21,6 +21,7 @@ mod kubelet;
 mod network;
 mod plan;
 mod pod;
+mod reporting;
 mod scheduler;
 mod seal;
 mod split;
@@ -33,6 +34,7 @@ mod yaml;
 pub use cluster::ClusterContent;
 pub use containerd::upstream_hosts;
 pub use plan::Stamp;
+pub use reporting::takes_report_token;
 pub use split::Fetched;
 
 use crate::tree::{NodeTree, TreeError};

@@ -9,6 +9,7 @@ mod ending;
 mod incarnation;
 mod nodes;
 mod payload;
+mod reporter;
 mod seal;
 mod summary;
 

@@ -3,6 +3,7 @@
 //! A node whose inputs are those of the former output keeps its payload without its content being made again.
 
 use super::payload::Format;
+use super::reporter::Reporter;
 use super::seal::Sealing;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -83,8 +84,9 @@ impl<'a> Rendering<'a> {
 
     /// What one node gets, under the number that its record has.
     pub(super) fn sample(&self, node: &Node, stamp: Stamp) -> Result<Sample, Failure> {
+        let reporter = self.reporter(node)?;
         self.with_context(node, |context| {
-            let content = NodeContent::new(context)?;
+            let content = content_of(context, reporter.as_ref())?;
             let images = content.images().clone();
             Ok(Sample { role: node.role, tree: content.stamp(stamp)?, images })
         })
@@ -118,9 +120,9 @@ impl<'a> Rendering<'a> {
 
     /// Makes a node's content, unless the former output was made from the same inputs and is what the state knows.
     fn prepare(&self, node: &'a Node, target: &Target<'_>, generations: &Generations) -> Result<Item<'a>, Failure> {
-        let former = target.former(node);
+        let (former, reporter) = (target.former(node), self.reporter(node)?);
         self.with_context(node, |context| {
-            let inputs = target.inputs(context);
+            let inputs = target.inputs(context, reporter.as_ref());
             let same = former.filter(|former| {
                 former.inputs == inputs
                     && generations.is_current(&node.name, former.generation, &former.content)
@@ -128,7 +130,7 @@ impl<'a> Rendering<'a> {
             });
             match same {
                 Some(former) => Ok(Item::Same(node, former.clone())),
-                None => Ok(Item::Made(Box::new(made(node, context, target, inputs)?))),
+                None => Ok(Item::Made(Box::new(made(node, context, target, (inputs, reporter))?))),
             }
         })
     }
@@ -145,13 +147,18 @@ impl<'a> Rendering<'a> {
             Item::Made(made) => *made,
             // The former payload was changed or taken away.
             Item::Same(node, former) => {
-                self.with_context(node, |context| made(node, context, target, former.inputs))?
+                let reporter = self.reporter(node)?;
+                self.with_context(node, |context| made(node, context, target, (former.inputs, reporter)))?
             }
         };
         for (path, content) in target.format.files(node, &content.stamp(stamp)?) {
             target.staging.write(&path, &content, Secrecy::Secret)?;
         }
         Ok((name, NodeRecord { generation: stamp.generation, ..record }))
+    }
+
+    fn reporter(&self, node: &Node) -> Result<Option<Reporter>, Failure> {
+        Reporter::of(self.cluster.report_url.as_deref(), self.credentials, &node.name)
     }
 
     fn with_context<T>(
@@ -166,9 +173,11 @@ impl<'a> Rendering<'a> {
 
 impl<'a> Target<'a> {
     /// The digest of all that a node's payload is made from.
-    fn inputs(&self, context: &Context<'_>) -> String {
+    fn inputs(&self, context: &Context<'_>, reporter: Option<&Reporter>) -> String {
         let content = HEXLOWER.encode(&context.digest());
-        self.sealing.map_or(content.clone(), |sealing| format!("{content}-{}", sealing.fingerprint()))
+        let sealing = self.sealing.map(|sealing| format!("-{}", sealing.fingerprint()));
+        let reporter = reporter.map(|reporter| format!("-{}", reporter.sha256()));
+        [Some(content), sealing, reporter].into_iter().flatten().collect()
     }
 
     /// The former record of a node, if the former output is of the same format.
@@ -195,8 +204,22 @@ impl<'a> Item<'a> {
     }
 }
 
-fn made<'a>(node: &'a Node, context: &Context<'_>, target: &Target<'_>, inputs: String) -> Result<Made<'a>, Failure> {
+/// What a node gets, with the token that its reports carry.
+fn content_of(context: &Context<'_>, reporter: Option<&Reporter>) -> Result<NodeContent, Failure> {
     let content = NodeContent::new(context)?;
+    Ok(match reporter {
+        Some(reporter) => content.report_as(reporter.token()),
+        None => content,
+    })
+}
+
+fn made<'a>(
+    node: &'a Node,
+    context: &Context<'_>,
+    target: &Target<'_>,
+    (inputs, reporter): (String, Option<Reporter>),
+) -> Result<Made<'a>, Failure> {
+    let content = content_of(context, reporter.as_ref())?;
     let (content, fetched) = match &target.format.delivery.boot_server {
         Some(url) if content.has_addons() && target.format.is_too_large(node, &content)? => content.split(url)?,
         _ => (content, Vec::new()),
@@ -212,6 +235,7 @@ fn made<'a>(node: &'a Node, context: &Context<'_>, target: &Target<'_>, inputs: 
         inputs,
         images: content.images().references().map(ToString::to_string).collect(),
         fetched: fetched.iter().map(|file| file.path.clone()).collect(),
+        report_token_sha256: reporter.map(|reporter| reporter.sha256().to_owned()),
     };
     Ok(Made { node, content, record, fetched })
 }
