@@ -19,7 +19,7 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
-	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
+	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base nginx=nginx-light age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
 	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
 	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi \
 	cpio=cpio \

@@ -1,8 +1,10 @@
 //! `make bench`: how fast bundles are made, carried and served, as ratios against peers and physical limits of the same run.
 //!
 //! The peers are skopeo, the reference registry and nginx, all in rounds that alternate with kfimg's; a peer that is not installed
-//! is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5).
+//! is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5),
+//! `KFIMG_BENCH_PART=ceilings` leaves all out but the table of `docs/scale.md`.
 
+mod ceilings;
 mod data;
 mod load;
 mod measure;
@@ -54,8 +56,12 @@ fn main() {
     };
     let board = Board::default();
     println!("load of this machine before: {}", measure::load_average());
-    transfer::run(&bench, &board);
-    serving::run(&bench, &board);
+    if std::env::var_os("KFIMG_BENCH_PART").is_some_and(|part| part == "ceilings") {
+        serving::ceilings_alone(&bench, &board);
+    } else {
+        transfer::run(&bench, &board);
+        serving::run(&bench, &board);
+    }
     board.peaks();
     println!("load of this machine after: {}", measure::load_average());
 }

@@ -1,4 +1,4 @@
-//! The embedded registry against the reference registry and nginx, and boot files against nginx.
+//! The embedded registry against the reference registry and nginx. Boot files are in [`crate::ceilings`].
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::Command;
 use kfimg_images::digest::Digest;
 
 use crate::Bench;
+use crate::ceilings;
 use crate::data::{self, LARGE};
 use crate::load::{Rate, load};
 use crate::measure::{self, Board, Contender, at_least, at_most, median, race};
@@ -22,7 +23,8 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
     let Some(wrk) = measure::installed("wrk") else { return };
     let bundle = bench.fresh("large");
     let blob = data::large(&bundle, bench.layer);
-    let mut work = Serving { bench, board, wrk, bundle, blob };
+    let duel = Duel { wrk: &wrk, rounds: bench.rounds };
+    let mut work = Serving { bench, board, duel, bundle, blob };
     work.manifests();
     let Some(nginx) = measure::installed("nginx") else { return };
     work.blobs(&nginx, "http", 0.9);
@@ -30,13 +32,55 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
     work.bundle = bench.fresh("one");
     work.blob = data::one(&work.bundle, storm::FILE);
     work.storm(&nginx);
-    work.boot_files(&nginx);
+    ceilings::run(bench, board, &work.duel, &nginx);
+}
+
+/// Measures what one machine can do that boots others, and nothing else.
+pub(crate) fn ceilings_alone(bench: &Bench, board: &Board) {
+    let (Some(wrk), Some(nginx)) = (measure::installed("wrk"), measure::installed("nginx")) else { return };
+    ceilings::run(bench, board, &Duel { wrk: &wrk, rounds: bench.rounds }, &nginx);
+}
+
+/// Two servers that are loaded in turn.
+pub(crate) struct Duel<'a> {
+    wrk: &'a Path,
+    rounds: usize,
+}
+
+impl Duel<'_> {
+    /// kfimg and nginx, by their URLs; the medians of what each managed.
+    pub(crate) fn run(&self, what: &str, urls: &[String; 2], connections: u32) -> [Rate; 2] {
+        self.against("nginx", what, urls, connections)
+    }
+
+    fn against(&self, peer: &str, what: &str, urls: &[String; 2], connections: u32) -> [Rate; 2] {
+        // The first time, blobs are hashed and files come into memory.
+        for url in urls {
+            let _ = load(self.wrk, url, 1);
+        }
+        let mut rates = [Vec::new(), Vec::new()];
+        for _ in 0..self.rounds {
+            urls.iter().zip(&mut rates).for_each(|(url, rates)| rates.push(load(self.wrk, url, connections)));
+        }
+        println!("{what}");
+        let mut names = ["kfimg serve", peer].into_iter();
+        rates.map(|rates| {
+            let (rate, name) = (middle(rates), names.next().unwrap_or_default());
+            println!("  {name:<54} {:>9.0} requests/s, {:.0} MB/s", rate.requests, rate.transfer / 1e6);
+            rate
+        })
+    }
+
+    /// One server without a peer.
+    pub(crate) fn alone(&self, url: &str, connections: u32) -> Rate {
+        middle((0..self.rounds).map(|_| load(self.wrk, url, connections)).collect())
+    }
 }
 
 struct Serving<'a> {
     bench: &'a Bench,
     board: &'a Board,
-    wrk: PathBuf,
+    duel: Duel<'a>,
     bundle: PathBuf,
     blob: Digest,
 }
@@ -52,27 +96,6 @@ impl Serving<'_> {
         Server::start(&mut command, port, &self.bench.path("serve.log"))
     }
 
-    /// Two servers in turn; the medians of what each managed.
-    fn duel(&self, what: &str, names: [&str; 2], urls: [&str; 2], connections: u32) -> [Rate; 2] {
-        // The first time, blobs are hashed and files come into memory.
-        for url in &urls {
-            let _ = load(&self.wrk, url, 1);
-        }
-        let mut rates = [Vec::new(), Vec::new()];
-        for _ in 0..self.bench.rounds {
-            urls.iter().zip(&mut rates).for_each(|(url, rates)| rates.push(load(&self.wrk, url, connections)));
-        }
-        println!("{what}");
-        let mut number = 0;
-        rates.map(|rates| {
-            let rate = middle(rates);
-            let megabytes = rate.transfer / 1e6;
-            println!("  {:<54} {:>9.0} requests/s, {megabytes:.0} MB/s", names[number], rate.requests);
-            number += 1;
-            rate
-        })
-    }
-
     fn manifests(&self) {
         let Some(program) = measure::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
         let registry = peers::registry(&program, &self.bench.fresh("target"));
@@ -82,8 +105,8 @@ impl Serving<'_> {
         let kfimg = self.kfimg(None);
         let (name, tag) = LARGE.split_once(':').expect("the reference has a tag");
         let url = |server: &Server| format!("http://{}/v2/{name}/manifests/{tag}", server.host());
-        let urls = [&*url(&kfimg), &*url(&registry)];
-        let [ours, theirs] = self.duel("manifests by tag", ["kfimg serve", "docker-registry"], urls, MANY);
+        let urls = [url(&kfimg), url(&registry)];
+        let [ours, theirs] = self.duel.against("docker-registry", "manifests by tag", &urls, MANY);
         at_least("kfimg against docker-registry", ours.requests / theirs.requests, 10.0);
         self.board.peak("kfimg serve", kfimg.peak());
         data::remove(&self.bench.path("target"));
@@ -101,7 +124,7 @@ impl Serving<'_> {
             format!("{scheme}://{}/blobs/{algorithm}/{digits}", nginx.host()),
         ];
         let what = format!("a blob of {} MiB by {scheme}", self.bench.layer >> 20);
-        let [ours, theirs] = self.duel(&what, ["kfimg serve", "nginx"], [&urls[0], &urls[1]], FEW);
+        let [ours, theirs] = self.duel.run(&what, &urls, FEW);
         at_least("kfimg against nginx", ours.transfer / theirs.transfer, goal);
         self.board.peak(&format!("kfimg serve ({scheme}, blobs)"), kfimg.peak());
     }
@@ -127,28 +150,6 @@ impl Serving<'_> {
         at_least("kfimg against nginx, all machines", medians[1] / medians[0], 0.9);
         at_most("kfimg against nginx, time of 99 of 100", ours / theirs, 1.3);
         self.board.peak("kfimg serve (256 machines)", kfimg.peak());
-    }
-
-    /// A file that machines boot from.
-    fn boot_files(&self, program: &Path) {
-        let images = self.bench.fresh("images");
-        let made = std::fs::create_dir(&images)
-            .and_then(|()| std::fs::write(images.join("initrd"), vec![7; self.bench.layer]));
-        made.expect("the scratch folder can be written to");
-        let port = peers::free_port();
-        let mut command = Command::new(&self.bench.kfimg);
-        command
-            .args(["--quiet", "serve", "--images"])
-            .arg(&images)
-            .args(["--boot-listen", &format!("127.0.0.1:{port}")]);
-        let kfimg = Server::start(&mut command, port, &self.bench.path("serve.log"));
-        let nginx = peers::nginx(program, &self.bench.fresh("nginx"), &images, None);
-        let urls = [format!("http://{}/images/initrd", kfimg.host()), format!("http://{}/initrd", nginx.host())];
-        let what = format!("a boot file of {} MiB by http", self.bench.layer >> 20);
-        let [ours, theirs] = self.duel(&what, ["kfimg serve", "nginx"], [&urls[0], &urls[1]], FEW);
-        at_least("kfimg against nginx", ours.transfer / theirs.transfer, 0.9);
-        self.board.peak("kfimg serve (boot files)", kfimg.peak());
-        data::remove(&images);
     }
 
     /// A certificate that signs itself, and its key.
