@@ -7,8 +7,10 @@ set -euo pipefail
 modules='ignition systemd-networkd systemd-resolved systemd-veritysetup'
 drivers='dm-verity loop squashfs erofs overlay ext4 xfs vfat nls_cp437 nls_iso8859-1 nls_ascii isofs sr_mod sd_mod qemu_fw_cfg'
 drivers+=' virtio_blk virtio_scsi virtio_pci virtio_net virtio_rng nvme ahci'
-programs='groupmod losetup partx sfdisk blkid mkfs.ext4 mkfs.xfs true'
+programs='groupmod losetup partx sfdisk blkid blockdev mkfs.ext4 mkfs.xfs true'
 
+# The name that nvme-cli has given to this machine would be every node's, for the initrd carries it too.
+rm -f /etc/nvme/hostid /etc/nvme/hostnqn
 
 installed=
 for driver in $drivers; do

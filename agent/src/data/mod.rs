@@ -20,6 +20,7 @@ pub(crate) use codes::CODES;
 use crate::failure::Failure;
 use crate::plan::DataPartition;
 use crate::program::Context;
+use crate::root::Root;
 use crate::step::StepLog;
 use crate::wait::{Backoff, Deadline};
 use choice::{Choice, choose, sought, unfinished};
@@ -51,6 +52,28 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     }
     log.done(&format!("{} on {}", wanted.filesystem, node.display()));
     Ok(())
+}
+
+/// Gives the partition of this label, where there is one, the rest of its disk: before Ignition looks at it, whose `sgdisk` takes
+/// the disk for as large as the image that was written to it. Gives its device, and the bytes that it got.
+///
+/// # Errors
+/// [`FAILED`] with what `sfdisk` said; the partition is as it was.
+pub(crate) fn grow(root: &Root, label: &str) -> Result<Option<(PathBuf, u64)>, Failure> {
+    give_room(&look::disks(root, None), label)
+}
+
+fn give_room(disks: &[Disk], label: &str) -> Result<Option<(PathBuf, u64)>, Failure> {
+    let Some((disk, partition)) = last_of_its_disk(disks, label) else { return Ok(None) };
+    make::grow(disk, partition)?;
+    Ok(Some((partition.node.clone(), disk.room_behind(partition))))
+}
+
+/// The first partition of this label with room behind it that is worth a change.
+fn last_of_its_disk<'a>(disks: &'a [Disk], label: &str) -> Option<(&'a Disk, &'a Partition)> {
+    let all = disks.iter().flat_map(|disk| disk.partitions().iter().map(move |partition| (disk, partition)));
+    let mut found = all.filter(|(_, partition)| partition.label == label);
+    found.find(|(disk, partition)| disk.room_behind(partition) >= LEFT_OVER)
 }
 
 /// Goes from what there is to the partition, a change at a time, and looks afresh after each. Gives its device.

@@ -3,7 +3,7 @@
 //! Each test is a state that a person or a power cut leaves, and what becomes of it.
 
 use super::disk::{Content, Disk};
-use super::{choice, look, make, prepare};
+use super::{choice, give_room, look, make, prepare};
 use crate::plan::DataPartition;
 use crate::root::Root;
 use crate::step::{Step, StepLog};
@@ -229,4 +229,33 @@ fn a_disk_in_use_gets_no_partition() {
     let unfit = disk.with_mounted(&disk.device, |_| disk.look()[0].unfit);
     assert_eq!(unfit, Some("is in use"));
     assert!(matches!(disk.look()[0], Disk { unfit: None, content: Content::Other(_), .. }));
+}
+
+/// An image of a disk that was written to a larger one: both copies of its table lie in the first part.
+#[test]
+#[ignore = "needs root and loop devices"]
+fn the_last_partition_of_an_image_gets_the_rest_of_the_disk_while_others_of_it_are_in_use() {
+    let disk = Loop::new();
+    let small = disk.folder.path().join("image");
+    std::fs::File::create(&small).unwrap().set_len(128 << 20).unwrap();
+    let script = "label: gpt\n2: start=1MiB, size=32MiB, name=root\n1: start=33MiB, name=kfimg-data\n";
+    let small = small.to_str().unwrap();
+    let fed = |line: &str| ran("sh", &["-euc", line, "sh", small, disk.node(), script]);
+    fed("printf '%s' \"$3\" | sfdisk --quiet \"$1\"; dd if=\"$1\" of=\"$2\" bs=1M conv=fsync status=none");
+    fed("blockdev --rereadpt \"$2\"; udevadm settle 2>/dev/null || true");
+    // As dm-verity does, and a file system that is mounted.
+    let held = format!("{}p2", disk.node());
+    make::wait_for_node(held.as_ref()).unwrap();
+    let mapped = format!("kfimg-test-{}", std::process::id());
+    ran("dmsetup", &["create", &mapped, "--table", &format!("0 65536 linear {held} 0")]);
+    let grown = give_room(&disk.look(), "kfimg-data").map_err(|failure| failure.message);
+    let known = ran("blockdev", &["--getsize64", &format!("{}p1", disk.node())]);
+    let again = give_room(&disk.look(), "kfimg-data").map_err(|failure| failure.message);
+    let nothing = give_room(&disk.look(), "root").map_err(|failure| failure.message);
+    ran("dmsetup", &["remove", &mapped]);
+    let (node, bytes) = grown.unwrap().expect("there is room");
+    assert!(node.ends_with(format!("{}p1", disk.device.file_name().unwrap().to_str().unwrap())));
+    assert!(bytes > 380 << 20, "{bytes}");
+    assert!(known.trim().parse::<u64>().unwrap() > 470 << 20, "the kernel knows {known}");
+    assert_eq!((again, nothing), (Ok(None), Ok(None)));
 }

@@ -12,6 +12,7 @@ use super::command_line::CommandLine;
 use super::platform::{cloud_init_may_have_one, read};
 use super::{Mounted, say, settle, wait_for_any};
 use crate::command::{self, CommandError};
+use crate::data;
 use crate::failure::{Code, Failure};
 use crate::files;
 use crate::root::Root;
@@ -26,6 +27,7 @@ const CACHE: &str = "/run/ignition.json";
 const KEPT: &str = "/var/lib/kfimg/payload.json";
 const KEPT_ON_PARTITION: &str = "lib/kfimg/payload.json";
 const PARTITION: &str = "/dev/disk/by-partlabel/kfimg-data";
+const LABEL: &str = "kfimg-data";
 /// What was read of the partition, for as long as this boot lasts.
 const COPY: &str = "/run/kfimg/kept.json";
 /// A configuration that asks for nothing, for Ignition's later stages.
@@ -84,7 +86,18 @@ pub(super) fn choose(root: &Root) -> Result<(), Failure> {
     if taken != Taken::Nothing {
         disable_cloud_init(root)?;
     }
+    grow_data(root);
     Ok(files::remove(&root.at(COPY))?)
+}
+
+/// The image is smaller than the disk that it was written to; what is more is the data partition's. One that stays small
+/// is told of here, and judged by `preflight`.
+fn grow_data(root: &Root) {
+    match data::grow(root, LABEL) {
+        Ok(None) => {}
+        Ok(Some((node, bytes))) => say(format_args!("data: {} got the {} MiB behind it", node.display(), bytes >> 20)),
+        Err(failure) => say(format_args!("data: the partition stays as it is: {}", failure.message)),
+    }
 }
 
 /// A machine that has its payload from Ignition has no use for another that would do the same again. The file lies where
