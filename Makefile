@@ -32,12 +32,12 @@ CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nfta
 BASE_NEEDS := mmdebstrap=mmdebstrap newuidmap=uidmap
 BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
-	/usr/include/seccomp.h=libseccomp-dev curl=curl
+	/usr/include/seccomp.h=libseccomp-dev curl=curl /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf
 
 # Scenarios of the lab: all tests of the crate but those that emulate whole machines.
 EMULATED := clocks qemu_boots_to_a_static_pod
 # Those that boot what `kfimg build` makes.
-IMAGES := kfimg_image_boots
+IMAGES := kfimg_image_boots kfimg_media_boot
 SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 
 help: ## list the targets

@@ -1,75 +1,131 @@
-//! The image that `kfimg build` makes, as a machine gets it from the network: kernel, and an initrd that carries the root.
+//! The image that `kfimg build` makes, in every form that the lab can boot.
 
+use super::process::KERNEL;
 use super::{Image, hosts};
 use crate::command::{command, succeed};
 use crate::keyed::{Key, once};
 use crate::programs::{Programs, cache};
 use crate::{Error, Result};
 use fs_err as fs;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The recipe of the base, in the project's folder.
 const RECIPE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../builder/base");
+/// Bytes in front of the root on a disk: alignment, and the EFI system partition (`builder`, `disk`).
+const ROOT_ON_DISK: u64 = (1 + 512) << 20;
 
-impl Image {
-    /// Makes the base and the image that are not in the cache yet; the first time this takes minutes and needs a Debian mirror.
+/// A folder that `kfimg build` wrote.
+#[derive(Clone, Debug)]
+pub struct Built(PathBuf);
+
+impl Built {
+    /// Makes the base, and the image with the control plane's images of this bundle, where they are not in the cache yet; the first
+    /// time this takes minutes and needs a Debian mirror.
     ///
     /// # Errors
     /// [`Error::Program`] with the words of the recipe or of `kfimg build`.
-    pub fn of_kfimg(programs: &Programs) -> Result<Self> {
-        let (base, hosts) = (base()?, hosts::layout(programs)?);
-        let key = [base.as_path(), hosts.as_path(), programs.kfimg(), programs.agent()];
-        let key = key.into_iter().try_fold(Key::default(), Key::file)?;
+    pub fn of(programs: &Programs, images: &Path) -> Result<Self> {
+        let base = base()?;
+        let index = fs::read_to_string(images.join("index.json"))?;
+        let key = [base.as_path(), programs.kfimg(), programs.agent()];
+        let key = key.into_iter().try_fold(hosts::key(programs)?.text(&index).text(KERNEL), Key::file)?;
         let folder = once(&cache(), "kfimg-image", key, |path| {
+            let bundle = path.with_extension("bundle");
+            hosts::write(programs, images, &bundle)?;
             let mut build = command(programs.kfimg());
-            build
-                .arg("build")
-                .arg("--base")
-                .arg(&base)
-                .arg("--bundle")
-                .arg(&hosts)
-                .arg("--agent")
-                .arg(programs.agent());
-            succeed(build.args(["--output", "pxe", "-o"]).arg(path)).map(drop)
+            build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
+            build.arg("--agent").arg(programs.agent()).args(["--preload", "control-plane", "--append", KERNEL]);
+            let built = succeed(build.args(["--output", "pxe,qcow2,iso,ova", "-o"]).arg(path));
+            fs::remove_dir_all(&bundle)?;
+            built.map(drop)
         })?;
-        Self::of_output(&folder)
+        Ok(Self(folder))
     }
 
-    /// The output of `kfimg build --output pxe`.
+    /// As a machine gets it from the network: a kernel, and an initrd that carries the root.
     ///
     /// # Errors
-    /// [`Error::Unusable`] when it has no `pxe.yaml` with arguments.
-    pub fn of_output(folder: &Path) -> Result<Self> {
-        let site = folder.join("pxe.yaml");
+    /// [`Error::Unusable`] when its `pxe.yaml` names no arguments.
+    pub fn network(&self) -> Result<Image> {
+        let site = self.0.join("pxe.yaml");
         let text = fs::read_to_string(&site)?;
         let arguments: Vec<String> = text.lines().filter_map(argument).collect();
         if arguments.is_empty() {
             return Err(Error::unusable(site.display().to_string(), "it names no arguments of the kernel"));
         }
-        Ok(Self {
-            kernel: folder.join("vmlinuz"),
-            initrd: folder.join("initrd"),
-            root: None,
-            arguments: arguments.join(" "),
-        })
+        let (kernel, initrd) = (self.0.join("vmlinuz"), self.0.join("initrd"));
+        Ok(Image::Kernel { kernel, initrd, root: None, arguments: arguments.join(" ") })
     }
 
-    /// The same image with one bit of its root changed: the superblock's, which is read first of all.
+    /// As a disk.
+    pub fn disk(&self) -> Image {
+        Image::Disk { file: self.0.join("disk.qcow2"), format: "qcow2" }
+    }
+
+    /// As a disc.
+    pub fn disc(&self) -> Image {
+        Image::Disc(self.0.join("live.iso"))
+    }
+
+    /// The disk of the appliance, unpacked into an empty or missing folder.
+    ///
+    /// # Errors
+    /// Those of `tar`; [`Error::Unusable`] when the appliance has no disk.
+    pub fn appliance(&self, folder: &Path) -> Result<Image> {
+        fs::create_dir_all(folder)?;
+        succeed(command("tar").arg("-C").arg(folder).arg("-xf").arg(self.0.join("appliance.ova")))?;
+        for entry in fs::read_dir(folder)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "vmdk") {
+                return Ok(Image::Disk { file, format: "vmdk" });
+            }
+        }
+        Err(Error::unusable("appliance.ova", "it has no disk"))
+    }
+
+    /// The disk with one bit of its root changed, written to this file.
+    ///
+    /// # Errors
+    /// Those of `qemu-img`; [`Error::Io`].
+    pub fn disk_with_a_flipped_bit(&self, target: &Path) -> Result<Image> {
+        let mut convert = command("qemu-img");
+        convert.args(["convert", "-f", "qcow2", "-O", "raw"]).arg(self.0.join("disk.qcow2")).arg(target);
+        succeed(&mut convert)?;
+        flip(&File::options().read(true).write(true).open(target)?, ROOT_ON_DISK)?;
+        Ok(Image::Disk { file: target.to_owned(), format: "raw" })
+    }
+
+    /// What [`Self::network`] gives with one bit of its root changed, which is written to this file.
     ///
     /// # Errors
     /// [`Error::Unusable`] when the initrd carries no root.
-    pub fn with_a_flipped_bit(&self, target: &Path) -> Result<Self> {
-        let mut bytes = fs::read(&self.initrd)?;
+    pub fn network_with_a_flipped_bit(&self, target: &Path) -> Result<Image> {
+        let initrd = self.0.join("initrd");
+        let bytes = fs::read(&initrd)?;
         let name = b"kfimg/root.img\0";
         let found = bytes.windows(name.len()).rposition(|window| window == name);
         let found = found.ok_or_else(|| Error::unusable("the initrd", "it carries no root"))?;
         // A header of 110 bytes and the name are filled up to a multiple of four; the header begins at one.
         let start = found - 110;
         let content = start + (110 + name.len()).next_multiple_of(4);
-        bytes[content + 100] ^= 1;
         fs::write(target, bytes)?;
-        Ok(Self { initrd: target.to_owned(), ..self.clone() })
+        flip(&File::options().read(true).write(true).open(target)?, content as u64)?;
+        match self.network()? {
+            Image::Kernel { kernel, root, arguments, .. } => {
+                Ok(Image::Kernel { kernel, initrd: target.to_owned(), root, arguments })
+            }
+            other => Ok(other),
+        }
     }
+}
+
+/// Changes a bit of the root that begins there: of its superblock, which is read first of all.
+fn flip(file: &File, root: u64) -> Result<()> {
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, root + 100)?;
+    Ok(file.write_all_at(&[byte[0] ^ 1], root + 100)?)
 }
 
 /// `      - "console=ttyS0"`

@@ -10,6 +10,13 @@ pub(super) fn end(path: &Path, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
+/// What it shows behind so many bytes of earlier boots, without colours.
+pub(super) fn since(path: &Path, bytes: u64) -> String {
+    let all = fs_err::read(path).unwrap_or_default();
+    let before = usize::try_from(bytes).unwrap_or(usize::MAX).min(all.len());
+    plain(&String::from_utf8_lossy(&all[before..]))
+}
+
 /// Without escape sequences (ECMA-48, 5.4) and carriage returns.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());

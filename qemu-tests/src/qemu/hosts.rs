@@ -1,17 +1,18 @@
-//! Host programs as `kfimg build` takes them: an OCI image layout with an artifact for each, as `kfimg bundle create` makes it
-//! from what the projects publish. Here they are the ones that the lab has built.
+//! A bundle as `kfimg build` takes it: an OCI image layout with the images of a cluster and an artifact for each host program, as
+//! `kfimg bundle create` makes it from what the projects publish. Here they are the ones that the lab has built.
 
-use crate::Result;
 use crate::command::{command, succeed};
 use crate::images::architecture;
-use crate::keyed::{Key, once};
-use crate::programs::{Programs, cache};
+use crate::keyed::Key;
+use crate::lab::read_json;
+use crate::programs::Programs;
 use crate::site::KUBERNETES;
+use crate::{Error, Result};
 use data_encoding::HEXLOWER;
 use fs_err as fs;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
@@ -37,20 +38,18 @@ const PARTS: [Part; 6] = [
     ("crictl", "v1.36.0", Form::Archive("."), &["crictl"]),
 ];
 
-/// The folder of the layout, made when it is not there.
-pub(super) fn layout(programs: &Programs) -> Result<PathBuf> {
-    let mut key = Key::default();
-    for name in PARTS.iter().flat_map(|(_, _, _, names)| names.iter()) {
-        key = key.text(name).file(&programs.path(name)?)?;
-    }
-    once(&cache(), "host-programs", key, |path| write(programs, path))
+/// What the host programs are made from.
+pub(super) fn key(programs: &Programs) -> Result<Key> {
+    let mut names = PARTS.iter().flat_map(|(_, _, _, names)| names.iter());
+    names.try_fold(Key::default(), |key, name| key.text(name).file(&programs.path(name)?))
 }
 
-fn write(programs: &Programs, path: &Path) -> Result<()> {
-    fs::create_dir_all(path.join("blobs/sha256"))?;
-    fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
+/// Writes the bundle: the images of that bundle, which is a folder, and the host programs.
+pub(super) fn write(programs: &Programs, images: &Path, path: &Path) -> Result<()> {
+    crate::bundle::copy(images, path)?;
     let config = blob(path, b"{}", EMPTY)?;
-    let mut manifests = Vec::new();
+    let index = path.join("index.json");
+    let mut document: Value = read_json(&index)?;
     for (name, version, form, names) in &PARTS {
         let file = match form {
             Form::Program => fs::read(programs.path(names[0])?)?,
@@ -60,12 +59,11 @@ fn write(programs: &Programs, path: &Path) -> Result<()> {
             Form::Program => "application/octet-stream",
             Form::Archive(_) => "application/gzip",
         };
-        manifests.push(artifact(path, name, version, &config, &blob(path, &file, media_type)?)?);
+        let entry = artifact(path, name, version, &config, &blob(path, &file, media_type)?)?;
+        let list = document["manifests"].as_array_mut();
+        list.ok_or_else(|| Error::unusable(index.display().to_string(), "it lists no manifests"))?.push(entry);
     }
-    let index = json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests,
-    });
-    Ok(fs::write(path.join("index.json"), index.to_string())?)
+    Ok(fs::write(index, document.to_string())?)
 }
 
 fn artifact(path: &Path, name: &str, version: &str, config: &Value, layer: &Value) -> Result<Value> {

@@ -11,7 +11,10 @@ mod hosts;
 mod image;
 mod process;
 mod shell;
+mod stand_in;
+mod watch;
 
+pub use built::Built;
 pub use image::Image;
 pub use shell::Said;
 
@@ -32,7 +35,7 @@ pub struct Hardware {
     pub processors: u8,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Size of its disk in bytes. The disk is `/dev/vdb` where the image is `/dev/vda`, and `/dev/vda` where it is no disk.
+    /// Size of its disk in bytes. The disk is `/dev/vdb` where the stand-in's root is `/dev/vda`, and else `/dev/vda`.
     pub disk_bytes: u64,
 }
 
@@ -41,8 +44,12 @@ pub struct Hardware {
 pub enum Delivery<'a> {
     /// In the firmware, where Ignition looks for it.
     Firmware(&'a Path),
-    /// As the kernel's arguments say, if they say anything.
+    /// On a drive that is attached, an image of it.
+    Drive(&'a Path),
+    /// As these arguments of the kernel say, where the image is a kernel's.
     Arguments(&'a str),
+    /// Not at all.
+    Nothing,
 }
 
 /// An emulated machine. It loses power when it is dropped.
@@ -56,10 +63,12 @@ pub struct Machine {
     /// What its clock says at power-on, instead of the time.
     clock: Option<String>,
     process: Option<Process>,
+    /// Bytes that its console had shown when it was switched on last.
+    shown_before: u64,
 }
 
 impl Machine {
-    /// Builds a machine with a blank disk in a missing folder, switched off and with its cable plugged in.
+    /// Builds a machine with a new disk in a missing folder, switched off and with its cable plugged in.
     ///
     /// # Errors
     /// Those of `qemu-img` and `ip`.
@@ -73,23 +82,27 @@ impl Machine {
             lan: lan.clone(),
             clock: None,
             process: None,
+            shown_before: 0,
         };
-        machine.blank_disk()?;
+        machine.new_disk()?;
         lan.connect_tap(&machine.name)?;
         Ok(machine)
     }
 
-    /// Puts a blank disk in place of the one that is there.
+    /// Puts another disk in place of the one that is there: a blank one, or a copy of the image where that is a disk.
     ///
     /// # Errors
     /// [`Error::On`]; those of `qemu-img`.
-    pub fn blank_disk(&self) -> Result<()> {
+    pub fn new_disk(&self) -> Result<()> {
         if self.process.is_some() {
             return Err(Error::On(self.name.clone()));
         }
-        let disk = self.disk_file();
-        let size = self.hardware.disk_bytes.to_string();
-        succeed(command("qemu-img").args(["create", "-q", "-f", process::DISK_FORMAT]).arg(disk).arg(size)).map(drop)
+        let mut create = command("qemu-img");
+        create.args(["create", "-q", "-f", process::DISK_FORMAT]);
+        if let Image::Disk { file, format } = &self.image {
+            create.arg("-b").arg(file).args(["-F", format]);
+        }
+        succeed(create.arg(self.disk_file()).arg(self.hardware.disk_bytes.to_string())).map(drop)
     }
 
     /// Switches it on; Ignition finds this payload.
@@ -108,11 +121,12 @@ impl Machine {
         if self.process.is_some() {
             return Err(Error::On(self.name.clone()));
         }
+        self.shown_before = fs::metadata(self.console_file()).map_or(0, |file| file.len());
         self.process = Some(Process::start(self, delivery)?);
         Ok(())
     }
 
-    /// Puts another image in place of the one that it boots.
+    /// Puts another image in place of the one that it boots; its disk stays, until [`Self::new_disk`].
     pub fn set_image(&mut self, image: &Image) {
         self.image = image.clone();
     }
@@ -149,6 +163,11 @@ impl Machine {
 
     fn disk_file(&self) -> PathBuf {
         self.folder.join("disk")
+    }
+
+    /// What its firmware remembers.
+    fn settings_file(&self) -> PathBuf {
+        self.folder.join("firmware")
     }
 
     fn console_file(&self) -> PathBuf {

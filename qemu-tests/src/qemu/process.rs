@@ -1,6 +1,6 @@
 //! The QEMU process of a machine that is on.
 
-use super::{Delivery, Machine};
+use super::{Delivery, Image, Machine};
 use crate::{Error, Result};
 use fs_err as fs;
 use std::path::Path;
@@ -11,7 +11,11 @@ use std::process::{Child, Command};
 pub(super) const DISK_FORMAT: &str = "qcow2";
 
 /// The kernel's arguments beside the image's. The debug shell is the lab's way in.
-const KERNEL: &str = "console=ttyS0 net.ifnames=0 systemd.debug_shell=ttyS1";
+pub(super) const KERNEL: &str = "console=ttyS0 net.ifnames=0 systemd.debug_shell=ttyS1";
+
+/// UEFI without Secure Boot, and what its settings are at first (Debian's `ovmf`).
+const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+const FIRMWARE_SETTINGS: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 /// A running QEMU.
 #[derive(Debug)]
@@ -20,6 +24,9 @@ pub(super) struct Process(Child);
 impl Process {
     /// Starts it on the LAN of the machine.
     pub(super) fn start(machine: &Machine, delivery: Delivery<'_>) -> Result<Self> {
+        if !matches!(machine.image, Image::Kernel { .. }) {
+            fs::copy(FIRMWARE_SETTINGS, machine.settings_file())?;
+        }
         let log = fs::File::create(machine.folder.join("qemu.log"))?.into_file();
         let mut qemu = emulator(machine, delivery);
         qemu.stdout(log.try_clone()?).stderr(log);
@@ -50,20 +57,12 @@ fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
         qemu.args(["-rtc", &format!("base={clock}")]);
     }
     qemu.args(["-smp", &hardware.processors.to_string(), "-m", &hardware.memory_mib.to_string()]);
-    let image = &machine.image;
-    let mut arguments = format!("{KERNEL} {}", image.arguments);
-    match delivery {
-        Delivery::Firmware(payload) => {
-            qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));
-        }
-        Delivery::Arguments(more) => arguments += &format!(" {more}"),
-    }
-    qemu.arg("-kernel").arg(&image.kernel).arg("-initrd").arg(&image.initrd).args(["-append", &arguments]);
-    if let Some(root) = &image.root {
-        qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", root));
-    }
+    boot(&mut qemu, machine, delivery);
     let disk = format!("if=virtio,format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
     qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
+    if let Delivery::Drive(drive) = delivery {
+        qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", drive));
+    }
     qemu.args(["-netdev", &format!("tap,id=lan,ifname={},script=no,downscript=no", machine.name)]);
     qemu.args(["-device", &format!("virtio-net-pci,netdev=lan,mac={}", hardware.mac)]);
     qemu.args(["-object", "rng-random,id=entropy,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=entropy"]);
@@ -71,6 +70,33 @@ fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
     qemu.arg("-chardev").arg(with_path("socket,id=shell,server=on,wait=off,path=", &machine.shell_socket()));
     qemu.args(["-serial", "chardev:console", "-serial", "chardev:shell"]);
     qemu
+}
+
+/// What it boots, and what its firmware hands on.
+fn boot(qemu: &mut Command, machine: &Machine, delivery: Delivery<'_>) {
+    if let Delivery::Firmware(payload) = delivery {
+        qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));
+    }
+    let (kernel, initrd, root, arguments) = match &machine.image {
+        Image::Kernel { kernel, initrd, root, arguments } => (kernel, initrd, root, arguments),
+        other => return firmware(qemu, machine, other),
+    };
+    let more = if let Delivery::Arguments(more) = delivery { more } else { "" };
+    qemu.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
+    qemu.args(["-append", format!("{KERNEL} {arguments} {more}").trim_end()]);
+    if let Some(root) = root {
+        qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", root));
+    }
+}
+
+/// UEFI, and the disc that it finds. A disk is the machine's own.
+fn firmware(qemu: &mut Command, machine: &Machine, image: &Image) {
+    qemu.arg("-drive").arg(with_path("if=pflash,format=raw,readonly=on,file=", Path::new(FIRMWARE)));
+    qemu.arg("-drive").arg(with_path("if=pflash,format=raw,file=", &machine.settings_file()));
+    if let Image::Disc(disc) = image {
+        qemu.arg("-drive").arg(with_path("if=none,id=disc,media=cdrom,format=raw,readonly=on,file=", disc));
+        qemu.args(["-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=disc"]);
+    }
 }
 
 /// An option of QEMU with a path in it, in which a comma is written twice.
