@@ -30,6 +30,16 @@ pub const ROOT_FILES: &[BootFile] = &[
         mode: 0o644,
         text: include_str!("units/kfimg-keep.service"),
     },
+    BootFile {
+        path: "usr/lib/systemd/system/kfimg-ssh-key.service",
+        mode: 0o644,
+        text: include_str!("units/kfimg-ssh-key.service"),
+    },
+    BootFile {
+        path: "etc/ssh/sshd_config.d/05-kfimg.conf",
+        mode: 0o644,
+        text: "HostKey /var/lib/kfimg/ssh/ssh_host_ed25519_key\n",
+    },
     BootFile { path: "usr/lib/systemd/system/var.mount", mode: 0o644, text: include_str!("units/var.mount") },
     // Ignition asks which policy to label files with, wherever it was built to do so; the kernels of Debian and Ubuntu run none.
     BootFile { path: "etc/selinux/config", mode: 0o644, text: "SELINUX=disabled\nSELINUXTYPE=none\n" },
@@ -40,6 +50,14 @@ pub const ROOT_LINKS: &[BootLink] = &[
     BootLink {
         path: "usr/lib/systemd/system/multi-user.target.wants/kfimg-keep.service",
         target: "../kfimg-keep.service",
+    },
+    BootLink {
+        path: "usr/lib/systemd/system/ssh.service.wants/kfimg-ssh-key.service",
+        target: "../kfimg-ssh-key.service",
+    },
+    BootLink {
+        path: "usr/lib/systemd/system/sshd.service.wants/kfimg-ssh-key.service",
+        target: "../kfimg-ssh-key.service",
     },
     BootLink { path: "usr/lib/systemd/system/local-fs.target.wants/var.mount", target: "../var.mount" },
 ];

@@ -40,7 +40,11 @@ pub const FILES: &[BootFile] = &[
     file!("system/ignition-mount.service.d/50-kfimg.conf", "ignition-environment.conf"),
     file!("system/ignition-files.service.d/50-kfimg.conf", "ignition-environment.conf"),
     file!("system/systemd-networkd.service.d/50-kfimg.conf", "kfimg-network.conf"),
-    file!("system/systemd-resolved.service.d/50-kfimg.conf", "kfimg-network.conf"),
+    BootFile {
+        path: "etc/systemd/system/systemd-resolved.service",
+        mode: 0o644,
+        text: include_str!("units/systemd-resolved.service"),
+    },
     file!("system/dev-mapper-root.device.d/50-kfimg.conf", "patience.conf"),
     file!("network/95-kfimg.network", "95-kfimg.network"),
 ];

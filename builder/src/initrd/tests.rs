@@ -81,6 +81,24 @@ fn what_a_target_pulls_in_is_there_or_the_bases() {
     }
 }
 
+/// Ignition's stages and `kfimg-platform.service` come after `basic.target`, and so after `sysinit.target`. A unit that waits for one of
+/// them and is part of `sysinit.target` closes a circle, and systemd opens it by leaving a unit out.
+#[test]
+fn what_waits_for_ignition_is_no_part_of_what_ignition_waits_for() {
+    for file in FILES.iter().filter(|file| file.path.ends_with(".service")) {
+        let words = |setting: &str| {
+            let lines = file.text.lines().filter_map(|line| line.strip_prefix(setting)?.strip_prefix('='));
+            lines.flat_map(str::split_whitespace).collect::<Vec<_>>()
+        };
+        let waits = words("After").iter().any(|unit| unit.starts_with("ignition-") || *unit == "basic.target");
+        let first = words("Before").iter().any(|unit| ["sysinit.target", "basic.target"].contains(unit));
+        assert!(!(waits && first) && words("DefaultDependencies") == ["no"], "{}", file.path);
+    }
+    // The drop-in of one that systemd itself puts before sysinit.target would do the same.
+    let own = FILES.iter().any(|file| file.path == "etc/systemd/system/systemd-resolved.service");
+    assert!(own && !FILES.iter().any(|file| file.path.contains("systemd-resolved.service.d")));
+}
+
 /// Units of an initrd name units that only an initrd has, so `systemd-analyze verify` can judge the syntax alone.
 #[test]
 fn every_line_of_a_unit_is_a_section_a_setting_or_a_comment() {
