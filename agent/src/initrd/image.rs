@@ -25,7 +25,8 @@ const VERITY: &str = "/usr/lib/systemd/systemd-veritysetup";
 const NAME: &str = "root";
 /// What a medium gets to appear; discs are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
-const TIME: Duration = Duration::from_secs(30);
+/// Bound of one program. udev takes part in what they do, and on a machine that has just been switched on it names all disks first.
+const TIME: Duration = Duration::from_secs(300);
 
 /// Where the root is.
 #[derive(Debug, Eq, PartialEq)]
