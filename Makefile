@@ -118,6 +118,7 @@ qemu-test: packages interop-packages qemu-packages ## boot whole emulated machin
 
 vm-test: packages base-packages interop-packages qemu-packages ## build an image and boot it in emulated machines (root; an hour)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(IMAGES),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+
 image-test: packages ## build an image on a real base: KFIMG_BASE=base.tar
 	cargo test --locked -p kfimg-builder --test build -- --ignored --nocapture
 
