@@ -308,7 +308,6 @@ fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a>
         root_url: None,
         disk: DiskSizes::default(),
         signer: None,
-        folder: site.folder.path(),
         folder: &site.folder,
     }
 }
