@@ -260,9 +260,8 @@ fn the_times_of_the_page_are_those_of_the_cables() {
 #[test]
 fn the_limits_of_the_page_are_those_of_the_program() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let limits =
-        rows(&read("scale.md"), "| limit of one").into_iter().map(|row| (row[0].to_owned(), row[1].to_owned()));
-    let limits: BTreeMap<String, String> = limits.collect();
+    let page = read("scale.md");
+    let limits: BTreeMap<&str, &str> = rows(&page, "| limit of one").into_iter().map(|row| (row[0], row[1])).collect();
     for (limit, said, file, source) in [
         (
             "connections for machines that boot",
