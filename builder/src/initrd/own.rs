@@ -46,6 +46,8 @@ pub const FILES: &[BootFile] = &[
         text: include_str!("units/systemd-resolved.service"),
     },
     file!("system/dev-mapper-root.device.d/50-kfimg.conf", "patience.conf"),
+    // The root's partitions: their names are the root hash's, so the drop-in is for what the names begin with.
+    file!("system/dev-disk-by\\x2dpartuuid-.device.d/50-kfimg.conf", "patience.conf"),
     file!("network/95-kfimg.network", "95-kfimg.network"),
 ];
 

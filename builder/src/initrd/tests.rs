@@ -99,6 +99,17 @@ fn what_waits_for_ignition_is_no_part_of_what_ignition_waits_for() {
     assert!(own && !FILES.iter().any(|file| file.path.contains("systemd-resolved.service.d")));
 }
 
+/// systemd gives up a device after 90 s, and with it the unit that opens the root: a disk behind a slow controller comes later.
+#[test]
+fn nobody_gives_up_waiting_for_the_device_of_a_root() {
+    // What systemd-veritysetup-generator and the agent's root wait for, as systemd escapes it.
+    for device in ["dev-mapper-root", "dev-disk-by\\x2dpartuuid-"] {
+        let path = format!("usr/lib/systemd/system/{device}.device.d/50-kfimg.conf");
+        let file = FILES.iter().find(|file| file.path == path).expect(&path);
+        assert!(file.text.contains("\nJobRunningTimeoutSec=infinity\n"), "{path}");
+    }
+}
+
 /// Units of an initrd name units that only an initrd has, so `systemd-analyze verify` can judge the syntax alone.
 #[test]
 fn every_line_of_a_unit_is_a_section_a_setting_or_a_comment() {
