@@ -69,8 +69,8 @@ pub(super) fn guestinfo_values(files: &Files) -> impl Iterator<Item = (&str, &st
 /// What to do about a payload that is too large. What could be left to a boot server has been left to it, where there is one.
 fn smaller(delivery: &Delivery) -> &'static str {
     if delivery.boot_server.is_some() {
-        "this is without what the node fetches from `delivery.bootServer`; no manifest can make it smaller: raise the limit, or \
-         bring it by another channel"
+        "what can be fetched from `delivery.bootServer` is left out already; raise the limit, bring it by another channel, or \
+         move manifests with Secrets into a cluster that runs"
     } else {
         "move manifests and charts into a cluster that runs, or name a `delivery.bootServer` that nodes fetch them from"
     }
