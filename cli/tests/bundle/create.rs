@@ -74,7 +74,7 @@ fn update_with_a_name_changes_what_that_name_stands_for_and_nothing_else() {
     let after = fs::read_to_string(site.path("kfimg.lock")).unwrap();
     let mut image = "";
     for (old, new) in before.lines().zip(after.lines()) {
-        image = if old.ends_with(':') { old } else { image };
+        image = if old.ends_with(':') || !old.starts_with(' ') { old } else { image };
         assert_eq!(old != new, image == "  \"registry.k8s.io/pause:3.10.2\":" && !old.ends_with(':'), "{old}\n{new}");
     }
     assert_eq!(before.lines().count(), after.lines().count());

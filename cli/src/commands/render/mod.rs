@@ -83,6 +83,9 @@ impl RenderArgs {
 pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let loaded = description::load_with_charts(&args.layers(), console)?;
     let cluster = &loaded.cluster;
+    if args.all_in_one {
+        all_in_one::check(cluster, console)?;
+    }
     let now = Timestamp::now();
     let request = inventory::request(cluster);
     description::check_authorities(&request, now, console)?;
@@ -97,9 +100,6 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         check_upgrade(former, cluster.version)?;
     }
     incarnation::check(&loaded, &state, console)?;
-    if args.all_in_one {
-        all_in_one::check(cluster, console)?;
-    }
     let (mut state, warnings) = state.ensure(&request, now)?;
     ending::tell(cluster.version, &warnings, now, console);
 
