@@ -42,8 +42,6 @@ impl Page {
         for port in ["8080", "5000"] {
             text = text.replace(&format!(":{port}"), &format!(":{}", free_port()));
         }
-        // A machine of tests may not open as many files as a balancer of a large site.
-        text = text.replace("maxconn 20000", "maxconn 200");
         Self { text, folder }
     }
 
