@@ -100,7 +100,9 @@ fn ask(url: &str, arguments: &[&str]) -> (u16, Vec<u8>) {
     let mut curl = Command::new("curl");
     curl.args(["-sS", "--max-time", "60", "--path-as-is", "-w", "%{stderr}%{http_code}"]).args(arguments).arg(url);
     let said = run(&mut curl);
-    let code = String::from_utf8_lossy(&said.stderr).trim().parse();
+    // What was tried before stands above the code.
+    let told = String::from_utf8_lossy(&said.stderr);
+    let code = told.lines().last().unwrap_or_default().parse();
     (code.unwrap_or_else(|_| panic!("{url}: {}", both(&said))), said.stdout)
 }
 
