@@ -4,8 +4,8 @@
 
 use crate::error::Error;
 use crate::tree::{FileContent, Kind, Node, Tree};
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
+use kfimg_images::digest::Digest;
+use kfimg_images::hasher::Hasher;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -28,12 +28,12 @@ impl Default for Listing {
 
 impl Listing {
     /// Adds a node; `digest` is that of a file's content.
-    pub(crate) fn add(&mut self, path: &str, node: &Node, digest: Option<&[u8]>) {
+    pub(crate) fn add(&mut self, path: &str, node: &Node, digest: Option<&Digest>) {
         let place = if path.is_empty() { ".".to_owned() } else { format!("./{}", escaped(path)) };
         let kind = match &node.kind {
             Kind::Folder => "type=dir".to_owned(),
             Kind::File(content) => {
-                let digest = digest.map(|digest| HEXLOWER.encode(digest)).unwrap_or_default();
+                let digest = digest.map_or("", Digest::hexadecimal);
                 format!("type=file size={} sha256={digest}", content.size())
             }
             Kind::Link(target) => format!("type=link link={}", escaped(target)),
@@ -57,22 +57,16 @@ pub(crate) fn of_tree(tree: &Tree) -> Result<String, Error> {
     for (path, node) in tree.iter() {
         let digest = node.content().map(|content| digest(content)).transpose();
         let digest = digest.map_err(Error::io("reading", Path::new(path)))?;
-        listing.add(path, node, digest.as_deref());
+        listing.add(path, node, digest.as_ref());
     }
     Ok(listing.finish())
 }
 
 /// The SHA-256 of a content.
-fn digest(content: &FileContent) -> std::io::Result<Vec<u8>> {
-    let mut hasher = Sha256::new();
-    let mut reader = content.reader();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().to_vec()),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
+fn digest(content: &FileContent) -> std::io::Result<Digest> {
+    let mut hasher = Hasher::sha256();
+    hasher.read(content.reader())?;
+    Ok(hasher.finish())
 }
 
 /// As `vis(3)` writes blanks, backslashes, `#` and what is not ASCII: three octal digits.

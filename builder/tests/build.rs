@@ -61,21 +61,10 @@ impl Site {
         let outputs = BTreeSet::from([OutputKind::Parts, OutputKind::Sysext]);
         let mut request = Request {
             base: &base,
-            bundle: &self.bundle,
             agent: self.agent.as_deref(),
-            architecture: Architecture::Amd64,
-            outputs: &outputs,
-            root: RootFormat::Squashfs,
-            image_id: "kfimg",
-            image_version: None,
-            source_date_epoch: None,
-            preload: None,
-            allowed: &[],
             command_line: "console=ttyS0",
-            root_url: None,
-            disk: DiskSizes::default(),
-            signer: None,
             folder: &folder,
+            ..request(self, &outputs)
         };
         change(&mut request);
         let findings = RefCell::new(Vec::new());

@@ -24,7 +24,6 @@ use crate::spool::Spool;
 use crate::tree::{FileContent, Tree};
 use crate::verity::{self, Verity};
 use fs_err as fs;
-use kfimg_images::hasher::sha256;
 use kfimg_images::stop::Stop;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -294,11 +293,7 @@ fn outputs(folder: &Path) -> Result<BTreeMap<String, OutputRecord>, Error> {
                 open.push((entry.path(), name));
                 continue;
             }
-            let (size, digest) = if entry.metadata().is_ok_and(|about| about.len() == 0) {
-                (0, sha256(b""))
-            } else {
-                root_image::digest(&entry.path())?
-            };
+            let (size, digest) = root_image::digest(&entry.path())?;
             found.insert(name, OutputRecord { size, digest });
         }
     }

@@ -11,10 +11,10 @@ use crate::extents::Extents;
 use crate::output::{NewFile, OutputError, RootHash};
 use crate::parts::Parts;
 use crate::vmdk;
-use data_encoding::HEXLOWER;
 pub use description::Machine;
 use description::{Disk, description};
-use sha2::{Digest, Sha256};
+use kfimg_images::digest::Digest;
+use kfimg_images::hasher::{Hasher, sha256};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -50,8 +50,7 @@ fn write_disk(parts: &Parts, content: &Extents, machine: Machine, path: &Path) -
     let (length, digest) = digest(new_disk.file()).map_err(failed)?;
     let disk = Disk { file: &disk_name, file_bytes: length, bytes: content.size() };
     let description = description(parts, machine, disk);
-    let manifest =
-        manifest(&[(&format!("{name}.ovf"), &HEXLOWER.encode(&Sha256::digest(&description))), (&disk_name, &digest)]);
+    let manifest = manifest(&[(&format!("{name}.ovf"), &sha256(description.as_bytes())), (&disk_name, &digest)]);
     let new = NewFile::begin(path)?;
     let mut archive = Archive { out: BufWriter::new(new.file()), length: 0, time: parts.source_date_epoch };
     let write = |archive: &mut Archive<_>| {
@@ -66,24 +65,17 @@ fn write_disk(parts: &Parts, content: &Extents, machine: Machine, path: &Path) -
 }
 
 /// Length and SHA-256 of a file, which is left at its beginning.
-fn digest(mut file: &std::fs::File) -> io::Result<(u64, String)> {
+fn digest(mut file: &std::fs::File) -> io::Result<(u64, Digest)> {
     file.seek(SeekFrom::Start(0))?;
-    let (mut hash, mut buffer, mut length) = (Sha256::new(), vec![0; 1 << 20], 0);
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&buffer[..read]);
-        length += read as u64;
-    }
+    let mut hasher = Hasher::sha256();
+    let length = hasher.read(file)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok((length, HEXLOWER.encode(&hash.finalize())))
+    Ok((length, hasher.finish()))
 }
 
 /// The manifest: a line for each file (DSP0243, 5.1).
-fn manifest(files: &[(&str, &str)]) -> String {
-    files.iter().map(|(name, digest)| format!("SHA256({name})= {digest}\n")).collect()
+fn manifest(files: &[(&str, &Digest)]) -> String {
+    files.iter().map(|(name, digest)| format!("SHA256({name})= {}\n", digest.hexadecimal())).collect()
 }
 
 /// A tar (USTAR, as DSP0243 wants it) of a few files.

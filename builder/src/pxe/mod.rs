@@ -7,12 +7,11 @@
 
 use crate::initrd::{self, Archive};
 use crate::parts::Parts;
-use data_encoding::HEXLOWER;
 use fs_err as fs;
 use fs_err::File;
+use kfimg_images::hasher::Hasher;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 /// Files of the output.
@@ -31,7 +30,6 @@ const IMAGE_PLACE: &str = "kfimg/root.img";
 const VERITY_PLACE: &str = "kfimg/root.verity";
 /// What the initrd knows of a root that it fetches (`agent`, `initrd/download.rs`).
 const FETCH_PLACE: &str = "kfimg/fetch.json";
-const BLOCK: usize = 256 << 10;
 
 /// How the root reaches the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -97,16 +95,9 @@ fn add<W: io::Write>(archive: &mut Archive<W>, place: &str, file: &Path) -> io::
 }
 
 fn expected(file: &Path) -> io::Result<Expected> {
-    let (mut content, mut digest, mut size) = (File::open(file)?, Sha256::new(), 0);
-    let mut block = vec![0; BLOCK];
-    loop {
-        let length = content.read(&mut block)?;
-        if length == 0 {
-            return Ok(Expected { size, sha256: HEXLOWER.encode(&digest.finalize()) });
-        }
-        digest.update(&block[..length]);
-        size += length as u64;
-    }
+    let mut hasher = Hasher::sha256();
+    let size = hasher.read(File::open(file)?)?;
+    Ok(Expected { size, sha256: hasher.finish().hexadecimal().to_owned() })
 }
 
 /// A layer that `kfimg render --site` takes: the scripts that it writes then boot this image. `ignition.firstboot=1` is in

@@ -5,8 +5,9 @@
 use crate::error::Error;
 use crate::listing::Listing;
 use crate::tree::{FileContent, Kind, Node};
+use kfimg_images::digest::Digest;
+use kfimg_images::hasher::Hasher;
 use kfimg_images::stop::Stop;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -28,7 +29,7 @@ pub(super) struct Archive<'a, W: Write> {
     advanced: &'a dyn Fn(u64),
     listing: Listing,
     /// Contents that were written, by their addresses, with path and digest.
-    written: HashMap<usize, (String, Vec<u8>)>,
+    written: HashMap<usize, (String, Digest)>,
     buffer: Vec<u8>,
 }
 
@@ -83,7 +84,7 @@ impl<'a, W: Write> Archive<'a, W> {
         let size = content.size();
         let entry = Entry { name: path, link: None, size, kind: EntryType::Regular, device: None };
         self.header(&entry, node).map_err(stream)?;
-        let mut hasher = Sha256::new();
+        let mut hasher = Hasher::sha256();
         let mut reader = content.reader();
         let mut left = size;
         while left > 0 {
@@ -96,7 +97,7 @@ impl<'a, W: Write> Archive<'a, W> {
             left -= count as u64;
         }
         self.fill(size).map_err(stream)?;
-        let digest = hasher.finalize().to_vec();
+        let digest = hasher.finish();
         self.listing.add(path, node, Some(&digest));
         self.written.insert(key(content), (path.to_owned(), digest));
         Ok(())
