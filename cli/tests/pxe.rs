@@ -11,10 +11,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
-use support::program::{empty_folder, find, succeed};
+use support::program::{Running, empty_folder, find, succeed};
 
 /// iPXE as a kernel for a machine with a BIOS (package `ipxe`).
 const IPXE: &str = "/boot/ipxe.lkrn";
@@ -81,16 +81,6 @@ impl BootServer {
         }
         drop(machine);
         asked
-    }
-}
-
-/// A process that ends with this value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

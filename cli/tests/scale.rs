@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use support::document::read;
 use support::payload::Payload;
-use support::program::{both, empty_folder, find, run, succeed};
+use support::program::{Running, both, empty_folder, find, run, succeed};
 use support::registry::Served;
 
 /// Addresses of the page, and those that the tests have in their place. Ports stay the same for all of one service.
@@ -74,25 +74,14 @@ fn free_port() -> u16 {
     TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A program that runs until the test ends.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command, listens: &str) -> Self {
-        let mut child = command.stdin(Stdio::null()).spawn().unwrap();
-        while TcpStream::connect(listens).is_err() {
-            assert!(child.try_wait().unwrap().is_none(), "{command:?} ended; it says why above");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        Self(child)
+/// Starts a program that listens on this address, and waits until it does.
+fn listening(command: &mut Command, address: &str) -> Running {
+    let mut running = Running(command.stdin(Stdio::null()).spawn().unwrap());
+    while TcpStream::connect(address).is_err() {
+        assert!(running.0.try_wait().unwrap().is_none(), "{command:?} ended; it says why above");
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    running
 }
 
 /// Status and body of an answer.
@@ -141,7 +130,7 @@ fn one_process_and_then_a_hall_with_its_own_nginx_boot_the_same_machine() {
     assert_eq!(middle.said["boot"], boot);
     let hall = page.file("hall.conf");
     let address = listens(&fs::read_to_string(&hall).unwrap(), "listen ").to_owned();
-    let _nginx = Running::start(&mut nginx(folder, &hall), &address);
+    let _nginx = listening(&mut nginx(folder, &hall), &address);
     let url = |path: &str| format!("http://{address}{path}");
     // The hall's kernel is another file, so that it is seen who gave it.
     fs::remove_dir_all(folder.join("images")).unwrap();
@@ -228,7 +217,7 @@ fn a_registry_that_is_gone_is_missed_by_nobody() {
     let _second = Served::start(Command::new(env!("CARGO_BIN_EXE_kfimg")).args(arguments).current_dir(&page.folder));
     let address = listens(&fs::read_to_string(&configuration).unwrap(), "bind ").to_owned();
     let mut haproxy = Command::new(find("haproxy"));
-    let _haproxy = Running::start(haproxy.arg("-db").arg("-f").arg(&configuration), &address);
+    let _haproxy = listening(haproxy.arg("-db").arg("-f").arg(&configuration), &address);
     let manifest = format!("http://{address}/v2/registry.k8s.io/pause/manifests/3.10.2");
     let whole = ask(&manifest, &["--retry", "20", "--retry-all-errors", "--retry-delay", "1"]);
     assert_eq!(whole.0, 200);

@@ -4,7 +4,7 @@ use rustix::process::geteuid;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Programs that lie where no `PATH` leads, or that a package of another name brings.
 const PACKAGES: &[(&str, &str, &[&str])] = &[
@@ -104,4 +104,14 @@ pub(crate) fn succeed_with(command: &mut Command, input: &str) -> String {
 /// All that a program said.
 pub(crate) fn both(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A process that ends with this value.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
