@@ -78,8 +78,8 @@ impl Layer<'_> {
         let folder = tree::parent(path).unwrap_or_default();
         let number = self.number;
         if name == OPAQUE {
-            // Once is enough, however often an archive says it.
-            if self.opaque.insert(folder.to_owned()) {
+            // Once is enough, however often an archive says it; and names of folders that are nowhere would only fill the memory.
+            if self.tree.get(folder).is_some() && self.opaque.insert(folder.to_owned()) {
                 self.tree.empty_where(folder, |node| node.layer < number);
             }
         } else if let Some(hidden) = name.strip_prefix(WHITEOUT).filter(|_| !name.starts_with(RESERVED)) {

@@ -7,6 +7,8 @@ use crate::error::ArchiveProblem;
 /// What the extended headers before an entry say.
 #[derive(Debug, Default)]
 pub(super) struct Extended {
+    /// Bytes of all of them: many small ones take as much memory as a large one.
+    pub(super) length: u64,
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) size: Option<u64>,

@@ -10,7 +10,7 @@ use kfimg_images::content::{BlobReader, Extent};
 use std::io::Read;
 use tar::{Archive, EntryType, Header};
 
-/// Most bytes of one extended header.
+/// Most bytes of the extended headers before one entry.
 const EXTENDED_LIMIT: u64 = 1 << 20;
 /// Everything in a tar is a multiple of this many bytes.
 const BLOCK: u64 = 512;
@@ -100,8 +100,9 @@ fn extended(entry: &mut tar::Entry<'_, BlobReader>, before: &mut Extended) -> Re
     if !is_extended {
         return Ok(false);
     }
-    if entry.size() > EXTENDED_LIMIT {
-        return Err(ArchiveProblem::Extended(format!("it has {} bytes", entry.size())));
+    before.length = before.length.saturating_add(entry.size());
+    if before.length > EXTENDED_LIMIT {
+        return Err(ArchiveProblem::Extended(format!("with those before it, it has {} bytes", before.length)));
     }
     let mut bytes = Vec::new();
     entry.read_to_end(&mut bytes).map_err(|error| damaged(&error))?;

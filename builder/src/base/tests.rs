@@ -166,6 +166,19 @@ fn whiteouts_hide_lower_layers_and_never_their_own() {
 }
 
 #[test]
+fn marks_in_folders_that_are_nowhere_take_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let marks = (0..100).fold(Archive::default().file("a/x", ""), |archive, number| {
+        archive.file(&format!("none{number}/.wh..wh..opq"), "")
+    });
+    let mut tree = Tree::default();
+    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: true, opaque: BTreeSet::new() };
+    let bytes = marks.file("a/.wh..wh..opq", "").bytes();
+    tar::each("test.tar", &extent(folder.path(), &bytes), |entry| layer.take(entry)).unwrap();
+    assert_eq!(layer.opaque, BTreeSet::from(["a".to_owned()]));
+}
+
+#[test]
 fn upper_layers_replace_what_is_below() {
     let lower = Archive::default()
         .file("a/b", "1")
@@ -205,7 +218,15 @@ fn hostile_archives_are_refused_with_the_place_and_the_reason() {
         ),
         (Archive::default().records(&[("GNU.sparse.major", b"1")]).file("a", "x").bytes(), "sparse"),
         (Archive::default().raw(b'S', "a", "", b"").bytes(), "a sparse file"),
-        (Archive::default().raw(b'x', "PaxHeader", "", &vec![b'9'; 2 << 20]).bytes(), "2097152 bytes"),
+        (Archive::default().raw(b'x', "PaxHeader", "", &vec![b'9'; 2 << 20]).bytes(), "it has 2097152 bytes"),
+        (
+            Archive::default()
+                .records(&[("SCHILY.xattr.user.a", &vec![b'x'; 600_000])])
+                .records(&[("SCHILY.xattr.user.b", &vec![b'x'; 600_000])])
+                .file("a", "x")
+                .bytes(),
+            "with those before it, it has 1200",
+        ),
         (Archive::default().raw(b'x', "PaxHeader", "", b"999 a=b\n").bytes(), "malformed"),
         (
             Archive::default().records(&[("uid", b"99999999999")]).file("a", "x").bytes(),
