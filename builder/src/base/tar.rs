@@ -172,12 +172,19 @@ fn device(header: &Header) -> Result<EntryKind, ArchiveProblem> {
     Ok(EntryKind::Device { block: header.entry_type() == EntryType::Block, major, minor })
 }
 
-/// Sorted, and only those that an image keeps.
+/// Sorted, and only those that an image keeps; of two with the same name the later one (POSIX.1-2024, pax).
 pub(super) fn kept(attributes: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let is_kept =
         |name: &str| KEPT_ATTRIBUTES.iter().any(|kept| name == *kept || kept.ends_with('.') && name.starts_with(kept));
     let mut kept: Vec<_> = attributes.into_iter().filter(|(name, _)| is_kept(name)).collect();
-    kept.sort();
+    kept.sort_by(|a, b| a.0.cmp(&b.0));
+    kept.dedup_by(|later, earlier| {
+        let again = later.0 == earlier.0;
+        if again {
+            std::mem::swap(later, earlier);
+        }
+        again
+    });
     kept
 }
 

@@ -131,6 +131,16 @@ fn an_archive_keeps_modes_owners_links_and_attributes() {
 }
 
 #[test]
+fn of_two_records_about_one_attribute_the_later_one_counts() {
+    let archive = Archive::default()
+        .records(&[("SCHILY.xattr.user.a", b"9"), ("SCHILY.xattr.user.b", b"x"), ("SCHILY.xattr.user.a", b"1")])
+        .file("a", "x");
+    let tree = layered(vec![archive.bytes()]).unwrap();
+    let wanted = [("user.a".to_owned(), b"1".to_vec()), ("user.b".to_owned(), b"x".to_vec())];
+    assert_eq!(tree.get("a").unwrap().attributes, wanted);
+}
+
+#[test]
 fn long_names_are_read_in_both_dialects() {
     let long = format!("usr/share/{}/{}", "d".repeat(90), "f".repeat(90));
     let mut gnu = ::tar::Builder::new(Vec::new());
