@@ -76,16 +76,18 @@ impl Layer<'_> {
     fn whiteout(&mut self, path: &str) -> bool {
         let name = tree::name(path);
         let folder = tree::parent(path).unwrap_or_default();
+        // Folders that no archive has an entry for are kfimg's own, and go with what they held.
         let number = self.number;
+        let is_below = |node: &Node| node.layer < number || node.is_folder() && node.origin == Origin::Settings;
         if name == OPAQUE {
             // Once is enough, however often an archive says it; and names of folders that are nowhere would only fill the memory.
             if self.tree.get(folder).is_some() && self.opaque.insert(folder.to_owned()) {
-                self.tree.empty_where(folder, |node| node.layer < number);
+                self.tree.empty_where(folder, is_below);
             }
         } else if let Some(hidden) = name.strip_prefix(WHITEOUT).filter(|_| !name.starts_with(RESERVED)) {
             let hidden = tree::join(folder, hidden);
-            self.tree.empty_where(&hidden, |node| node.layer < number);
-            let goes = self.tree.get(&hidden).is_some_and(|node| node.layer < number);
+            self.tree.empty_where(&hidden, is_below);
+            let goes = self.tree.get(&hidden).is_some_and(is_below);
             if goes && self.tree.below(&hidden).next().is_none() {
                 self.tree.remove(&hidden);
             }

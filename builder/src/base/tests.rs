@@ -176,6 +176,14 @@ fn whiteouts_hide_lower_layers_and_never_their_own() {
 }
 
 #[test]
+fn folders_without_an_entry_of_their_own_are_hidden_with_what_they_held() {
+    let lower = Archive::default().file("a/b/x", "1").file("c/d/x", "1").file("e/f/x", "1");
+    let upper = Archive::default().file(".wh.a", "").file("c/.wh..wh..opq", "").file("e/.wh.f", "");
+    let tree = layered(vec![lower.bytes(), upper.bytes()]).unwrap();
+    assert_eq!(paths(&tree), ["c", "e"]);
+}
+
+#[test]
 fn marks_in_folders_that_are_nowhere_take_no_memory() {
     let folder = tempfile::tempdir().unwrap();
     let marks = (0..100).fold(Archive::default().file("a/x", ""), |archive, number| {
