@@ -1,7 +1,7 @@
 //! [`Spool`]: one file for everything that has to be unpacked. It has no name, so a build that is killed leaves nothing of it.
 
 use crate::error::Error;
-use fs_err::File;
+use fs_err as fs;
 use kfimg_images::content::{Extent, Piece, Source};
 use kfimg_images::stop::Stop;
 use std::io::{Read, Write};
@@ -63,8 +63,8 @@ impl Spool {
     }
 }
 
-/// Opens a file that a path names, for reading.
+/// Opens a file that a path names, for reading; a link leads to it.
 pub(crate) fn open(path: &Path) -> Result<Extent, Error> {
-    File::open(path).map_err(Error::io("opening", path))?;
-    Ok(Extent::of_file(path)?)
+    let file = fs::canonicalize(path).map_err(Error::io("opening", path))?;
+    Ok(Extent::of_file(&file)?)
 }

@@ -15,6 +15,7 @@ use crate::listing;
 use crate::spool::{self, Spool};
 use crate::tree::Tree;
 use apply::Layer;
+use fs_err as fs;
 use kfimg_images::Architecture;
 use kfimg_images::content::{Content, ContentError, Extent, INDEX_FILE, LAYOUT_FILE};
 use kfimg_images::digest::Digest;
@@ -64,17 +65,20 @@ pub(crate) fn read(
         Some((path, reference)) if !Path::new(name).exists() => (path, Some(reference)),
         _ => (name, None),
     };
-    let place = Path::new(path);
-    if !place.exists() {
+    let given = Path::new(path);
+    if !given.exists() {
         return of_bundle(name, bundle, architecture, spool);
     }
-    if place.is_dir() && !place.join(LAYOUT_FILE).exists() {
-        return of_folder(place);
+    // Who names a link means what it leads to; inside of a base links are the system's.
+    let place = &fs::canonicalize(given).map_err(Error::io("opening", given))?;
+    let is_folder = place.is_dir();
+    let is_layout = if is_folder { place.join(LAYOUT_FILE).exists() } else { is_layout(place)? };
+    match reference {
+        _ if is_layout => of_image(name, &Content::open(place)?, reference, architecture, spool),
+        Some(reference) => Err(Error::base(path, format!("is no OCI image layout, so it has no image `{reference}`"))),
+        None if is_folder => of_folder(place),
+        None => of_tar(name, &spool::open(place)?, spool),
     }
-    if place.is_dir() || is_layout(place)? {
-        return of_image(name, &Content::open(place)?, reference, architecture, spool);
-    }
-    of_tar(name, &spool::open(place)?, spool)
 }
 
 /// Whether a file is an OCI image layout as one tar: then its index stands in it.

@@ -343,8 +343,30 @@ fn an_image_is_read_from_a_layout_and_from_a_bundle() {
     }
     let error = read_base(&format!("{path}#docker.io/library/none:1"), None).unwrap_err();
     assert!(error.to_string().contains("has no image `docker.io/library/none:1`"), "{error}");
+    let tar = folder.path().join("base.tar");
+    fs::write(&tar, &layers[0]).unwrap();
+    for system in [tar.as_path(), folder.path()] {
+        let error = read_base(&format!("{}#docker.io/library/debian:12", system.display()), None).unwrap_err();
+        assert!(error.to_string().contains("is no OCI image layout, so it has no image"), "{error}");
+    }
     let error = read_base("docker.io/library/none:1", Some(&content)).unwrap_err();
     assert!(error.to_string().contains("the bundle has no such reference"), "{error}");
+}
+
+#[test]
+fn a_link_that_names_a_base_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = Archive::default().file("etc/a", "1").bytes();
+    fs::write(folder.path().join("debian-12.tar"), &archive).unwrap();
+    fs::create_dir_all(folder.path().join("root-12/etc")).unwrap();
+    fs::write(folder.path().join("root-12/etc/a"), "1").unwrap();
+    image(&folder.path().join("layout-12"), &[archive], "amd64");
+    for (target, kind) in [("debian-12.tar", "tar"), ("root-12", "folder"), ("layout-12", "image")] {
+        let link = folder.path().join(kind);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let base = read_base(link.to_str().unwrap(), None).unwrap();
+        assert_eq!((base.source.kind, paths(&base.tree)), (kind, vec!["etc", "etc/a"]));
+    }
 }
 
 #[test]
