@@ -59,7 +59,8 @@ fn add(
         Kind::Folder
     } else if file.is_symlink() {
         let target = fs::read_link(place).map_err(Error::io("reading", place))?;
-        Kind::Link(target.to_string_lossy().into_owned())
+        let not_text = |_| Error::base(&place.display().to_string(), "is a link whose target is no text");
+        Kind::Link(target.into_os_string().into_string().map_err(not_text)?)
     } else if file.is_file() {
         let content = || Arc::new(FileContent::Extent(extent(place.to_owned(), about.len())));
         let is_linked = about.nlink() > 1;

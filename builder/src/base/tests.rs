@@ -13,8 +13,10 @@ use kfimg_images::layout::Manifest;
 use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use kfimg_images::stop::Stop;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -351,6 +353,19 @@ fn an_image_is_read_from_a_layout_and_from_a_bundle() {
     }
     let error = read_base("docker.io/library/none:1", Some(&content)).unwrap_err();
     assert!(error.to_string().contains("the bundle has no such reference"), "{error}");
+}
+
+#[test]
+fn names_and_targets_in_a_folder_are_text_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(OsStr::from_bytes(b"caf\xe9"), &link).unwrap();
+    let error = read_base(folder.path().to_str().unwrap(), None).unwrap_err().to_string();
+    assert!(error.ends_with("link: is a link whose target is no text"), "{error}");
+    fs::remove_file(link).unwrap();
+    fs::write(folder.path().join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
+    let error = read_base(folder.path().to_str().unwrap(), None).unwrap_err().to_string();
+    assert!(error.contains("is not UTF-8"), "{error}");
 }
 
 #[test]
