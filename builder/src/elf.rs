@@ -25,9 +25,12 @@ pub(crate) struct Program {
 /// Reads an ELF file; `None` for anything else.
 pub(crate) fn read(content: &FileContent) -> Option<Program> {
     let head = content.head(HEAD).ok()?;
-    // 64 bits, little endian: both architectures are.
-    if head.get(..6)? != b"\x7fELF\x02\x01" {
+    if !head.starts_with(b"\x7fELF") {
         return None;
+    }
+    // 64 bits, little endian: both architectures are, and others' headers lie elsewhere.
+    if head.get(4..6)? != b"\x02\x01" {
+        return Some(Program { architecture: None, linker: None });
     }
     let machine = u16::from_le_bytes(head.get(18..20)?.try_into().ok()?);
     let architecture = MACHINES.iter().find(|row| row.1 == machine).map(|row| row.0);
@@ -101,5 +104,7 @@ mod tests {
         wild[32..64].fill(0xff);
         assert_eq!(read(&FileContent::Bytes(wild)).unwrap().linker, None);
         assert_eq!(read(&FileContent::Bytes(b"#!/bin/sh".to_vec())), None);
+        let (narrow, other) = (b"\x7fELF\x01\x01".to_vec(), Program { architecture: None, linker: None });
+        assert_eq!(read(&FileContent::Bytes(narrow)), Some(other), "of 32 bits: for other machines");
     }
 }

@@ -3,7 +3,7 @@
 use super::{Subject, listed};
 use crate::content::host::AGENT_PATH;
 use crate::content::system::setting;
-use crate::elf;
+use crate::elf::{self, Program};
 
 /// The oldest systemd whose units, credentials and verity generator kfimg counts on (Debian 12).
 const SYSTEMD: u32 = 252;
@@ -88,14 +88,21 @@ fn version_of_systemd(subject: &Subject<'_>) -> Option<u32> {
 }
 
 pub(super) fn architecture(subject: &Subject<'_>) -> Vec<String> {
-    let wrong = |path: &&str| {
+    let machines = |path: &str| {
         let (_, node) = subject.tree.lookup(path)?;
-        let program = elf::read(node.content()?)?;
+        Some(elf::read(node.content()?))
+    };
+    let wrong = |path: &str, program: Program| {
         (program.architecture != Some(subject.architecture))
             .then(|| format!("/{path} is for {}", program.architecture.map_or("other machines", |one| one.as_str())))
     };
-    let plugins: Vec<&str> = subject.tree.children("opt/cni/bin").map(|(path, _)| path).collect();
-    PROGRAMS.iter().copied().chain(plugins).collect::<Vec<_>>().iter().filter_map(wrong).collect()
+    let programs = PROGRAMS.iter().copied().filter_map(|path| match machines(path)? {
+        Some(program) => wrong(path, program),
+        None => Some(format!("/{path} is no program: it has no header of ELF")),
+    });
+    // Of plug-ins, scripts are programs too.
+    let plugins = subject.tree.children("opt/cni/bin").filter_map(|(path, _)| wrong(path, machines(path)??));
+    programs.chain(plugins).collect()
 }
 
 /// The agent is static. A dynamic one, such as a debug build, works where its linker is.

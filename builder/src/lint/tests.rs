@@ -90,6 +90,16 @@ const CASES: &[Case] = &[
         "/opt/cni/bin/bridge is for arm64",
     ),
     (
+        "architecture",
+        |tree| tree.insert("usr/bin/kfimg-agent", Node::file(0o755, "#!/bin/sh\n")).unwrap(),
+        "/usr/bin/kfimg-agent is no program",
+    ),
+    (
+        "architecture",
+        |tree| tree.insert("usr/bin/kfimg-agent", Node::file(0o755, &b"\x7fELF\x01\x01\x01"[..])).unwrap(),
+        "/usr/bin/kfimg-agent is for other machines",
+    ),
+    (
         "dynamic-linker",
         |tree| {
             let agent = fake::program(Architecture::Amd64, Some("/lib/ld-musl-x86_64.so.1"));
