@@ -30,6 +30,10 @@ const REMOVED: &[(&str, Removal)] = &[
     ("root/.*_history", Removal::Whole),
     ("etc/iscsi/initiatorname.iscsi", Removal::Whole),
     ("etc/nvme/host*", Removal::Whole),
+    ("etc/hostid", Removal::Whole),
+    // Disks of the machine that the base was made on: a boot waits for them, and ends in the emergency shell.
+    ("etc/fstab", Removal::Whole),
+    ("etc/crypttab", Removal::Whole),
     // The payload brings them.
     ("etc/hostname", Removal::Whole),
     ("etc/resolv.conf", Removal::Whole),
@@ -118,6 +122,9 @@ mod tests {
             "etc/machine-id",
             "etc/ssh/ssh_host_ed25519_key",
             "etc/passwd-",
+            "etc/hostid",
+            "etc/fstab",
+            "etc/crypttab",
             "var/lib/systemd/random-seed",
             "var/log/apt/term.log",
             "var/cache/ldconfig/aux-cache",
