@@ -11,8 +11,21 @@ const RIVAL_UNITS: &[&str] = &["docker.service", "docker.socket", "crio.service"
 /// Where somebody's secrets lie.
 const SECRET_PLACES: &[&str] = &["etc", "root", "home", "opt", "srv", "usr/local", "var/lib"];
 /// Files that hold logins.
-const LOGINS: &[&str] =
-    &["root/.docker/config.json", "root/.netrc", "etc/containers/auth.json", "root/.config/containers/auth.json"];
+const LOGINS: &[&str] = &[
+    "etc/apt/auth.conf",
+    "etc/containers/auth.json",
+    "etc/kubernetes/admin.conf",
+    "etc/kubernetes/super-admin.conf",
+    "root/.config/containers/auth.json",
+    "root/.docker/config.json",
+    "root/.kube/config",
+    "root/.netrc",
+    "var/lib/kubelet/config.json",
+];
+/// Folders whose files hold logins.
+const LOGIN_FOLDERS: &[&str] = &["etc/apt/auth.conf.d"];
+/// Files with a field for a password, the second of each line.
+const PASSWORDS: &[&str] = &["etc/shadow", "etc/passwd"];
 /// Keys that belong to nobody: tests and examples of packages.
 const HARMLESS: &[&str] = &["usr/local/share/", "var/lib/dpkg/"];
 /// Larger files are no keys.
@@ -47,9 +60,11 @@ pub(super) fn secrets(subject: &Subject<'_>) -> Vec<String> {
     let keys = places
         .filter(|(path, node)| is_private_key(path, node))
         .map(|(path, _)| format!("/{path} holds a private key"));
-    let is_there = |path: &&&str| subject.tree.lookup(path).is_some_and(|(_, node)| node.size() > 0);
-    let logins = LOGINS.iter().filter(is_there).map(|path| format!("/{path} holds logins"));
-    keys.chain(logins).chain(passwords(subject.tree)).collect()
+    let is_there = |path: &&str| subject.tree.lookup(path).is_some_and(|(_, node)| node.size() > 0);
+    let below = LOGIN_FOLDERS.iter().flat_map(|folder| subject.tree.below(folder)).map(|(path, _)| path);
+    let logins = LOGINS.iter().copied().chain(below).filter(is_there).map(|path| format!("/{path} holds logins"));
+    let passwords = PASSWORDS.iter().flat_map(|path| passwords(subject.tree, path));
+    keys.chain(logins).chain(passwords).collect()
 }
 
 /// By its first line; what can't be read is told when the root image is written.
@@ -65,23 +80,29 @@ fn is_private_key(path: &str, node: &Node) -> bool {
     lines.map(<[u8]>::trim_ascii_end).any(|line| line.starts_with(KEY_BEGIN) && line.ends_with(KEY_MARK))
 }
 
-/// A field with a hash, or an empty one, which lets everybody in.
-fn passwords(tree: &Tree) -> Vec<String> {
-    let Some(content) = tree.lookup("etc/shadow").and_then(|(_, node)| node.content().cloned()) else {
+/// A field with a hash, or an empty one, which lets everybody in. A `!` before a hash only locks it (`shadow(5)`).
+fn passwords(tree: &Tree, path: &str) -> Vec<String> {
+    let Some(content) = tree.lookup(path).and_then(|(_, node)| node.content().cloned()) else {
         return Vec::new();
     };
-    let Ok(bytes) = content.head(1 << 20) else { return vec!["/etc/shadow can't be read".to_owned()] };
+    let Ok(bytes) = content.head(1 << 20) else { return vec![format!("/{path} can't be read")] };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let open = |line: &str| {
         let mut fields = line.split(':');
         let (name, hash) = (fields.next()?, fields.next()?);
         if hash.is_empty() {
-            Some(format!("/etc/shadow: {name} logs in without a password"))
+            Some(format!("/{path}: {name} logs in without a password"))
         } else {
-            hash.starts_with('$').then(|| format!("/etc/shadow: {name} has a password"))
+            is_hash(hash.trim_start_matches('!')).then(|| format!("/{path}: {name} has a password"))
         }
     };
     text.lines().filter_map(open).collect()
+}
+
+/// As `crypt(5)` writes them: `$id$…`, or the 13 characters of DES.
+fn is_hash(text: &str) -> bool {
+    let is_des = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/');
+    text.starts_with('$') || text.len() == 13 && text.chars().all(is_des)
 }
 
 pub(super) fn world_writable(subject: &Subject<'_>) -> Vec<String> {

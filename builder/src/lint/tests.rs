@@ -24,7 +24,8 @@ fn sound() -> Tree {
     for (name, _) in super::boot::CALLED {
         put(&format!("usr/bin/{name}"), program());
     }
-    put("etc/shadow", Node::file(0o640, "root:*:19000:0:99999:7:::\nbin:!:1:::::\n"));
+    put("etc/shadow", Node::file(0o640, "root:*:19000:0:99999:7:::\nbin:!:1:::::\ndaemon:!*:1:::::\nsync:!!:1:::::\n"));
+    put("etc/passwd", Node::file(0o644, "root:x:0:0:root:/root:/bin/bash\nbin:*:2:2:bin:/bin:/usr/sbin/nologin\n"));
     put("etc/localtime", Node::link("/usr/share/zoneinfo/Etc/UTC"));
     put("tmp", Node::folder(0o1777));
     tree
@@ -135,6 +136,18 @@ const CASES: &[Case] = &[
     ("secrets", |tree| base_file(tree, "root/.docker/config.json", 0o600, "{}"), "holds logins"),
     ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "root::1::\n"), "root logs in without a password"),
     ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "joe:$y$j9T$x:1::\n"), "joe has a password"),
+    ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "joe:!$6$x$y:1::\n"), "/etc/shadow: joe has a password"),
+    ("secrets", |tree| base_file(tree, "etc/shadow", 0o600, "joe:rqXexS6ZhobKA:1::\n"), "joe has a password"),
+    (
+        "secrets",
+        |tree| base_file(tree, "etc/passwd", 0o644, "root::0:0::/root:/bin/sh\n"),
+        "/etc/passwd: root logs in without a password",
+    ),
+    (
+        "secrets",
+        |tree| base_file(tree, "etc/apt/auth.conf.d/mirror.conf", 0o600, "machine mirror login a password b\n"),
+        "/etc/apt/auth.conf.d/mirror.conf holds logins",
+    ),
     ("world-writable", |tree| base_file(tree, "etc/motd", 0o666, "x"), "everybody may write to /etc/motd"),
     (
         "time-zone",
