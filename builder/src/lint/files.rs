@@ -6,8 +6,10 @@ use crate::tree::{Kind, Node, Origin, Tree};
 /// Programs and units of the base that stand beside those of the bundle.
 const RIVALS: &[&str] = &["kubelet", "kubeadm", "dockerd", "containerd", "crio", "k3s", "rke2"];
 const PROGRAM_FOLDERS: &[&str] = &["usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "opt/bin", "bin", "sbin"];
-/// Units of the base that would start one.
-const RIVAL_UNITS: &[&str] = &["docker.service", "docker.socket", "crio.service", "k3s.service"];
+/// Units of the base that would start one. Drop-ins of such a name would change the payload's unit, wherever that lies.
+const RIVAL_UNITS: &[&str] =
+    &["containerd.service", "crio.service", "docker.service", "docker.socket", "k3s.service", "kubelet.service"];
+const UNIT_FOLDERS: &[&str] = &["usr/lib/systemd/system", "etc/systemd/system"];
 /// Where somebody's secrets lie.
 const SECRET_PLACES: &[&str] = &["etc", "root", "home", "opt", "srv", "usr/local", "var/lib"];
 /// Files that hold logins.
@@ -35,11 +37,18 @@ const KEY_BEGIN: &[u8] = b"-----BEGIN ";
 
 pub(super) fn second_kubelet(subject: &Subject<'_>) -> Vec<String> {
     let places = PROGRAM_FOLDERS.iter().flat_map(|folder| RIVALS.iter().map(move |name| format!("{folder}/{name}")));
-    let units = RIVAL_UNITS.iter().map(|unit| format!("usr/lib/systemd/system/{unit}"));
-    let mut found: Vec<String> = places.chain(units).filter_map(|path| of_base(subject.tree, &path)).collect();
+    let units = UNIT_FOLDERS.iter().flat_map(|folder| RIVAL_UNITS.iter().map(move |unit| format!("{folder}/{unit}")));
+    let units: Vec<String> = units.collect();
+    let drop_ins = units.iter().flat_map(|unit| paths_below(subject.tree, &format!("{unit}.d"))).collect::<Vec<_>>();
+    let all = places.chain(units).chain(drop_ins);
+    let mut found: Vec<String> = all.filter_map(|path| of_base(subject.tree, &path)).collect();
     found.sort();
     found.dedup();
     if found.is_empty() { found } else { vec![format!("the base has its own {}", listed(&found))] }
+}
+
+fn paths_below(tree: &Tree, folder: &str) -> Vec<String> {
+    tree.below(folder).map(|(path, _)| path.to_owned()).collect()
 }
 
 fn of_base(tree: &Tree, path: &str) -> Option<String> {

@@ -124,6 +124,16 @@ const CASES: &[Case] = &[
     ("programs", |tree| tree.remove("usr/bin/sfdisk"), "no sfdisk (fdisk on Debian)"),
     ("second-kubelet", |tree| base_file(tree, "usr/sbin/dockerd", 0o755, "x"), "/usr/sbin/dockerd"),
     (
+        "second-kubelet",
+        |tree| base_file(tree, "etc/systemd/system/containerd.service", 0o644, "x"),
+        "/etc/systemd/system/containerd.service",
+    ),
+    (
+        "second-kubelet",
+        |tree| base_file(tree, "usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", 0o644, "x"),
+        "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
+    ),
+    (
         "ssh-host-keys",
         |tree| base_file(tree, "etc/ssh/keys/ssh_host_rsa_key", 0o600, "x"),
         "ssh_host_rsa_key is an SSH host key",
