@@ -39,8 +39,9 @@ pub(crate) fn find(tree: &Tree) -> Kernel {
         format!("boot/initramfs-{version}.img"),
         format!("{MODULES}/{version}/initrd"),
         format!("{MODULES}/{version}/initramfs.img"),
-        "boot/initrd.img".to_owned(),
     ]);
+    // As a link it leads to the initrd of some kernel, whose modules need not be this one's.
+    let initrd = initrd.or_else(|| tree.get("boot/initrd.img")?.content().cloned());
     let config = first(&[format!("boot/config-{version}"), format!("{MODULES}/{version}/config")]);
     Kernel { version: Some(version.to_owned()), linux: Some(linux), initrd, config, stub }
 }
@@ -93,5 +94,11 @@ mod tests {
         assert_eq!(kernel.version.as_deref(), Some("6.1.0-10-amd64"));
         assert!(kernel.initrd.is_some() && kernel.config.is_some() && kernel.stub.is_none());
         assert!(find(&Tree::default()).linux.is_none());
+        tree.remove("boot/initrd.img-6.1.0-10-amd64");
+        tree.insert("boot/initrd.img-6.1.0-9-amd64", Node::file(0o644, "of another kernel")).unwrap();
+        tree.insert("boot/initrd.img", Node::link("initrd.img-6.1.0-9-amd64")).unwrap();
+        assert!(find(&tree).initrd.is_none(), "an initrd has the modules of its own kernel");
+        tree.insert("boot/initrd.img", Node::file(0o644, "the only one")).unwrap();
+        assert!(find(&tree).initrd.is_some());
     }
 }
