@@ -193,6 +193,20 @@ fn preloaded_images_lie_where_the_agent_looks() {
 }
 
 #[test]
+fn a_preloaded_image_that_is_damaged_is_refused() {
+    let site = Site::new();
+    // The layer of the image, as the fake bundle makes it.
+    let digest = sha256(b"registry.k8s.io/pause:3.10.2");
+    let blob = site.path("bundle/blobs").join(digest.algorithm()).join(digest.hexadecimal());
+    assert_eq!(fs::read(&blob).unwrap(), b"registry.k8s.io/pause:3.10.2");
+    fs::write(&blob, b"registry.k8s.io/pause:3.10.9").unwrap();
+    let outcome = site.build("out", |request| request.preload = Some(Preload::All));
+    let error = outcome.result.unwrap_err().to_string();
+    assert!(error.contains(&format!("the blob {digest} is damaged")), "{error}");
+    assert!(site.build("without", |_| {}).result.is_ok(), "nobody reads it");
+}
+
+#[test]
 fn two_builds_are_compared_in_words() {
     let site = Site::new();
     let (old, _) = plain();

@@ -69,6 +69,7 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Re
     let packages = lint::packages(&system.tree);
     let findings = judge(request, &system, tell)?;
     let (image, verity, parts) = write_root(request, &system, &work, stop, tell)?;
+    preload::verify(&image.listing, request.bundle)?;
     tell(Event::Phase { name: "writing the outputs", bytes: 0 });
     let context = assemble::Context { request, parts: &parts, tree: &system.tree, work: &work, stop };
     assemble::all(&context)?;

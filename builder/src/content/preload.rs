@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::tree::{Node, Origin, Tree};
 use kfimg_images::content::{Content, ContentError, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT};
+use kfimg_images::digest::Digest;
 use kfimg_images::download::is_file;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind};
 use kfimg_images::{Architecture, Catalog, Component, Reference};
@@ -113,13 +114,33 @@ pub(crate) fn add(
     Ok(wanted.iter().filter_map(|entry| entry.reference().map(str::to_owned)).collect())
 }
 
+/// Holds the blobs that were written against the digests that they bear; their bytes pass by only once, into the root image.
+///
+/// # Errors
+/// When one is damaged.
+pub(crate) fn verify(listing: &str, bundle: &Content) -> Result<(), Error> {
+    let blobs = format!("./{FOLDER}/blobs/sha256/");
+    for line in listing.lines() {
+        let Some((name, about)) = line.strip_prefix(&blobs).and_then(|line| line.split_once(' ')) else { continue };
+        let found = about.rsplit("sha256=").next().unwrap_or_default();
+        if found == name {
+            continue;
+        }
+        let of = |digits: &str| format!("sha256:{digits}").parse::<Digest>();
+        if let (Ok(digest), Ok(found)) = (of(name), of(found)) {
+            return Err(ContentError::Damaged { path: bundle.place().to_owned(), digest, found }.into());
+        }
+    }
+    Ok(())
+}
+
 /// The document and everything below it that these machines need. An index keeps its digest, so it goes along whole.
 fn collect(
     bundle: &Content,
     entry: &Descriptor,
     architecture: Architecture,
     depth: u32,
-    blobs: &mut BTreeSet<kfimg_images::digest::Digest>,
+    blobs: &mut BTreeSet<Digest>,
 ) -> Result<(), Error> {
     let reason = |text: String| Error::Bundle { bundle: bundle.place().to_owned(), reason: text };
     if depth > DEPTH {
