@@ -28,6 +28,7 @@ const FACTS: &[(&str, &str)] = &[
     ("/root/size", "root size"),
     ("/root/rootHash", "root hash"),
     ("/kfimgVersion", "kfimg"),
+    ("/programs", "written by"),
 ];
 
 /// One thing that is another, is new, or is gone.
@@ -142,7 +143,11 @@ fn facts(old: &Value, new: &Value) -> Vec<Change> {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 /// What differs between two maps, sorted by name.

@@ -221,6 +221,12 @@ fn two_builds_are_compared_in_words() {
     assert_eq!(facts, ["version", "root hash"]);
     let files: Vec<&str> = difference.files.iter().map(|change| change.name.as_str()).collect();
     assert_eq!(files, ["./usr/lib/os-release"]);
+    let path = new.folder.join("build.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"mksquashfs ", "\"mksquashfs 1.0 before ")).unwrap();
+    let written = compare(old, &new.folder).unwrap().facts.pop().unwrap();
+    assert_eq!(written.name, "written by");
+    assert!(written.new.as_ref().is_some_and(|new| new.starts_with("mksquashfs 1.0 before")), "{written:?}");
     fs::write(new.folder.join("root.mtree"), "#mtree\n").unwrap();
     let error = compare(old, &new.folder).unwrap_err().to_string();
     assert!(error.contains("root.mtree is not what it says; build again"), "{error}");

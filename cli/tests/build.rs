@@ -134,6 +134,9 @@ fn one_build_writes_every_output_as_its_options_say() {
         "vmlinuz",
     ];
     assert_eq!(names(&images), expected);
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(images.join("build.json")).unwrap()).unwrap();
+    let programs: Vec<&str> = record["programs"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    assert!(programs[0].starts_with("mksquashfs 4.") && programs[1].starts_with("xorriso 1."), "{programs:?}");
     let disk = images.join("disk.raw");
     assert_eq!(fs::metadata(&disk).unwrap().len(), 512 << 20);
     let place = format!("{}@@{}", disk.display(), esp_offset(&disk));

@@ -32,12 +32,26 @@ pub(super) struct Context<'a> {
     pub(super) stop: &'a Stop,
 }
 
+/// Every stock system mounts squashfs.
+const SYSEXT_FORMAT: RootFormat = RootFormat::Squashfs;
 /// Outputs with the content of a disk.
 const DISKS: [OutputKind; 3] = [OutputKind::Raw, OutputKind::Qcow2, OutputKind::Vmdk];
 
 /// Whether anything is asked for.
 pub(super) fn check(outputs: &BTreeSet<OutputKind>) -> Result<(), Error> {
     if outputs.is_empty() { Err(Error::Usage("--output: name at least one output".to_owned())) } else { Ok(()) }
+}
+
+/// The programs that write images, with their versions. One that is missing is told before a long build, not at its end.
+pub(super) fn programs(request: &Request<'_>) -> Result<Vec<String>, Error> {
+    let mut programs = vec![request.root.check()?];
+    if request.outputs.contains(&OutputKind::Sysext) && request.root != SYSEXT_FORMAT {
+        programs.push(SYSEXT_FORMAT.check()?);
+    }
+    if request.outputs.contains(&OutputKind::Iso) {
+        programs.push(iso::program()?);
+    }
+    Ok(programs)
 }
 
 /// Writes all outputs.
@@ -102,9 +116,7 @@ fn extension(context: &Context<'_>) -> Result<(), Error> {
     let Context { request, parts, .. } = context;
     let tree = sysext::tree(context.tree, parts.architecture, &parts.image_version)?;
     let name = format!("{} sysext {}", parts.image_id, parts.image_version);
-    // Every stock system mounts squashfs.
-    let options = Options { format: RootFormat::Squashfs, source_date_epoch: parts.source_date_epoch, name: &name };
-    RootFormat::Squashfs.check()?;
+    let options = Options { format: SYSEXT_FORMAT, source_date_epoch: parts.source_date_epoch, name: &name };
     root_image::write(&tree, &request.folder.join(SYSEXT_FILE), options, context.stop, &|_| {}).map(drop)
 }
 

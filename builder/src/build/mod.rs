@@ -60,7 +60,7 @@ struct System {
 /// [`Error`]; the folder then holds nothing of use.
 pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Result<Built, Error> {
     check(request)?;
-    let program = request.root.check()?;
+    let programs = assemble::programs(request)?;
     let work = request.folder.join(WORK);
     fs::create_dir(&work).map_err(Error::io("creating", &work))?;
     let mut spool = Spool::new(&work, stop.clone())?;
@@ -77,7 +77,7 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Re
     fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
     let mut record = record(request, &system, findings, &image, &verity);
     record.packages = packages;
-    record.programs = vec![program];
+    record.programs = programs;
     record.outputs = outputs(request.folder)?;
     write(request, PICTURE_FILE, picture::page(&record).as_bytes())?;
     write(request, RECORD_FILE, &record.to_bytes())?;

@@ -55,6 +55,16 @@ pub fn write(parts: &Parts, kernel_image: &Path, path: &Path) -> Result<(), Outp
     new.finish()
 }
 
+/// The version of what writes it: `xorriso 1.5.4`.
+///
+/// # Errors
+/// When it is missing or fails.
+pub(crate) fn program() -> Result<String, OutputError> {
+    let said = XORRISO.said(XORRISO.command().arg("-version"), "telling its version")?;
+    let version = said.lines().find_map(|line| line.strip_prefix("xorriso version")?.trim_start().strip_prefix(':'));
+    Ok(format!("xorriso {}", version.map_or("of unknown version", str::trim)))
+}
+
 /// Cuts off what xorriso fills its last piece with: the second copy of the partition table has to be the end of a stick.
 fn cut(path: &Path) -> io::Result<()> {
     let file = File::options().read(true).write(true).open(path)?;

@@ -31,13 +31,21 @@ impl Tool {
     /// # Errors
     /// When it is missing or fails, with the end of what it said.
     pub(crate) fn run(self, command: &mut Command, action: &'static str) -> Result<(), OutputError> {
+        self.said(command, action).map(drop)
+    }
+
+    /// As [`Tool::run`]; what it said on its standard output.
+    ///
+    /// # Errors
+    /// As [`Tool::run`].
+    pub(crate) fn said(self, command: &mut Command, action: &'static str) -> Result<String, OutputError> {
         let missing = || OutputError::NoProgram { program: self.program, purpose: self.purpose, package: self.package };
         let output = command.output().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => missing(),
             _ => OutputError::io("executing", self.program.as_ref())(error),
         })?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said[said.len().saturating_sub(QUOTED)..]).trim().to_owned();
