@@ -246,6 +246,9 @@ fn what_cannot_boot_is_refused_with_every_reason_and_nothing_is_left() {
     );
     let lints: Vec<&str> = outcome.findings.iter().map(|finding| finding.lint).collect();
     assert_eq!(lints, ["initrd-missing", "init-missing", "ssh-host-keys", "packages"]);
+    let left: Vec<PathBuf> = fs::read_dir(&outcome.folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [outcome.folder.join(".work")], "whoever made the folder removes it");
+    assert_eq!(fs::read_dir(&left[0]).unwrap().count(), 0);
 }
 
 #[test]

@@ -277,6 +277,12 @@ fn flipped_bytes_never_panic() {
     for at in 0..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x55;
+        let _ = layered(vec![bytes.clone()]);
+        // With the right sum, what is wrong in a header is read.
+        let header = &mut bytes[at / 512 * 512..][..512];
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         let _ = layered(vec![bytes]);
     }
 }
