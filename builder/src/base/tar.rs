@@ -156,6 +156,8 @@ fn read(header: &Header, extended: Extended, content: Extent) -> Result<Option<E
     let mode = header.mode().map_err(|error| damaged(&error))? & 0o7777;
     let (uid, gid) = (id(extended.uid, header.uid())?, id(extended.gid, header.gid())?);
     let mtime = extended.mtime.map_or_else(|| number(header.mtime()), Ok)?;
+    // GNU tar writes a time before 1970 as a negative number.
+    let mtime = if mtime >> 63 == 0 { mtime } else { 0 };
     let attributes = kept(extended.attributes);
     Ok(Some(Entry { path, kind, mode, uid, gid, mtime, attributes }))
 }

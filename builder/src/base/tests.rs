@@ -143,6 +143,23 @@ fn of_two_records_about_one_attribute_the_later_one_counts() {
 }
 
 #[test]
+fn times_before_1970_are_no_times_in_the_far_future() {
+    let mut header = ::tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.as_old_mut().mtime = [0xff; 12];
+    header.set_entry_type(::tar::EntryType::Regular);
+    header.as_old_mut().name[0] = b'a';
+    header.set_cksum();
+    let mut gnu = ::tar::Builder::new(Vec::new());
+    gnu.append(&header, &b""[..]).unwrap();
+    let tree = layered(vec![gnu.into_inner().unwrap()]).unwrap();
+    assert_eq!(tree.get("a").unwrap().mtime, 0);
+}
+
+#[test]
 fn long_names_are_read_in_both_dialects() {
     let long = format!("usr/share/{}/{}", "d".repeat(90), "f".repeat(90));
     let mut gnu = ::tar::Builder::new(Vec::new());
