@@ -100,6 +100,39 @@ fn the_same_build_gives_the_same_bytes_wherever_and_however_it_runs() {
     }
 }
 
+#[test]
+fn a_base_gives_the_same_root_whichever_way_it_comes() {
+    let folder = site("ways");
+    let tar = fs::read(folder.join("base.tar")).unwrap();
+    let mut bundle = fake::bundle(&folder.join("bundle"), Architecture::Amd64);
+    let image = bundle.image("amd64", &[&tar]);
+    bundle.name("docker.io/library/debian:12", image);
+    let file = bundle.artifact("application/vnd.kfimg.binary.v1", &tar, None);
+    bundle.name("kfimg.invalid/file/base:12", file);
+    bundle.finish();
+    assert_eq!(said(Command::new("gzip").args(["--keep", "base.tar"]).current_dir(&folder)).code, 0);
+    let ways = [
+        "base.tar",
+        "base.tar.gz",
+        "bundle#docker.io/library/debian:12",
+        "docker.io/library/debian:12",
+        "kfimg.invalid/file/base:12",
+    ];
+    let root_hash = |base: &str| {
+        let built = run(&folder, &format!("build --base {base} --output parts -o images"));
+        assert_eq!(built.code, 0, "{base}: {}", built.stderr);
+        fs::read_to_string(folder.join("images/parts/root.hash")).unwrap()
+    };
+    let hashes = ways.map(root_hash);
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    // Owners and times of a folder are those of whoever unpacked it.
+    fs::create_dir(folder.join("root")).unwrap();
+    assert_eq!(said(Command::new("tar").args(["-xf", "base.tar", "-C", "root"]).current_dir(&folder)).code, 0);
+    let built = run(&folder, "build --base root --output parts -o images");
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    assert!(built.stderr.contains("owners are taken as they are found"), "{}", built.stderr);
+}
+
 /// The offset of the EFI system partition, which is the second of a disk.
 fn esp_offset(disk: &Path) -> u64 {
     let table = said(Command::new(find("sgdisk")).arg("-i").arg("2").arg(disk)).stdout;
