@@ -284,13 +284,23 @@ fn wrong_requests_are_told_before_anything_is_read() {
     let site = Site::new();
     let allowed = ["nonsense".to_owned()];
     let outputs = BTreeSet::new();
-    let cases: [(&str, &Change, &str); 6] = [
+    let cases: [(&str, &Change, &str); 8] = [
         ("id", &|request| request.image_id = "A b", "--image-id A b: write lower-case letters"),
         ("epoch", &|request| request.source_date_epoch = Some(1 << 40), "SOURCE_DATE_EPOCH lies after the year 2106"),
         ("base", &|request| request.base = "nowhere.tar", "opening the base nowhere.tar"),
         ("url", &|request| request.root_url = Some("https://a/b"), "--root-url https://a/b: write http://"),
         ("query", &|request| request.root_url = Some("http://a/b?c"), "--root-url http://a/b?c: write http://"),
         ("line", &|request| request.command_line = "a\nb", "is one line"),
+        (
+            "pxe",
+            &|request| request.root_url = Some("http://a/b"),
+            "--root-url is about machines that boot from the network",
+        ),
+        (
+            "disk",
+            &|request| request.disk.slot = Some(1 << 30),
+            "--disk-size, --slot-size and --esp-size are about disks",
+        ),
     ];
     for (name, change, text) in cases {
         let error = site.build(name, |request| change(request)).result.unwrap_err().to_string();

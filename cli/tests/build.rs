@@ -181,6 +181,17 @@ fn one_build_writes_every_output_as_its_options_say() {
     let layer = fs::read_to_string(images.join("pxe.yaml")).unwrap();
     assert!(layer.contains("\"kfimg.root=http://boot.local/images/root.img\""), "{layer}");
     assert_eq!(run(&folder, "build --base base.tar --output raw --secure-boot-key db.key").code, 2);
+    let unsigned = run(&folder, &format!("build --base base.tar --output pxe -o other {signed}"));
+    assert_eq!(unsigned.code, 2, "{}", unsigned.stderr);
+    assert!(
+        unsigned.stderr.contains("--secure-boot-key signs the kernel image of disks and ISO"),
+        "{}",
+        unsigned.stderr
+    );
+    FakeBase::new(Architecture::Amd64).write(&folder.join("base.tar"));
+    let no_stub = run(&folder, "build --base base.tar --output iso -o other");
+    assert_eq!(no_stub.code, 4, "{}", no_stub.stderr);
+    assert!(no_stub.stderr.contains("install systemd-boot-efi in the base"), "{}", no_stub.stderr);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which function writes which output.
 
-use crate::disk;
+use crate::content::kernel::Kernel;
+use crate::disk::{self, DiskSizes};
 use crate::error::Error;
 use crate::iso;
 use crate::output::Medium;
@@ -37,9 +38,35 @@ const SYSEXT_FORMAT: RootFormat = RootFormat::Squashfs;
 /// Outputs with the content of a disk.
 const DISKS: [OutputKind; 3] = [OutputKind::Raw, OutputKind::Qcow2, OutputKind::Vmdk];
 
-/// Whether anything is asked for.
-pub(super) fn check(outputs: &BTreeSet<OutputKind>) -> Result<(), Error> {
-    if outputs.is_empty() { Err(Error::Usage("--output: name at least one output".to_owned())) } else { Ok(()) }
+/// Whether anything is asked for, and every option is about it.
+pub(super) fn check(request: &Request<'_>) -> Result<(), Error> {
+    let asked = |kinds: &[OutputKind]| kinds.iter().any(|kind| request.outputs.contains(kind));
+    let has_disk = asked(&DISKS) || asked(&[OutputKind::Ova]);
+    let problem = if request.outputs.is_empty() {
+        "--output: name at least one output"
+    } else if request.root_url.is_some() && !asked(&[OutputKind::Pxe]) {
+        "--root-url is about machines that boot from the network; add pxe to --output, or leave it out"
+    } else if request.signer.is_some() && !is_unified(request.outputs) {
+        "--secure-boot-key signs the kernel image of disks and ISO; add raw, qcow2, vmdk, ova or iso to --output, or leave it out"
+    } else if request.disk != DiskSizes::default() && !has_disk {
+        "--disk-size, --slot-size and --esp-size are about disks; add raw, qcow2, vmdk or ova to --output, or leave them out"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Usage(problem.to_owned()))
+}
+
+/// Whether something boots from a unified kernel image.
+fn is_unified(outputs: &BTreeSet<OutputKind>) -> bool {
+    DISKS.iter().chain(&[OutputKind::Ova, OutputKind::Iso]).any(|kind| outputs.contains(kind))
+}
+
+/// What outputs need of the base, before the root is written.
+pub(super) fn check_base(request: &Request<'_>, kernel: &Kernel) -> Result<(), Error> {
+    if is_unified(request.outputs) && kernel.stub.is_none() {
+        return Err(uki::no_stub(request.architecture).into());
+    }
+    Ok(())
 }
 
 /// The programs that write images, with their versions. One that is missing is told before a long build, not at its end.

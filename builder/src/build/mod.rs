@@ -68,6 +68,7 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Re
     let system = compose(request, &mut spool, tell)?;
     let packages = lint::packages(&system.tree);
     let findings = judge(request, &system, tell)?;
+    assemble::check_base(request, &system.kernel)?;
     let (image, verity, parts) = write_root(request, &system, &work, stop, tell)?;
     preload::verify(&image.listing, request.bundle)?;
     tell(Event::Phase { name: "writing the outputs", bytes: 0 });
@@ -108,7 +109,7 @@ fn check(request: &Request<'_>) -> Result<(), Error> {
         let form = "http://SERVER/FOLDER, without a query; the initrd holds the root's digest, so it needs no TLS";
         return Err(Error::Usage(format!("--root-url {url}: write {form}")));
     }
-    assemble::check(request.outputs)
+    assemble::check(request)
 }
 
 /// One word of a kernel's command line from which the agent can fetch.
@@ -124,7 +125,7 @@ fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -
     let mut base = base::read(request.base, Some(request.bundle), architecture, spool)?;
     base.remarks.iter().for_each(|remark| tell(Event::Remark(remark)));
     let mut tree = std::mem::take(&mut base.tree);
-    let kernel = kernel::find(&tree);
+    let kernel = kernel::find(&tree, architecture);
     let newest = tree.iter().filter(|(_, node)| !node.is_folder()).map(|(_, node)| node.mtime).max();
     let epoch = request.source_date_epoch.unwrap_or_else(|| newest.unwrap_or(0).min(LATEST));
     check_clock(epoch)?;

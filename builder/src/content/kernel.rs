@@ -3,6 +3,8 @@
 //! Places: Debian and Ubuntu keep all in `/boot`, Fedora and `kernel-install(8)` in `/usr/lib/modules/<version>`.
 
 use crate::tree::{FileContent, Tree};
+use crate::uki;
+use kfimg_images::Architecture;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -22,13 +24,12 @@ pub(crate) struct Kernel {
 }
 
 /// Looks for them.
-pub(crate) fn find(tree: &Tree) -> Kernel {
+pub(crate) fn find(tree: &Tree, architecture: Architecture) -> Kernel {
     let mut versions: Vec<&str> = tree.children(MODULES).map(|(path, _)| crate::tree::name(path)).collect();
     versions.sort_by(|a, b| compare(b, a));
     let file = |path: &str| tree.lookup(path).and_then(|(_, node)| node.content().cloned());
     let first = |paths: &[String]| paths.iter().find_map(|path| file(path));
-    let stub =
-        ["linuxx64", "linuxaa64"].iter().find_map(|name| file(&format!("usr/lib/systemd/boot/efi/{name}.efi.stub")));
+    let stub = file(uki::stub_place(architecture));
     let linux = |version: &str| first(&[format!("boot/vmlinuz-{version}"), format!("{MODULES}/{version}/vmlinuz")]);
     let Some((version, linux)) = versions.iter().find_map(|version| Some((*version, linux(version)?))) else {
         return Kernel { stub, linux: file("boot/vmlinuz"), ..Kernel::default() };
@@ -76,8 +77,12 @@ fn parts(version: &str) -> Vec<Part> {
 
 #[cfg(test)]
 mod tests {
-    use super::find;
     use crate::tree::{Node, Tree};
+    use kfimg_images::Architecture;
+
+    fn find(tree: &Tree) -> super::Kernel {
+        super::find(tree, Architecture::Arm64)
+    }
 
     #[test]
     fn the_newest_kernel_with_modules_wins() {
@@ -90,6 +95,7 @@ mod tests {
         }
         tree.insert("boot/initrd.img-6.1.0-10-amd64", Node::file(0o644, "initrd")).unwrap();
         tree.insert("boot/config-6.1.0-10-amd64", Node::file(0o644, "CONFIG_X=y")).unwrap();
+        tree.insert("usr/lib/systemd/boot/efi/linuxx64.efi.stub", Node::file(0o644, "of other machines")).unwrap();
         let kernel = find(&tree);
         assert_eq!(kernel.version.as_deref(), Some("6.1.0-10-amd64"));
         assert!(kernel.initrd.is_some() && kernel.config.is_some() && kernel.stub.is_none());

@@ -32,7 +32,7 @@ fn sound() -> Tree {
 }
 
 fn findings(tree: &Tree, allowed: &[&str]) -> Vec<Finding> {
-    let kernel = kernel::find(tree);
+    let kernel = kernel::find(tree, Architecture::Amd64);
     let os_release = tree.lookup("usr/lib/os-release").map(|(_, node)| node.content().unwrap().head(4096).unwrap());
     let os_release = os_release.unwrap_or_default();
     let subject = Subject {

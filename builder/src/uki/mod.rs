@@ -29,13 +29,17 @@ pub fn stub_place(architecture: Architecture) -> &'static str {
     }
 }
 
+/// The base has no stub.
+pub(crate) fn no_stub(architecture: Architecture) -> OutputError {
+    OutputError::NoStub { place: stub_place(architecture), package: "systemd-boot-efi" }
+}
+
 /// Writes the unified kernel image that boots from a medium, signed for Secure Boot when there is a signer.
 ///
 /// # Errors
 /// Without a stub; when stub or kernel are not what they have to be; when they cannot be read or it cannot be written.
 pub fn write(parts: &Parts, medium: Medium, signer: Option<&Signer>, path: &Path) -> Result<(), OutputError> {
-    let place = stub_place(parts.architecture);
-    let stub_path = parts.stub.as_ref().ok_or(OutputError::NoStub { place, package: "systemd-boot-efi" })?;
+    let stub_path = parts.stub.as_ref().ok_or_else(|| no_stub(parts.architecture))?;
     let stub = read_stub(stub_path)?;
     let stub = Stub::parse(&stub, parts.architecture).map_err(|problem| OutputError::part(stub_path, problem))?;
     let sections = sections(parts, medium, &stub)?;
