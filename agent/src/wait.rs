@@ -38,14 +38,17 @@ impl Backoff {
     }
 }
 
+/// Nobody waits longer; a clock can't be asked for any moment that a number can say.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A moment after which nobody waits any longer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {
-    /// So long from now.
+    /// So long from now, which somebody may have written: `kfimg.wait=` of the kernel's command line.
     pub(crate) fn after(time: Duration) -> Self {
-        Self(Instant::now() + time)
+        Self(Instant::now() + time.min(LONGEST))
     }
 
     /// The time until then; zero when it is over.
@@ -73,8 +76,14 @@ fn random_byte() -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::Backoff;
+    use super::{Backoff, Deadline};
     use std::time::Duration;
+
+    #[test]
+    fn a_wait_without_end_is_long_and_no_panic() {
+        assert!(!Deadline::after(Duration::from_secs(u64::MAX)).over());
+        assert!(Deadline::after(Duration::ZERO).over());
+    }
 
     #[test]
     fn pauses_grow_to_the_greatest_and_never_pass_it() {
