@@ -5,11 +5,13 @@
 //! (`builder/base/` makes one); kfimg's part brings the agent and the units that find the root, make `/etc` writable, and choose
 //! the payload.
 
+mod contents;
 mod cpio;
 mod own;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use contents::programs;
 pub use cpio::Archive;
 pub use own::{FILES, LINKS};
 

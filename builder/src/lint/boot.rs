@@ -4,6 +4,7 @@ use super::{Subject, listed};
 use crate::content::host::AGENT_PATH;
 use crate::content::system::setting;
 use crate::elf::{self, Program};
+use crate::initrd;
 
 /// The oldest systemd whose units, credentials and verity generator kfimg counts on (Debian 12).
 const SYSTEMD: u32 = 252;
@@ -33,6 +34,8 @@ pub(super) const CALLED: &[(&str, &str)] = &[
     ("sysctl", "procps"),
     ("udevadm", "udev"),
 ];
+/// Programs of the base's initrd that kfimg's part of it calls or puts in order (`docs/image.md`).
+const IN_INITRD: &[&str] = &["ignition", "losetup", "mkdir", "mount", "systemd-networkd", "systemd-veritysetup"];
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
 
 pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {
@@ -59,6 +62,15 @@ pub(super) fn initrd(subject: &Subject<'_>) -> Vec<String> {
         Some(initrd) if initrd.size() < 1024 => vec![format!("the initrd of the kernel {version} is empty")],
         Some(_) => Vec::new(),
     }
+}
+
+/// Of an initrd that can't be read here nothing is said.
+pub(super) fn initrd_contents(subject: &Subject<'_>) -> Vec<String> {
+    let found = subject.kernel.initrd.as_ref().and_then(|initrd| initrd::programs(initrd.reader(), IN_INITRD));
+    let Some(found) = found else { return Vec::new() };
+    let missing = IN_INITRD.iter().filter(|program| !found.contains(**program)).map(|program| (*program).to_owned());
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() { Vec::new() } else { vec![format!("the base's initrd has no {}", listed(&missing))] }
 }
 
 pub(super) fn init(subject: &Subject<'_>) -> Vec<String> {

@@ -101,6 +101,13 @@ pub const LINTS: &[Lint] = &[
         check: boot::initrd,
     },
     Lint {
+        id: "initrd-contents",
+        weight: Weight::Refused,
+        what: "the initrd has Ignition, systemd-veritysetup and what else the boot of a kfimg image begins with (read where it is packed by gzip or zstd)",
+        remedy: "let dracut make it with the modules that builder/base/initrd.sh names, or take the base of `make base`",
+        check: boot::initrd_contents,
+    },
+    Lint {
         id: "init-missing",
         weight: Weight::Fatal,
         what: "systemd 252 or newer as /sbin/init",

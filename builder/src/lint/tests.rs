@@ -66,6 +66,15 @@ const CASES: &[Case] = &[
     ("kernel-missing", |tree| tree.insert("boot/vmlinuz-6.1", Node::file(0o644, "x")).unwrap(), "no EFI stub"),
     ("initrd-missing", |tree| tree.remove("boot/initrd.img-6.1"), "no initrd for the kernel 6.1"),
     ("initrd-missing", |tree| tree.insert("boot/initrd.img-6.1", Node::file(0o644, "")).unwrap(), "is empty"),
+    (
+        "initrd-contents",
+        |tree| {
+            let mut initrd = crate::initrd::Archive::new(Vec::new(), 0);
+            initrd.file("usr/bin/mount", 0o755, &[7; 2000]).unwrap();
+            tree.insert("boot/initrd.img-6.1", Node::file(0o644, initrd.finish().unwrap())).unwrap();
+        },
+        "the base's initrd has no ignition, losetup, mkdir, systemd-networkd, systemd-veritysetup",
+    ),
     ("init-missing", |tree| tree.remove("usr/sbin/init"), "no /sbin/init"),
     (
         "init-missing",
