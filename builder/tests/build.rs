@@ -193,6 +193,19 @@ fn preloaded_images_lie_where_the_agent_looks() {
 }
 
 #[test]
+fn a_damaged_archive_of_programs_is_the_bundles_and_not_the_bases() {
+    let site = Site::new();
+    let digest = &plain().1.record.parts.iter().find(|part| part.name == "containerd").unwrap().digest;
+    let blob = site.path("bundle/blobs").join(digest.algorithm()).join(digest.hexadecimal());
+    let mut bytes = fs::read(&blob).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    fs::write(&blob, bytes).unwrap();
+    let error = site.build("out", |_| {}).result.unwrap_err().to_string();
+    assert!(error.contains(&format!("the blob {digest} is damaged")), "{error}");
+}
+
+#[test]
 fn a_preloaded_image_that_is_damaged_is_refused() {
     let site = Site::new();
     // The layer of the image, as the fake bundle makes it.
