@@ -233,6 +233,8 @@ fn once_is_once_and_a_part_is_not_all() {
     let boot = Boot::start(&folder, &["--payloads-once", "--payloads-for", "60"]);
     let [_, payload, _] = boot.script("mac-52-54-00-00-00-11");
     assert_eq!(boot.ask(&payload, &["-I"]).0, 200);
+    // Who has it already gets nothing, and takes nothing away.
+    assert_eq!(boot.ask(&payload, &["-H", "If-None-Match: *"]).0, 304);
     assert_eq!(boot.ask(&payload, &["-r", "0-9"]).2.len(), 10);
     assert_eq!(boot.get(&payload).0, 200);
     // The board hears of it when the last byte is out.

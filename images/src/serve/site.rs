@@ -75,7 +75,7 @@ impl SiteRequest {
 pub struct Sent {
     /// Bytes of the body that the connection took.
     pub bytes: u64,
-    /// It is the whole file; a part, or an answer that ended early, is not.
+    /// It is the whole file; a part, "not modified", or an answer that ended early, is not.
     pub whole: bool,
 }
 

@@ -161,7 +161,10 @@ fn file_answer(
         return Ok(empty(described(StatusCode::PRECONDITION_FAILED)));
     }
     if is_known(asked, &tag, modified) {
-        return Ok(described(StatusCode::NOT_MODIFIED));
+        let mut answer = described(StatusCode::NOT_MODIFIED);
+        // Nothing of the file goes out.
+        answer.is_part = true;
+        return Ok(answer);
     }
     // A part of what changed since is of no use: the whole is sent then.
     let fits = match asked.text(IF_RANGE) {
