@@ -228,17 +228,23 @@ fn what_is_not_ready_is_asked_for_again() {
 }
 
 #[test]
-fn once_is_once_and_a_part_is_not_all() {
+fn once_is_once_also_for_whoever_asks_for_parts() {
     let folder = rendered("once");
     let boot = Boot::start(&folder, &["--payloads-once", "--payloads-for", "60"]);
     let [_, payload, _] = boot.script("mac-52-54-00-00-00-11");
     assert_eq!(boot.ask(&payload, &["-I"]).0, 200);
     // Who has it already gets nothing, and takes nothing away.
     assert_eq!(boot.ask(&payload, &["-H", "If-None-Match: *"]).0, 304);
-    assert_eq!(boot.ask(&payload, &["-r", "0-9"]).2.len(), 10);
-    assert_eq!(boot.get(&payload).0, 200);
-    // The board hears of it when the last byte is out.
-    while boot.get(&payload).0 != 403 {
+    // Whoever asks for a part gets all of it: in parts it would go out again and again.
+    let whole = fs::read(folder.join("out/nodes/master1/ignition.json")).unwrap();
+    let (status, header, body) = boot.ask(&payload, &["-r", "0-9"]);
+    assert!(status == 200 && header.contains("accept-ranges: none") && body == whole, "{header}");
+    // It counts when the last byte is out; until then others are told to wait.
+    loop {
+        match boot.get(&payload).0 {
+            403 => break,
+            status => assert_eq!(status, 503),
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(boot.get(&boot.script("mac-52-54-00-00-00-11")[1]).0, 403);

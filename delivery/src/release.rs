@@ -6,7 +6,7 @@
 
 use data_encoding::BASE32_NOPAD;
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Time from a machine's script to its payload; a machine that loads slowly takes minutes.
@@ -34,6 +34,8 @@ pub enum Refused {
     Closed,
     /// It went out before.
     Taken,
+    /// It goes out once, and is on its way just now.
+    OnItsWay,
 }
 
 impl Refused {
@@ -44,6 +46,7 @@ impl Refused {
             Self::NoTicket => "it was asked for without a ticket of that machine's own script",
             Self::Closed => "the window for payloads is over; start kfimg serve again to open it",
             Self::Taken => "it went out before, and payloads go out once",
+            Self::OnItsWay => "it goes out once, and somebody is fetching it",
         }
     }
 
@@ -54,6 +57,7 @@ impl Refused {
             Self::NoTicket => "NO_TICKET",
             Self::Closed => "WINDOW_CLOSED",
             Self::Taken => "TAKEN",
+            Self::OnItsWay => "ON_ITS_WAY",
         }
     }
 }
@@ -72,6 +76,8 @@ struct State {
     by_node: HashMap<String, VecDeque<String>>,
     /// Path and digest of files that went out.
     taken: BTreeSet<(String, String)>,
+    /// The same of files that go out once and are on their way.
+    leaving: BTreeSet<(String, String)>,
 }
 
 impl std::fmt::Debug for State {
@@ -125,15 +131,58 @@ impl Release {
         if self.rules.once && is_taken() { Err(Refused::Taken) } else { Ok(()) }
     }
 
-    /// A file went out whole.
-    pub fn taken(&self, path: &str, sha256: &str) {
+    /// Sets a file aside for one answer, by the same rules. Where payloads go out once, nobody else gets it meanwhile.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn reserve(
+        self: &Arc<Self>,
+        node: &str,
+        holder: Option<&str>,
+        path: &str,
+        sha256: &str,
+    ) -> Result<Reservation, Refused> {
+        self.judge(node, holder, path, sha256)?;
+        let file = (path.to_owned(), sha256.to_owned());
         if self.rules.once {
-            self.state().taken.insert((path.to_owned(), sha256.to_owned()));
+            let mut state = self.state();
+            // The last one may have gone out whole since it was judged.
+            if state.taken.contains(&file) {
+                return Err(Refused::Taken);
+            }
+            if !state.leaving.insert(file.clone()) {
+                return Err(Refused::OnItsWay);
+            }
         }
+        Ok(Reservation { release: Arc::clone(self), file })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that is on its way to one machine. When it is dropped without having gone out whole, the next one may have it.
+#[derive(Debug)]
+pub struct Reservation {
+    release: Arc<Release>,
+    file: (String, String),
+}
+
+impl Reservation {
+    /// The file went out whole.
+    pub fn taken(&self) {
+        if self.release.rules.once {
+            self.release.state().taken.insert(self.file.clone());
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.release.rules.once {
+            self.release.state().leaving.remove(&self.file);
+        }
     }
 }
 
@@ -167,14 +216,23 @@ mod tests {
 
     #[test]
     fn once_is_once_for_each_render_and_a_window_ends() {
-        let once = Release::new(ReleaseRules { once: true, ..ReleaseRules::default() });
-        once.taken("p", "1");
+        let once = Arc::new(Release::new(ReleaseRules { once: true, ..ReleaseRules::default() }));
+        let fetch = |path: &str, sha256: &str| once.reserve("a", Some("a"), path, sha256);
+        // An answer that ended early takes nothing away; while it lasts, nobody else has the file.
+        let first = fetch("p", "1").unwrap();
+        assert_eq!(fetch("p", "1").unwrap_err(), Refused::OnItsWay);
+        assert!(fetch("p", "2").is_ok() && fetch("q", "1").is_ok());
+        drop(first);
+        fetch("p", "1").unwrap().taken();
+        assert_eq!(fetch("p", "1").unwrap_err(), Refused::Taken);
         assert_eq!(once.judge("a", Some("a"), "p", "1"), Err(Refused::Taken));
         assert!(once.judge("a", Some("a"), "p", "2").is_ok() && once.judge("a", Some("a"), "q", "1").is_ok());
         let closed = Release::new(ReleaseRules { window: Some(Duration::ZERO), ..ReleaseRules::default() });
         assert_eq!(closed.judge("a", Some("a"), "p", "1"), Err(Refused::Closed));
-        let many = Release::new(ReleaseRules::default());
-        many.taken("p", "1");
+        let many = Arc::new(Release::new(ReleaseRules::default()));
+        let [one, other] = [(); 2].map(|()| many.reserve("a", Some("a"), "p", "1").unwrap());
+        one.taken();
+        drop((one, other));
         assert!(many.judge("a", Some("a"), "p", "1").is_ok());
     }
 }

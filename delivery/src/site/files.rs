@@ -27,23 +27,32 @@ impl Delivery {
                 return not_ready();
             }
         };
-        if let Err(refused) = self.release.judge(node, holder, &path, &sha256) {
-            self.board.refused(node, address, refused.code(), refused.meaning());
-            return nothing(403);
-        }
+        let reserved = match request.method {
+            // Who asks for the header alone takes nothing.
+            SiteMethod::Get { head: true } => self.release.judge(node, holder, &path, &sha256).map(|()| None),
+            _ => self.release.reserve(node, holder, &path, &sha256).map(Some),
+        };
+        let reserved = match reserved {
+            Ok(reserved) => reserved,
+            Err(refused) => {
+                self.board.refused(node, address, refused.code(), refused.meaning());
+                return if refused == Refused::OnItsWay { not_ready() } else { nothing(403) };
+            }
+        };
         let content = SiteContent::File(SiteFile {
             file: open,
             media_type: media_type(file),
-            tag: sha256.clone(),
+            tag: sha256,
             modified: None,
+            // In parts it would go out again and again, and never whole.
+            in_parts: false,
         });
         let mut answer = SiteAnswer::of(200, "payload", content).with("cache-control", "no-store");
-        if request.method == (SiteMethod::Get { head: false }) {
-            let release = Arc::clone(&self.release);
+        if let Some(reserved) = reserved {
             let told = told(&self.board, node, Stage::Payload, file);
             answer.done = Some(Box::new(move |sent| {
                 if sent.whole {
-                    release.taken(&path, &sha256);
+                    reserved.taken();
                 }
                 told(sent);
             }));
@@ -57,7 +66,7 @@ impl Delivery {
         let Ok(file) = images.file(path) else { return nothing(404) };
         let Ok(metadata) = file.metadata() else { return nothing(404) };
         let (tag, modified) = (Stamp::of(&metadata).tag(), metadata.modified().ok());
-        let file = SiteFile { file, media_type: media_type(path), tag, modified };
+        let file = SiteFile { file, media_type: media_type(path), tag, modified, in_parts: true };
         let mut answer = SiteAnswer::of(200, "image", SiteContent::File(file));
         if let (Some(node), SiteMethod::Get { head: false }) = (holder, request.method) {
             let stage = self.output().map_or(Stage::Initrd, |output| stage(&machine_script(&output, node), path));
@@ -72,7 +81,7 @@ impl Delivery {
         match output.sound(&format!("content/{name}")) {
             Ok(Sound { file, sha256 }) => {
                 let media_type = "application/octet-stream";
-                let file = SiteFile { file, media_type, tag: sha256, modified: None };
+                let file = SiteFile { file, media_type, tag: sha256, modified: None, in_parts: true };
                 SiteAnswer::of(200, "content", SiteContent::File(file))
             }
             Err(Absent::Unknown) => nothing(404),

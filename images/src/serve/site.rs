@@ -108,7 +108,7 @@ pub enum SiteContent {
         /// The bytes.
         bytes: Bytes,
     },
-    /// A file, of which parts may be asked for.
+    /// A file.
     File(SiteFile),
     /// Events as they come, until the sender is dropped.
     Events(Receiver<Bytes>),
@@ -125,6 +125,8 @@ pub struct SiteFile {
     pub tag: String,
     /// When it changed last.
     pub modified: Option<SystemTime>,
+    /// Whether parts of it may be asked for; otherwise the whole goes out, which RFC 9110, 14.2 allows.
+    pub in_parts: bool,
 }
 
 impl SiteAnswer {

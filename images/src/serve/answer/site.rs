@@ -150,8 +150,9 @@ fn file_answer(
     let extent = Extent::of_open(file.file)?;
     let (size, tag) = (extent.size(), format!("\"{}\"", file.tag));
     let modified = file.modified.map(whole_seconds);
+    let units = if file.in_parts { "bytes" } else { "none" };
     let described = |status: StatusCode| {
-        let answer = Answer::new(status).with(ETAG, &tag).with(ACCEPT_RANGES, "bytes");
+        let answer = Answer::new(status).with(ETAG, &tag).with(ACCEPT_RANGES, units);
         match modified {
             Some(time) => answer.with(LAST_MODIFIED, &httpdate::fmt_http_date(time)),
             None => answer,
@@ -171,7 +172,7 @@ fn file_answer(
         None => true,
         Some(header) => names(Some(header), &tag, false) || is_date(header, modified),
     };
-    let range = if fits { wanted(asked.text(RANGE), size) } else { Wanted::Whole };
+    let range = if fits && file.in_parts { wanted(asked.text(RANGE), size) } else { Wanted::Whole };
     let (mut answer, offset, length) = match range {
         Wanted::Beyond => {
             let answer = described(StatusCode::RANGE_NOT_SATISFIABLE);
