@@ -133,9 +133,12 @@ fn a_machine_gets_its_own_payload_by_its_own_script_and_nothing_else_goes_out() 
     }
     assert_eq!(boot.ask("/pxe/boot.ipxe", &["-X", "PUT", "-d", "x"]).0, 405);
     assert_eq!(boot.ask("/pxe/boot.ipxe", &["-d", "x"]).0, 405);
+    let tickets: Vec<&str> = scripts.iter().map(|script| script[1].split('/').nth(2).unwrap()).collect();
+    // What is refused is logged without its ticket, too.
+    assert_eq!(boot.ask(&scripts[0][1], &["-X", "PUT", "-d", "x"]).0, 405);
+    assert_eq!(boot.get(&format!("/t/{}", tickets[0])).0, 404);
     drop(boot);
     let log = fs::read_to_string(folder.join("access.log")).unwrap();
-    let tickets: Vec<&str> = scripts.iter().map(|script| script[1].split('/').nth(2).unwrap()).collect();
     assert!(tickets.iter().all(|ticket| ticket.len() == 32 && !log.contains(ticket)), "{log}");
     assert!(log.contains("\"path\":\"/t/-/nodes/master1/ignition.json\""), "{log}");
 }

@@ -68,8 +68,14 @@ impl Route {
 }
 
 /// The ticket of a path, and what follows it. Only as we write it, so that the log knows which part is secret.
-pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+fn split(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix("/t/")?.split_once('/')
+}
+
+/// A path with a ticket, without it.
+pub(crate) fn without_ticket(path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/t/")?;
+    Some(rest.split_once('/').map_or_else(|| "/t/-".to_owned(), |(_, rest)| format!("/t/-/{rest}")))
 }
 
 /// A SHA-512 in hexadecimal.
@@ -119,6 +125,19 @@ mod tests {
         for (path, wanted) in table {
             assert_eq!(of(path), (None, wanted.clone()), "{path}");
             assert_eq!(of(&format!("/t/abc{path}")), (Some("abc".to_owned()), wanted), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_ticket_is_shown() {
+        for (path, shown) in [
+            ("/t/abc/pxe/boot.ipxe", Some("/t/-/pxe/boot.ipxe")),
+            ("/t/abc/", Some("/t/-/")),
+            ("/t/abc", Some("/t/-")),
+            ("/t/", Some("/t/-")),
+            ("/pxe/boot.ipxe", None),
+        ] {
+            assert_eq!(without_ticket(path).as_deref(), shown, "{path}");
         }
     }
 

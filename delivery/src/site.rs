@@ -206,13 +206,13 @@ impl Site for Delivery {
         (path == "/report").then_some(crate::board::REPORT_LIMIT)
     }
 
+    /// A ticket is worth a payload.
+    fn shown(&self, path: &str) -> Option<String> {
+        crate::route::without_ticket(path)
+    }
+
     fn answer(&self, request: &SiteRequest) -> SiteAnswer {
-        let mut answer = self.respond(request).with("x-content-type-options", "nosniff");
-        // A ticket is worth a payload.
-        if let Some((_, rest)) = crate::route::split(&request.path) {
-            answer.shown = Some(format!("/t/-/{rest}"));
-        }
-        answer
+        self.respond(request).with("x-content-type-options", "nosniff")
     }
 }
 

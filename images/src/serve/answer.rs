@@ -145,14 +145,18 @@ pub(super) async fn answer(
         cut: false,
     };
     let mut answer = match &shared.site {
-        Some(site) if route == Route::Unknown => match site::ask(&shared, site, client, lane, &mut request).await {
-            Ok(given) => {
-                line.route = given.route;
-                line.path = given.shown.as_deref().map_or(line.path, shortened);
-                given.answer
+        Some(site) if route == Route::Unknown => {
+            if let Some(shown) = site.shown(request.uri().path()) {
+                line.path = shortened(&shown);
             }
-            Err(refusal) => refusal.into_answer(),
-        },
+            match site::ask(&shared, site, client, lane, &mut request).await {
+                Ok(given) => {
+                    line.route = given.route;
+                    given.answer
+                }
+                Err(refusal) => refusal.into_answer(),
+            }
+        }
         _ => {
             let query = request.uri().query();
             let namespace = parameter(query, "ns");

@@ -16,6 +16,9 @@ pub trait Site: fmt::Debug + Send + Sync {
     /// Bytes of a body that are read for a POST to this path; `None`: it takes none.
     fn takes(&self, path: &str) -> Option<usize>;
 
+    /// What the log shows in place of a path that holds a secret, whether it is answered or refused.
+    fn shown(&self, path: &str) -> Option<String>;
+
     /// Answers one request. It may read files, but waits for nobody.
     fn answer(&self, request: &SiteRequest) -> SiteAnswer;
 }
@@ -92,8 +95,6 @@ pub struct SiteAnswer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub content: SiteContent,
-    /// What the log shows in place of the path, where that holds a secret.
-    pub shown: Option<String>,
     /// What is done at the end. It is not called for HEAD.
     pub done: Option<Done>,
 }
@@ -143,7 +144,7 @@ impl SiteAnswer {
     /// Any content.
     #[must_use]
     pub fn of(status: u16, route: &'static str, content: SiteContent) -> Self {
-        Self { status, route, headers: Vec::new(), content, shown: None, done: None }
+        Self { status, route, headers: Vec::new(), content, done: None }
     }
 
     /// With one more header.

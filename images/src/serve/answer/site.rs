@@ -27,11 +27,10 @@ use super::super::site::{Admission, Site, SiteAnswer, SiteContent, SiteFile, Sit
 use super::{Answer, Refusal, Shared};
 use crate::content::Extent;
 
-/// An answer, and what the site wants beside it.
+/// An answer, and the site's word for it.
 pub(super) struct Given {
     pub(super) answer: Answer,
     pub(super) route: &'static str,
-    pub(super) shown: Option<String>,
 }
 
 /// Asks the site.
@@ -68,9 +67,9 @@ pub(super) async fn ask(
     let asked = SiteRequest { method, path, query, host, client, admission, body };
     let site = Arc::clone(site);
     let given = spawn_blocking(move || site.answer(&asked)).await.map_err(|_| Refusal::broken())?;
-    let (route, shown) = (given.route, given.shown.clone());
+    let route = given.route;
     let answer = finish(shared, given, request.headers(), lane).await?;
-    Ok(Given { answer, route, shown })
+    Ok(Given { answer, route })
 }
 
 /// Reads a body, which is bounded in size, in time, and in how many are read at once.
