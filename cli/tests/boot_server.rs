@@ -179,6 +179,13 @@ fn files_come_in_parts_and_under_conditions() {
     fs::write(folder.join("images/new"), "new").unwrap();
     fs::rename(folder.join("images/new"), folder.join("images/initrd")).unwrap();
     assert_eq!(with("If-None-Match", &tag).2, b"new");
+    // So has a build that takes the place of the former one.
+    fs::create_dir(folder.join("next")).unwrap();
+    fs::write(folder.join("next/initrd"), "another").unwrap();
+    fs::rename(folder.join("images"), folder.join("former")).unwrap();
+    fs::rename(folder.join("next"), folder.join("images")).unwrap();
+    assert_eq!(boot.get(path), (200, b"another".to_vec()));
+    fs::write(folder.join("images/initrd"), "new").unwrap();
     // curl goes on where it stopped.
     fs::write(folder.join("part"), "n").unwrap();
     let url = format!("{}{path}", boot.url);

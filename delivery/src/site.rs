@@ -14,6 +14,7 @@ use crate::release::{Release, ReleaseRules};
 use crate::route::Route;
 use crate::script;
 use kfimg_images::serve::{Site, SiteAnswer, SiteMethod, SiteRequest};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,7 +66,8 @@ impl ReportToken {
 #[derive(Debug)]
 pub struct Delivery {
     store: Option<Store>,
-    images: Option<Folder>,
+    /// By its name: a new build takes the place of the former one.
+    images: Option<PathBuf>,
     release: Arc<Release>,
     report_token: Option<ReportToken>,
     port: u16,
@@ -74,15 +76,17 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Opens the folder of images. What was rendered is looked for with each request.
+    /// Sees whether the folder of images is there. What is in it, and what was rendered, is looked for with each request.
     ///
     /// # Errors
     /// When the folder of images can't be opened.
     pub fn new(options: DeliveryOptions, board: Arc<Board>) -> std::io::Result<Self> {
-        let images = options.images.as_deref().map(Folder::open).transpose()?;
+        if let Some(images) = &options.images {
+            drop(Folder::open(images)?);
+        }
         Ok(Self {
             store: options.output.map(Store::new),
-            images,
+            images: options.images,
             release: Arc::new(Release::new(options.release)),
             report_token: options.report_token,
             port: options.port,
@@ -110,12 +114,14 @@ impl Delivery {
             return vec!["the output has no boot scripts; render with --channel pxe".to_owned()];
         };
         let script = output.text(&format!("pxe/{name}.ipxe")).unwrap_or_default();
-        let is_there = |path: &str| match (path.strip_prefix("images/"), &self.images) {
-            (Some(path), Some(images)) => images.file(path).is_ok(),
-            _ => false,
-        };
+        let is_there = |path: &str| path.strip_prefix("images/").is_some_and(|path| self.image_file(path).is_some());
         let parts = script::parts(&script).into_iter().filter(|(path, _)| !is_there(path));
         parts.map(|(path, _)| format!("boot scripts name /{path}, which is not there; put it into the folder of --images, which is /images/ here")).collect()
+    }
+
+    /// A file of the images that are there now.
+    fn image_file(&self, path: &str) -> Option<File> {
+        Folder::open(self.images.as_deref()?).ok()?.file(path).ok()
     }
 
     fn respond(&self, request: &SiteRequest) -> SiteAnswer {
