@@ -8,7 +8,7 @@ use crate::folder::{Folder, Stamp};
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -64,6 +64,9 @@ pub struct Output {
     files: BTreeMap<String, FileRecord>,
     /// Nodes by the digests of their secrets for reports.
     reporters: HashMap<String, String>,
+    /// Found once: who asks may be anybody, and as often as he likes.
+    knows_all_machines: bool,
+    is_known_by_mac_alone: bool,
     /// Files that were hashed and found right, as they were then.
     verified: Mutex<HashMap<String, Stamp>>,
 }
@@ -102,7 +105,23 @@ impl Output {
         let scripts = scripts(&nodes, &files);
         let tokens = nodes.iter().filter_map(|(name, node)| Some((node.report_token.clone()?, name.clone())));
         let reporters = tokens.collect();
-        Ok(Self { cluster, nodes, scripts, folder, files, reporters, verified: Mutex::default() })
+        let is_early = |name: &str| name.starts_with("mac-") || name.starts_with("uuid-");
+        let early = scripts.iter().filter(|(name, _)| is_early(name));
+        let early: HashSet<&String> = early.map(|(_, node)| node).collect();
+        let knows_all_machines = nodes.keys().all(|node| early.contains(node));
+        let is_known_by_mac_alone = scripts.keys().all(|name| name.starts_with("mac-"));
+        let verified = Mutex::default();
+        Ok(Self {
+            cluster,
+            nodes,
+            scripts,
+            folder,
+            files,
+            reporters,
+            knows_all_machines,
+            is_known_by_mac_alone,
+            verified,
+        })
     }
 
     /// A file of the output, once it is known to be whole and right.
@@ -156,17 +175,13 @@ impl Output {
     /// Whether machines have no names but their Ethernet addresses.
     #[must_use]
     pub fn is_known_by_mac_alone(&self) -> bool {
-        self.scripts.keys().all(|name| name.starts_with("mac-"))
+        self.is_known_by_mac_alone
     }
 
     /// Whether all machines can be known by Ethernet address or UUID, before they run iPXE.
     #[must_use]
     pub fn knows_all_machines(&self) -> bool {
-        let known = |node: &String| {
-            let early = |name: &str| name.starts_with("mac-") || name.starts_with("uuid-");
-            self.scripts.iter().any(|(name, of)| of == node && early(name))
-        };
-        self.nodes.keys().all(known)
+        self.knows_all_machines
     }
 }
 
@@ -184,8 +199,8 @@ fn scripts(nodes: &BTreeMap<String, Node>, files: &BTreeMap<String, FileRecord>)
             scripts.insert(name.to_owned(), (*node).clone());
         }
     }
-    let named: Vec<String> = scripts.values().cloned().collect();
-    for name in nodes.keys().filter(|name| !named.contains(name) && by_hand(name).is_some()) {
+    let named: HashSet<String> = scripts.values().cloned().collect();
+    for name in nodes.keys().filter(|name| !named.contains(name.as_str()) && by_hand(name).is_some()) {
         scripts.insert(format!("node-{name}"), name.clone());
     }
     scripts

@@ -41,7 +41,11 @@ fn a_machine_is_known_by_its_names_and_by_its_nodes_name_only_where_it_has_none(
     assert_eq!(output.machine("52:54:00:00:00:01", None), Some("a"));
     assert_eq!(output.machine("52:54:00:00:00:02", Some(uuid)), Some("a"));
     assert_eq!(output.machine("52:54:00:00:00:02", None), None);
-    assert!(!output.knows_all_machines());
+    assert!(!output.knows_all_machines() && !output.is_known_by_mac_alone());
+    let all = tempfile::tempdir().unwrap();
+    write(all.path(), &[FILES[0], FILES[1], FILES[3], ("pxe/mac-52-54-00-00-00-03.ipxe", "of b")]);
+    let all = Output::open(all.path()).unwrap();
+    assert!(all.knows_all_machines() && all.is_known_by_mac_alone());
 }
 
 #[test]
