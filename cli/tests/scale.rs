@@ -172,6 +172,11 @@ fn one_process_and_then_a_hall_with_its_own_nginx_boot_the_same_machine() {
         let status = ask(&url(path), &[]).0;
         assert!(matches!(status, 400 | 404), "{path}: {status}");
     }
+    // Whatever goes wrong, no log of the hall has a ticket.
+    drop(middle);
+    assert_eq!(ask(&url(&payload), &[]).0, 502);
+    let found = run(Command::new("grep").args(["-rlF", ticket]).arg(folder));
+    assert!(found.stdout.is_empty(), "{}", both(&found));
 }
 
 /// The page's server in an nginx of one process, which is ended as one.
