@@ -1,10 +1,11 @@
 //! One file on its way to one client, over a socket of its own.
 
 use super::packet::{Reply, Request, data, reply};
-use crate::network::is_quiet;
+use crate::network::{LOOK, is_quiet};
 use kfimg_images::stop::Stop;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,7 @@ impl Transfer {
             }
             let highest = if is_confirmed { (has + self.window).min(last) } else { 0 };
             let least = if is_confirmed { has + 1 } else { 0 };
-            match wait(socket, least, highest, self.wait * (tries + 1).min(4))? {
+            match wait(socket, &(least..=highest), self.wait * (tries + 1).min(4), stop)? {
                 Heard::Block(block) => (has, tries, is_confirmed) = (block, 0, true),
                 Heard::End => return Ok(false),
                 Heard::Nothing => tries += 1,
@@ -90,17 +91,17 @@ enum Heard {
     Nothing,
 }
 
-/// Waits for the acknowledgement of a block from `least` to `highest`. Others, which came late, are passed over and do not make us
-/// send anything: so no block is ever sent twice for one that came twice.
-fn wait(socket: &UdpSocket, least: u64, highest: u64, most: Duration) -> io::Result<Heard> {
+/// Waits for the acknowledgement of one of these blocks, no longer than until `stop` is asked. Others, which came late, are passed
+/// over and do not make us send anything: so no block is ever sent twice for one that came twice.
+fn wait(socket: &UdpSocket, blocks: &RangeInclusive<u64>, most: Duration, stop: &Stop) -> io::Result<Heard> {
     let end = Instant::now() + most;
     let mut datagram = [0; 512];
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if left.is_zero() || stop.is_asked() {
             return Ok(Heard::Nothing);
         }
-        socket.set_read_timeout(Some(left))?;
+        socket.set_read_timeout(Some(left.min(LOOK)))?;
         let length = match socket.recv(&mut datagram) {
             Ok(length) => length,
             // The client's port is closed: it is gone.
@@ -112,11 +113,29 @@ fn wait(socket: &UdpSocket, least: u64, highest: u64, most: Duration) -> io::Res
             Some(Reply::Ended) => return Ok(Heard::End),
             Some(Reply::Acknowledged(number)) => {
                 let is_it = |block: &u64| block & 0xffff == u64::from(number);
-                if let Some(block) = (least..=highest).find(is_it) {
+                if let Some(block) = blocks.clone().find(is_it) {
                     return Ok(Heard::Block(block));
                 }
             }
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Heard, wait};
+    use kfimg_images::stop::Stop;
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    /// A client chooses how long it is waited for; whoever runs the server does not wait for it.
+    #[test]
+    fn a_client_that_is_gone_keeps_no_server_from_stopping() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let stop = Stop::new();
+        stop.ask();
+        let heard = wait(&socket, &(0..=0), Duration::from_secs(24 * 60 * 60), &stop).unwrap();
+        assert!(matches!(heard, Heard::Nothing));
     }
 }
