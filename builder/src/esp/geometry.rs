@@ -103,10 +103,12 @@ impl Geometry {
     fn information(self, used: u32) -> Vec<u8> {
         let mut sector = vec![0; SECTOR as usize];
         let free = u32::try_from(self.clusters + 2).expect("less than 2^28") - used;
+        // "Nobody knows which is free", where none is.
+        let next = if free == 0 { u32::MAX } else { used };
         sector[..4].copy_from_slice(b"RRaA");
         sector[484..488].copy_from_slice(b"rrAa");
         sector[488..492].copy_from_slice(&free.to_le_bytes());
-        sector[492..496].copy_from_slice(&used.to_le_bytes());
+        sector[492..496].copy_from_slice(&next.to_le_bytes());
         sector[510..].copy_from_slice(&[0x55, 0xaa]);
         sector
     }
@@ -122,6 +124,16 @@ mod tests {
             let least = Geometry::least(file);
             assert!(least.room() >= file, "{file}: {least:?}");
             assert!(Geometry::of_size(least.size() - (1 << 20)).room() < file.max(1), "{file}: {least:?}");
+        }
+    }
+
+    #[test]
+    fn no_cluster_behind_the_end_is_said_to_be_free() {
+        let volume = Geometry::of_size(64 << 20);
+        let end = u32::try_from(volume.clusters).unwrap() + 2;
+        for (used, free, next) in [(end - 1, 1, end - 1), (end, 0, u32::MAX)] {
+            let said = volume.information(used);
+            assert_eq!(said[488..496], [free.to_le_bytes(), next.to_le_bytes()].concat(), "{used}");
         }
     }
 
