@@ -453,4 +453,10 @@ fn what_cannot_be_booted_from_is_named() {
         assert_eq!(said.status.code(), Some(code), "{line}: {}", both(&said));
         assert!(both(&said).contains(part), "{line}: {part} in {}", both(&said));
     }
+    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    kfimg.args("serve --out out --boot-listen 127.0.0.1:0 --tftp 127.0.0.1:0 --loaders images".split(' '));
+    drop(Served::start(kfimg.current_dir(&folder).stderr(fs::File::create(folder.join("said")).unwrap())));
+    let said = fs::read_to_string(folder.join("said")).unwrap();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("images has none of undionly.kpxe, ipxe.efi, snponly.efi, ipxe-arm64.efi"), "{said}");
 }

@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use clap::Args;
 use kfimg_delivery::dhcp::{ProxyDhcp, ProxyOptions};
-use kfimg_delivery::tftp::Tftp;
+use kfimg_delivery::tftp::{LOADERS, Tftp};
 use kfimg_delivery::{Board, Delivery, DeliveryOptions, ReleaseRules, ReportToken};
 use kfimg_images::serve::{AccessLog, Credentials, ServeLimits, ServeOptions, Server};
 use kfimg_images::stop::Stop;
@@ -116,6 +116,11 @@ impl Boot {
             ProxyDhcp::bind(options, Arc::clone(&delivery), Arc::clone(&board))
         });
         let proxy = proxy.transpose()?;
+        if tftp.as_ref().is_some_and(|tftp| tftp.names().is_empty()) {
+            let (folder, names) = (boot.loaders.display(), LOADERS.map(|(name, _)| name).join(", "));
+            let remedy = "install Debian's package ipxe, or name another folder with --loaders";
+            console.warn(&format!("{folder} has none of {names}, and TFTP nothing to hand out; {remedy}"));
+        }
         if let Some(declared) = declared.filter(|declared| port_of(declared) != Some(port)) {
             console.warn(&format!("the boot scripts ask {declared}, and this listens on port {port}"));
         }
