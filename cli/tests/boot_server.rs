@@ -453,10 +453,27 @@ fn what_cannot_be_booted_from_is_named() {
         assert_eq!(said.status.code(), Some(code), "{line}: {}", both(&said));
         assert!(both(&said).contains(part), "{line}: {part} in {}", both(&said));
     }
-    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
-    kfimg.args("serve --out out --boot-listen 127.0.0.1:0 --tftp 127.0.0.1:0 --loaders images".split(' '));
-    drop(Served::start(kfimg.current_dir(&folder).stderr(fs::File::create(folder.join("said")).unwrap())));
-    let said = fs::read_to_string(folder.join("said")).unwrap();
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("images has none of undionly.kpxe, ipxe.efi, snponly.efi, ipxe-arm64.efi"), "{said}");
+}
+
+#[test]
+fn what_works_and_is_hardly_meant_is_told() {
+    let folder = rendered("warnings");
+    fs::write(folder.join("password"), "s3cret\n").unwrap();
+    let pair = "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=boot.local -keyout tls.key -out tls.crt";
+    succeed(Command::new("openssl").args(pair.split(' ')).current_dir(&folder));
+    let login = "--user site --password-file password --listen 127.0.0.1:0 --tls-cert tls.crt --tls-key tls.key";
+    for (line, part) in [
+        (
+            "--tftp 127.0.0.1:0 --loaders images",
+            "images has none of undionly.kpxe, ipxe.efi, snponly.efi, ipxe-arm64.efi",
+        ),
+        (login, "at the port for boot files the password crosses the network in the clear"),
+    ] {
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.args("serve --out out --boot-listen 127.0.0.1:0".split(' ')).args(line.split(' '));
+        let said = fs::File::create(folder.join("said")).unwrap();
+        drop(Served::start(kfimg.current_dir(&folder).stderr(said)));
+        let said = fs::read_to_string(folder.join("said")).unwrap();
+        assert!(said.contains(part), "{line}: {part} in {said}");
+    }
 }

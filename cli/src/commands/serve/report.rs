@@ -21,6 +21,10 @@ pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, con
     if plain && args.user.is_some() {
         console.warn("the password crosses the network in the clear; give --tls-state or --tls-cert and --tls-key");
     }
+    if !plain && args.user.is_some() && args.boot.is_wanted() {
+        let remedy = "look at the board by HTTPS, at the address of --listen";
+        console.warn(&format!("at the port for boot files the password crosses the network in the clear; {remedy}"));
+    }
     let Some(registry) = registry else { return };
     if registry.plain_http != plain {
         let (nodes, this) = if plain { ("with TLS", "plain HTTP") } else { ("by plain HTTP", "TLS") };
