@@ -189,10 +189,11 @@ fn an_appliance_is_imported_with_the_payload_as_properties() {
 #[ignore = "needs govc and the simulator, which `make interop` builds"]
 fn the_script_says_what_is_wrong_before_it_makes_anything() {
     let site = Site::start("errors", &[]);
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&["--template", TEMPLATE, "master9"], "the cluster has no machine master9"),
         (&["master1"], "there is no machine master1 yet"),
         (&["--template", TEMPLATE, "--ova", "x.ova"], "either --template or --ova"),
+        (&["--template", TEMPLATE, "--erase", "worker1"], "leave out --template and --ova"),
         (&["--colour"], "unknown option --colour"),
         (&["--template", "none", "worker1"], "none"),
     ];

@@ -39,6 +39,7 @@ done
 
 command -v govc >/dev/null || fail 'govc is missing: https://github.com/vmware/govmomi/releases'
 [ -z "$template" ] || [ -z "$ova" ] || fail 'say either --template or --ova'
+[ -z "$erase" ] || [ -z "$template$ova" ] || fail '--erase is for machines that have booted: leave out --template and --ova'
 [ "$transport" = extra-config ] || [ -n "$ova" ] || fail 'vApp properties are given when an appliance is imported: say --ova'
 [ -n "$nodes" ] || nodes=$(echo "$machines" | while read -r node _; do echo "$node"; done)
 for node in $nodes; do
