@@ -180,6 +180,20 @@ fn one_build_writes_every_output_as_its_options_say() {
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
     let layer = fs::read_to_string(images.join("pxe.yaml")).unwrap();
     assert!(layer.contains("\"kfimg.root=http://boot.local/images/root.img\""), "{layer}");
+    // As docs/pxe.md has it: the layer brings the image into the boot scripts.
+    let rendered = run(&folder, "render --profile ha3 --registry reg.local --channel pxe --site images/pxe.yaml");
+    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
+    let script = fs::read_to_string(folder.join("out/pxe/node-master1.ipxe")).unwrap();
+    let hash = fs::read_to_string(images.join("parts/root.hash")).unwrap();
+    for part in [
+        "kernel ${boot-server}/images/vmlinuz ",
+        "${boot-server}/images/initrd\n",
+        &format!(" roothash={} ", hash.trim()),
+        " systemd.verity=no ",
+        " kfimg.root=http://boot.local/images/root.img\n",
+    ] {
+        assert!(script.contains(part), "{part} in {script}");
+    }
     assert_eq!(run(&folder, "build --base base.tar --output raw --secure-boot-key db.key").code, 2);
     let unsigned = run(&folder, &format!("build --base base.tar --output pxe -o other {signed}"));
     assert_eq!(unsigned.code, 2, "{}", unsigned.stderr);
