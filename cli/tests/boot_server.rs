@@ -433,6 +433,20 @@ fn idle_and_slow_clients_keep_nobody_waiting() {
 }
 
 #[test]
+fn a_terminal_that_stands_still_keeps_no_machine_waiting() {
+    let folder = rendered("still");
+    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    kfimg.args("serve --out out --boot-listen 127.0.0.1:0".split(' ')).current_dir(&folder);
+    // Nobody reads its lines, of which a pipe holds some 1,400.
+    let served = Served::start(kfimg.stderr(std::process::Stdio::piped()));
+    let url = format!("{}/pxe/mac-52-54-00-00-00-11.ipxe?[1-4000]", served.said["boot"].as_str().unwrap());
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--fail", "--fail-early", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}\n", &url]);
+    let codes = succeed(&mut curl);
+    assert!(codes.lines().count() == 4000 && codes.lines().all(|code| code == "200"), "{codes}");
+}
+
+#[test]
 fn what_cannot_be_booted_from_is_named() {
     let folder = rendered("errors");
     fs::write(folder.join("short"), "short\n").unwrap();

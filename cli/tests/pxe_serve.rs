@@ -146,6 +146,7 @@ fn uefi_firmware_boots_through_proxy_dhcp_and_tftp_beside_a_dhcp_server() {
         fetched(&network.read("access.log")),
         ["/pxe/boot.ipxe", script, "/t/-/images/vmlinuz", "/t/-/images/initrd"]
     );
+    network.until("kfimg.log", "initrd: initrd fetched");
     let log = network.read("kfimg.log");
     for line in
         ["asks for a loader (UEFI)", "runs iPXE", "boot script", "kernel: vmlinuz fetched", "initrd: initrd fetched"]

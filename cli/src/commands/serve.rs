@@ -4,6 +4,7 @@
 //! server is known, and what people are told.
 
 mod boot;
+mod lines;
 mod report;
 mod tls;
 
@@ -27,7 +28,7 @@ use tls::Tls;
 
 /// Where to listen without a description.
 const PORT: u16 = 5000;
-/// Longest time in which the last lines of the access log are written.
+/// Longest time in which the last lines are written, those for people and those of the access log.
 const LOG_END: Duration = Duration::from_secs(5);
 
 /// Arguments of `kfimg serve`.
@@ -66,8 +67,9 @@ pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
     let tls = Tls::prepare(&args.tls, registry.as_ref(), listen)?;
     let (log, credentials) = (access_log(args.access_log.as_deref())?, credentials(args)?);
     report::warn(args, &tls, registry.as_ref(), console);
-    let boot =
-        args.boot.is_wanted().then(|| Boot::bind(args, credentials.clone(), log.clone(), *console)).transpose()?;
+    let (tell, last_line) = lines::lines(*console);
+    let bind = || Boot::bind(args, tell, credentials.clone(), log.clone(), *console);
+    let boot = args.boot.is_wanted().then(bind).transpose()?;
     let site = boot.as_ref().map(|boot| Arc::clone(&boot.delivery) as Arc<dyn Site>);
     let options =
         ServeOptions { listen, tls: tls.files(), site, credentials, log: log.clone(), ..ServeOptions::default() };
@@ -76,11 +78,16 @@ pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
         Some(content) => Some(Server::bind(content, options)?),
         // Boot files over HTTPS.
         None if options.tls.is_some() => Some(Server::without_bundle(options)?),
-        None => None,
+        None => {
+            // What is in them would keep both logs from their end.
+            drop(options);
+            None
+        }
     };
     let ready = report::Ready { content: content.as_deref(), server: server.as_ref(), boot: boot.as_ref() };
     ready.tell(&tls, registry.as_ref(), console)?;
     serve(server, boot, &stop)?;
+    last_line.wait(LOG_END);
     log.finish(LOG_END);
     console.say("Stopped.");
     Ok(())

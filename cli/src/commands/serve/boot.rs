@@ -4,6 +4,7 @@ use super::ServeArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use clap::Args;
+use kfimg_delivery::board::Tell;
 use kfimg_delivery::dhcp::{ProxyDhcp, ProxyOptions};
 use kfimg_delivery::tftp::{LOADERS, Tftp};
 use kfimg_delivery::{Board, Delivery, DeliveryOptions, ReleaseRules, ReportToken};
@@ -80,6 +81,7 @@ impl Boot {
     /// Opens folders and listens.
     pub(super) fn bind(
         args: &ServeArgs,
+        tell: Tell,
         credentials: Option<Credentials>,
         log: AccessLog,
         console: Console,
@@ -88,7 +90,7 @@ impl Boot {
         let declared = boot.output.as_deref().and_then(declared_server);
         let port = declared.as_deref().and_then(port_of).unwrap_or(PORT);
         let listen = boot.boot_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-        let board = Arc::new(Board::new(Box::new(move |who, what| console.event(who, what))));
+        let board = Arc::new(Board::new(tell));
         // Port 0 is known only once it is bound, and the site has to be there before.
         let listener = Server::reserve(listen)?;
         let port = listener.address().port();
