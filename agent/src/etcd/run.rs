@@ -16,13 +16,16 @@ use crate::notify;
 use crate::step::StepLog;
 use crate::wait::{Backoff, Deadline, jittered};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pauses between rounds while something is awaited.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest pause while etcd starts: every one of these is a delay for the API server.
 const STARTING_PAUSE: Duration = Duration::from_millis(400);
+/// Where its container takes long to come, the pause is this part of the time that it has taken: `STARTING_PAUSE` in the first
+/// half minute, and so small a delay afterwards.
+const STARTING_PART: u32 = 75;
 /// Pause between rounds of a member that has joined.
 const JOINED_PAUSE: Duration = Duration::from_secs(8);
 /// Pause before a snapshot is read again that could not be restored: it may be gigabytes.
@@ -59,6 +62,8 @@ struct Loop<'a> {
     /// When an etcd that is not there counts as ended.
     absence: Option<Deadline>,
     seen: Seen,
+    /// Since when its container has been awaited.
+    awaited: Instant,
     /// Whether the last effects were refused.
     refused: bool,
     /// Whether the API server's manifest is there.
@@ -91,6 +96,7 @@ pub(crate) fn run(member: &Member, log: &mut StepLog) -> Result<(), Failure> {
         deaf: deaf::Patience::default(),
         absence: None,
         seen: Seen::Nothing,
+        awaited: Instant::now(),
         refused: false,
         api_server: false,
         tending: Tending::default(),
@@ -129,10 +135,15 @@ impl Loop<'_> {
                     self.tending.look(self.member, &self.questions, local, &round.view, self.log);
                 }
                 let starts = matches!(action, Action::Wait(WaitCode::EtcdStarts, _));
-                let longest = if starts { STARTING_PAUSE } else { LONGEST_PAUSE };
+                let longest = if starts { self.starting_pause() } else { LONGEST_PAUSE };
                 self.bell.wait(if joined { jittered(JOINED_PAUSE) } else { self.backoff.next().min(longest) });
             }
         }
+    }
+
+    /// While there is no container each round looks at all processes, and images that are still being imported need the processor.
+    fn starting_pause(&self) -> Duration {
+        if self.seen == Seen::Nothing { awaiting_pause(self.awaited.elapsed()) } else { STARTING_PAUSE }
     }
 
     fn act(&mut self, effects: &[Effect], round: &Round) {
@@ -159,6 +170,7 @@ impl Loop<'_> {
             self.patience = None;
             self.absence = None;
             self.seen = Seen::Nothing;
+            self.awaited = Instant::now();
         }
         if effects.contains(&Effect::StopEtcd) {
             self.stop_api();
@@ -234,5 +246,30 @@ impl Loop<'_> {
             Ok(()) => self.api_server = true,
             Err(error) => self.log.warn(&crate::failure::INTERNAL, &format!("installing the API server: {error}")),
         }
+    }
+}
+
+/// Longest pause while etcd's container has been awaited for so long.
+fn awaiting_pause(time: Duration) -> Duration {
+    (time / STARTING_PART).clamp(STARTING_PAUSE, LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_PAUSE, STARTING_PAUSE, awaiting_pause};
+    use std::time::Duration;
+
+    #[test]
+    fn who_waits_long_for_the_container_looks_less_often_and_sees_it_hardly_later() {
+        let mut former = STARTING_PAUSE;
+        for seconds in 0..1800 {
+            let time = Duration::from_secs(seconds);
+            let pause = awaiting_pause(time);
+            assert!(pause >= former && pause <= LONGEST_PAUSE, "{pause:?} after {time:?}");
+            assert!(pause == STARTING_PAUSE || pause * 50 <= time, "{pause:?} after {time:?}");
+            former = pause;
+        }
+        assert_eq!(awaiting_pause(Duration::from_secs(30)), STARTING_PAUSE);
+        assert_eq!(former, LONGEST_PAUSE);
     }
 }
