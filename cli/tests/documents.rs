@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::program::{both, empty_folder, run};
+use support::steps::without_chapter;
 
 fn documents() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
@@ -69,7 +70,8 @@ fn every_yaml_of_every_document_is_accepted() {
 #[test]
 fn the_commands_of_pxe_run() {
     let folder = empty_folder("documents/pxe");
-    let text = read("pxe.md");
+    // The chapter of a whole boot is walked through in qemu-tests.
+    let text = without_chapter(&read("pxe.md"), "From an empty folder to a control plane");
     let [(_, nodes), (_, server)] = &blocks(&text, "yaml")[..] else { panic!("two sites are expected") };
     assert!(server.contains("bootServer"));
     fs::write(folder.join("site.yaml"), nodes).unwrap();

@@ -11,7 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use support::dhcp::DNSMASQ;
+use support::document::read;
 use support::program::{as_root, empty_folder, find, succeed};
+use support::steps::chapter;
 
 /// Time for an emulated machine to fetch all, far more than it takes.
 const BOUND: Duration = Duration::from_secs(300);
@@ -34,8 +37,7 @@ ip address add 192.168.49.2/24 dev br0
 ip link set br0 up
 ip tuntap add tap0 mode tap
 ip link set tap0 master br0 up
-dnsmasq --no-daemon --conf-file=/dev/null --user=root --port=0 --interface=br0 --bind-interfaces --dhcp-range=192.168.49.100,192.168.49.150,1h \
-  --leasefile-ro --log-dhcp 2> dnsmasq.log &
+dnsmasq $DNSMASQ 2> dnsmasq.log &
 eval \"$SERVE\" 2> kfimg.log &
 while ! grep -q proxyDHCP kfimg.log; do sleep 0.1; kill -0 $!; done
 exec \"$@\"
@@ -43,8 +45,9 @@ exec \"$@\"
 
 /// The command of docs/pxe.md, with this kfimg.
 fn serve() -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pxe.md")).unwrap();
-    let line = text.lines().find(|line| line.starts_with("kfimg serve ")).expect("docs/pxe.md shows how to serve");
+    let text = read("pxe.md");
+    let mut lines = chapter(&text, "Serve").lines();
+    let line = lines.find(|line| line.starts_with("kfimg serve ")).expect("docs/pxe.md shows how to serve");
     line.replacen("kfimg", concat!("exec '", env!("CARGO_BIN_EXE_kfimg"), "'"), 1)
 }
 
@@ -99,7 +102,12 @@ impl Network {
             .args(["-serial", "file:console.log", "-netdev", "tap,id=net,ifname=tap0,script=no,downscript=no"])
             .args(machine);
         let log = fs::File::create(folder.join("machine.log")).unwrap();
-        command.env("SERVE", serve()).current_dir(&folder).stdin(Stdio::null()).stderr(log);
+        command
+            .env("SERVE", serve())
+            .env("DNSMASQ", DNSMASQ.join(" "))
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stderr(log);
         Self { process: command.spawn().unwrap(), folder }
     }
 

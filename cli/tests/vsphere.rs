@@ -7,10 +7,12 @@ mod support;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
+use support::document::read;
 use support::program::{both, empty_folder, go_folder, run, succeed};
+use support::steps::without_chapter;
+use support::vcenter::{self, Vcenter};
 
 /// A machine of the simulator's inventory that serves as the template.
 const TEMPLATE: &str = "DC0_H0_VM0";
@@ -46,8 +48,7 @@ const OVF: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 struct Site {
     folder: PathBuf,
     bin: PathBuf,
-    url: String,
-    simulator: Child,
+    vcenter: Vcenter,
 }
 
 impl Site {
@@ -63,19 +64,15 @@ impl Site {
         kfimg.args(["render", "--profile", profile, "--registry", "reg.local", "--site", "site.yaml"]).args(options);
         succeed(kfimg.current_dir(&folder));
         let bin = go_folder(&["vsphere"]);
-        let mut simulator =
-            Command::new(bin.join("vcsim")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut url = String::new();
-        BufReader::new(simulator.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
-        Self { folder, bin, url: url.trim().to_owned(), simulator }
+        let vcenter = Vcenter::start(&mut Command::new(bin.join("vcsim")));
+        Self { folder, bin, vcenter }
     }
 
     fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap());
-        command.current_dir(&self.folder).env("PATH", path).env("GOVC_URL", &self.url).env("GOVC_INSECURE", "1");
-        command.envs([("GOVC_NETWORK", "VM Network"), ("GOVC_DATACENTER", "DC0"), ("GOVC_DATASTORE", "LocalDS_0")]);
-        command.env("GOVC_RESOURCE_POOL", "/DC0/host/DC0_H0/Resources").env("GOVMOMI_HOME", &self.folder);
+        command.current_dir(&self.folder).env("PATH", path).env("GOVMOMI_HOME", &self.folder);
+        command.envs(self.vcenter.environment());
         command
     }
 
@@ -86,30 +83,16 @@ impl Site {
 
     /// What the simulator knows of a machine.
     fn machine(&self, name: &str) -> Value {
-        let said = succeed(self.command(self.bin.join("govc")).args(["vm.info", "-json", "-e", name]));
-        serde_json::from_str::<Value>(&said).unwrap()["virtualMachines"][0].clone()
+        vcenter::machine(&succeed(self.command(self.bin.join("govc")).args(["vm.info", "-json", "-e", name])))
     }
 
     /// guestinfo of a machine.
     fn guestinfo(&self, name: &str) -> BTreeMap<String, String> {
-        let machine = self.machine(name);
-        let settings = machine["config"]["extraConfig"].as_array().unwrap();
-        let pair = |setting: &Value| {
-            let text = |key: &str| setting[key].as_str().map(str::to_owned);
-            Some((text("key")?, text("value")?)).filter(|(key, _)| key.starts_with("guestinfo."))
-        };
-        settings.iter().filter_map(pair).collect()
+        vcenter::guestinfo(&self.machine(name))
     }
 
     fn power(&self, name: &str) -> String {
         self.machine(name)["runtime"]["powerState"].as_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let _ = self.simulator.kill();
-        let _ = self.simulator.wait();
     }
 }
 
@@ -210,7 +193,8 @@ fn the_script_says_what_is_wrong_before_it_makes_anything() {
 #[ignore = "needs govc and the simulator, which `make interop` builds"]
 fn the_commands_of_the_document_run_in_their_order() {
     let site = Site::start("document", &[]);
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vmware.md")).unwrap();
+    // The chapter of a whole boot is walked through in qemu-tests.
+    let text = without_chapter(&read("vmware.md"), "From an empty folder to a control plane");
     let path = format!("{}:{}", site.bin.display(), std::env::var("PATH").unwrap());
     let own = Path::new(env!("CARGO_BIN_EXE_kfimg")).parent().unwrap().display();
     let commands: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("$ ")).collect();

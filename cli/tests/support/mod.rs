@@ -7,6 +7,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub(crate) mod bundle;
+pub(crate) mod dhcp;
 pub(crate) mod document;
 pub(crate) mod internet;
 pub(crate) mod machine;
@@ -16,4 +17,6 @@ pub(crate) mod pod;
 pub(crate) mod program;
 pub(crate) mod registry;
 pub(crate) mod runtime;
+pub(crate) mod steps;
 pub(crate) mod upstream;
+pub(crate) mod vcenter;
