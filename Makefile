@@ -37,7 +37,7 @@ QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=
 # Scenarios of the lab: all tests of the crate but those that emulate whole machines.
 EMULATED := clocks qemu_boots_to_a_static_pod
 # Those that boot what `kfimg build` makes.
-IMAGES := kfimg_image_boots kfimg_media_boot
+IMAGES := kfimg_image_boots kfimg_media_boot pxe_walk_through vmware_walk_through
 SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 
 help: ## list the targets
@@ -116,7 +116,7 @@ cluster-test: packages interop-packages cluster-packages ## play every scenario 
 qemu-test: packages interop-packages qemu-packages ## boot whole emulated machines from payloads (root; half an hour)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(EMULATED),--test $(scenario)) -- --ignored --nocapture --test-threads=1
 
-vm-test: packages base-packages interop-packages qemu-packages ## build an image and boot it in emulated machines (root; an hour)
+vm-test: packages base-packages interop-packages qemu-packages ## build images and boot them in emulated machines (root; two hours)
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(IMAGES),--test $(scenario)) -- --ignored --nocapture --test-threads=1
 
 image-test: packages ## build an image on a real base: KFIMG_BASE=base.tar

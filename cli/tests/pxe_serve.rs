@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use support::dhcp::DNSMASQ;
 use support::document::read;
 use support::program::{as_root, empty_folder, find, succeed};
-use support::steps::chapter;
+use support::steps::{chapter, line};
 
 /// Time for an emulated machine to fetch all, far more than it takes.
 const BOUND: Duration = Duration::from_secs(300);
@@ -46,9 +46,11 @@ exec \"$@\"
 /// The command of docs/pxe.md, with this kfimg.
 fn serve() -> String {
     let text = read("pxe.md");
-    let mut lines = chapter(&text, "Serve").lines();
-    let line = lines.find(|line| line.starts_with("kfimg serve ")).expect("docs/pxe.md shows how to serve");
-    line.replacen("kfimg", concat!("exec '", env!("CARGO_BIN_EXE_kfimg"), "'"), 1)
+    line(chapter(&text, "Serve"), "kfimg serve ").replacen(
+        "kfimg",
+        concat!("exec '", env!("CARGO_BIN_EXE_kfimg"), "'"),
+        1,
+    )
 }
 
 struct Network {

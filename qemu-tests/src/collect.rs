@@ -33,6 +33,9 @@ const OBJECTS: &[(&str, &[&str])] = &[
     ("events.txt", &["get", "events", "-A", "--sort-by=.lastTimestamp"]),
 ];
 
+/// Folders of the lab whose logs are copied: consoles of emulated machines, and servers of a document that is walked through.
+const LOGS: &[&str] = &["qemu", "walk/logs"];
+
 /// Writes all that can be had into an empty or missing folder.
 ///
 /// # Errors
@@ -45,6 +48,19 @@ pub(crate) fn collect(cluster: &Cluster, folder: &Path) -> Result<()> {
     for (file, words) in OBJECTS {
         let mut kubectl = cluster.kubectl_command();
         write(&folder.join(file), kubectl.arg("--request-timeout=5s").args(*words))?;
+    }
+    LOGS.iter().try_for_each(|place| copy_logs(&cluster.lab().folder().join(place), &folder.join(place)))
+}
+
+/// Copies the logs of a folder that need not be there.
+fn copy_logs(source: &Path, target: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(source) else { return Ok(()) };
+    fs::create_dir_all(target)?;
+    for entry in entries {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "log") {
+            fs::copy(&file, target.join(file.file_name().unwrap_or_default()))?;
+        }
     }
     Ok(())
 }

@@ -76,6 +76,14 @@ impl Lan {
         command
     }
 
+    /// Gives the gateway another address, with its prefix length: `192.0.2.1/24`.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn add_address(&self, address: &str) -> Result<()> {
+        ip(["-n", self.namespace.as_str(), "addr", "add", address, "dev", BRIDGE]).map(drop)
+    }
+
     /// Hangs a wire on the bridge: its near end is called `name` here, its far end is `eth0` of the namespace `far`.
     pub(crate) fn connect(&self, name: &str, far: &str, mac: &str) -> Result<()> {
         let near = self.namespace.as_str();

@@ -19,7 +19,8 @@ nodeDefaults: {dataDisk: {path: /dev/vda}}
 delivery: {channels: [ignition, config-drive], payload: ignition}
 ";
 const NODE: &str = "master1";
-const DISK: u64 = 20 << 30;
+/// No smaller than the appliance's own, which is 32 GiB.
+const DISK: u64 = 40 << 30;
 
 /// From power-on to a running static pod.
 const BOOT: Duration = Duration::from_secs(1200);

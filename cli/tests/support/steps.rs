@@ -20,6 +20,11 @@ pub(crate) fn without_chapter(text: &str, heading: &str) -> String {
     text.replacen(&format!("\n## {}", chapter(text, heading)), "", 1)
 }
 
+/// The first line that begins like this: a command that is not simply run, because it serves, or is tried until it succeeds.
+pub(crate) fn line<'a>(text: &'a str, start: &str) -> &'a str {
+    text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no line begins with `{start}`"))
+}
+
 /// A fenced text.
 struct Block<'a> {
     language: &'a str,

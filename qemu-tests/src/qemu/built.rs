@@ -21,6 +21,11 @@ const ROOT_ON_DISK: u64 = (1 + 512) << 20;
 pub struct Built(PathBuf);
 
 impl Built {
+    /// The one at this path, whoever had it written.
+    pub fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
     /// Makes the base, and the image with the control plane's images of this bundle, where they are not in the cache yet; the first
     /// time this takes minutes and needs a Debian mirror.
     ///
@@ -133,7 +138,8 @@ fn argument(line: &str) -> Option<String> {
     serde_json::from_str(line.trim().strip_prefix("- ")?).ok()
 }
 
-fn base() -> Result<PathBuf> {
+/// The base, made where it is not in the cache yet.
+pub(super) fn base() -> Result<PathBuf> {
     let recipe = Path::new(RECIPE);
     let files = ["debian.sh", "initrd.sh", "files/etc/selinux/config"].map(|file| recipe.join(file));
     let key =

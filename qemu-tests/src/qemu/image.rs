@@ -25,4 +25,6 @@ pub enum Image {
     },
     /// A disc with a boot path for UEFI, in a drive beside the machine's blank disk.
     Disc(PathBuf),
+    /// What its UEFI gets from the network.
+    Network,
 }

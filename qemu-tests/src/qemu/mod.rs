@@ -13,10 +13,12 @@ mod process;
 mod shell;
 mod stand_in;
 mod watch;
+mod workplace;
 
 pub use built::Built;
 pub use image::Image;
 pub use shell::Said;
+pub use workplace::Workplace;
 
 use crate::command::{command, succeed};
 use crate::lan::Lan;

@@ -64,7 +64,9 @@ fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
         qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", drive));
     }
     qemu.args(["-netdev", &format!("tap,id=lan,ifname={},script=no,downscript=no", machine.name)]);
-    qemu.args(["-device", &format!("virtio-net-pci,netdev=lan,mac={}", hardware.mac)]);
+    // The firmware's own driver asks the network, and not QEMU's iPXE.
+    let first = if matches!(machine.image, Image::Network) { ",romfile=,bootindex=0" } else { "" };
+    qemu.args(["-device", &format!("virtio-net-pci,netdev=lan,mac={}{first}", hardware.mac)]);
     qemu.args(["-object", "rng-random,id=entropy,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=entropy"]);
     qemu.arg("-chardev").arg(with_path("file,id=console,append=on,path=", &machine.console_file()));
     qemu.arg("-chardev").arg(with_path("socket,id=shell,server=on,wait=off,path=", &machine.shell_socket()));
@@ -89,7 +91,7 @@ fn boot(qemu: &mut Command, machine: &Machine, delivery: Delivery<'_>) {
     }
 }
 
-/// UEFI, and the disc that it finds. A disk is the machine's own.
+/// UEFI, and the disc that it finds. A disk is the machine's own, and so is the card.
 fn firmware(qemu: &mut Command, machine: &Machine, image: &Image) {
     qemu.arg("-drive").arg(with_path("if=pflash,format=raw,readonly=on,file=", Path::new(FIRMWARE)));
     qemu.arg("-drive").arg(with_path("if=pflash,format=raw,file=", &machine.settings_file()));
