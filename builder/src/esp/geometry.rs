@@ -131,7 +131,7 @@ mod tests {
     fn no_cluster_behind_the_end_is_said_to_be_free() {
         let volume = Geometry::of_size(64 << 20);
         let end = u32::try_from(volume.clusters).unwrap() + 2;
-        for (used, free, next) in [(end - 1, 1, end - 1), (end, 0, u32::MAX)] {
+        for (used, free, next) in [(end - 1, 1_u32, end - 1), (end, 0, u32::MAX)] {
             let said = volume.information(used);
             assert_eq!(said[488..496], [free.to_le_bytes(), next.to_le_bytes()].concat(), "{used}");
         }
