@@ -22,7 +22,7 @@ const BINARY: &str = "application/vnd.kfimg.binary.v1";
 enum Form {
     /// The program itself.
     Program,
-    /// An archive with the programs in this folder of it.
+    /// An archive with the programs in this folder of it; empty: at its top.
     Archive(&'static str),
 }
 
@@ -34,8 +34,8 @@ const PARTS: [Part; 6] = [
     ("kubectl", KUBERNETES, Form::Program, &["kubectl"]),
     ("runc", "v1.5.2", Form::Program, &["runc"]),
     ("containerd", "v2.4.2", Form::Archive("bin"), &["containerd", "containerd-shim-runc-v2", "ctr"]),
-    ("cni-plugins", "v1.9.1", Form::Archive("."), &["bridge", "firewall", "host-local", "loopback", "portmap", "ptp"]),
-    ("crictl", "v1.36.0", Form::Archive("."), &["crictl"]),
+    ("cni-plugins", "v1.9.1", Form::Archive(""), &["bridge", "firewall", "host-local", "loopback", "portmap", "ptp"]),
+    ("crictl", "v1.36.0", Form::Archive(""), &["crictl"]),
 ];
 
 /// What the host programs are made from.
