@@ -25,8 +25,8 @@ const AWAY: &str =
     "ignition.platform.id=metal ignition.config.url=http://10.77.0.254:9/ignition.json ip=dhcp kfimg.wait=20";
 
 /// From power-on to a running static pod, and from there to an API that answers.
-const BOOT: Duration = Duration::from_secs(1200);
-const API: Duration = Duration::from_secs(900);
+const BOOT: Duration = Duration::from_secs(2400);
+const API: Duration = Duration::from_secs(1800);
 const COMMAND: Duration = Duration::from_secs(60);
 /// Lines of the console that a failure shows.
 const SHOWN: usize = 100;

@@ -23,7 +23,7 @@ const NODE: &str = "master1";
 const DISK: u64 = 40 << 30;
 
 /// From power-on to a running static pod.
-const BOOT: Duration = Duration::from_secs(1200);
+const BOOT: Duration = Duration::from_secs(2400);
 const COMMAND: Duration = Duration::from_secs(60);
 /// Lines of the console that a failure shows.
 const SHOWN: usize = 100;
