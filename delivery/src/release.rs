@@ -9,10 +9,11 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time from a machine's script to its payload; a machine that loads slowly takes minutes.
-const TICKET_LIFE: Duration = Duration::from_secs(3600);
-/// Tickets of one node at once: a machine that tries again gets another one.
-const TICKETS: usize = 16;
+/// For so long, everybody who asks for a machine's script gets one and the same ticket. So nobody who asks on and on takes the
+/// machine's away, and a node has no more than a few.
+const TICKET_GIVEN: Duration = Duration::from_secs(30 * 60);
+/// How long a ticket holds: an hour for whoever gets it last. A machine that loads slowly takes minutes.
+const TICKET_LIFE: Duration = Duration::from_secs(90 * 60);
 
 /// How payloads are released.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -70,10 +71,18 @@ pub struct Release {
     state: Mutex<State>,
 }
 
+/// What opens the payload of one node.
+struct Ticket {
+    text: String,
+    made: Instant,
+}
+
 #[derive(Default)]
 struct State {
+    /// The node of each ticket, and when it was made.
     tickets: HashMap<String, (String, Instant)>,
-    by_node: HashMap<String, VecDeque<String>>,
+    /// The same, the newest of each node last.
+    by_node: HashMap<String, VecDeque<Ticket>>,
     /// Path and digest of files that went out.
     taken: BTreeSet<(String, String)>,
     /// The same of files that go out once and are on their way.
@@ -93,27 +102,40 @@ impl Release {
         Self { rules, begin: Instant::now(), state: Mutex::default() }
     }
 
-    /// A new ticket for the machine of a node; `None` when the system gives no random bytes.
+    /// A ticket for the machine of a node; `None` when the system gives no random bytes.
     #[must_use]
     pub fn ticket(&self, node: &str) -> Option<String> {
+        self.ticket_at(node, Instant::now())
+    }
+
+    fn ticket_at(&self, node: &str, now: Instant) -> Option<String> {
+        let mut state = self.state();
+        let State { tickets, by_node, .. } = &mut *state;
+        let own = by_node.entry(node.to_owned()).or_default();
+        if let Some(newest) = own.back().filter(|newest| now.duration_since(newest.made) < TICKET_GIVEN) {
+            return Some(newest.text.clone());
+        }
+        while let Some(oldest) = own.pop_front_if(|oldest| now.duration_since(oldest.made) >= TICKET_LIFE) {
+            tickets.remove(&oldest.text);
+        }
         let mut bytes = [0; 20];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
-        let ticket = BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
-        let mut state = self.state();
-        let former = state.by_node.entry(node.to_owned()).or_default();
-        former.push_back(ticket.clone());
-        let oldest = if former.len() > TICKETS { former.pop_front() } else { None };
-        oldest.map(|oldest| state.tickets.remove(&oldest));
-        state.tickets.insert(ticket.clone(), (node.to_owned(), Instant::now()));
-        Some(ticket)
+        let text = BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
+        own.push_back(Ticket { text: text.clone(), made: now });
+        tickets.insert(text.clone(), (node.to_owned(), now));
+        Some(text)
     }
 
     /// The node that a ticket is for.
     #[must_use]
     pub fn node(&self, ticket: &str) -> Option<String> {
+        self.node_at(ticket, Instant::now())
+    }
+
+    fn node_at(&self, ticket: &str, now: Instant) -> Option<String> {
         let state = self.state();
         let (node, made) = state.tickets.get(ticket)?;
-        (made.elapsed() < TICKET_LIFE).then(|| node.clone())
+        (now.duration_since(*made) < TICKET_LIFE).then(|| node.clone())
     }
 
     /// Whether a file of a node's payload may go out to the holder of a ticket for `holder`.
@@ -206,12 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn tickets_are_bounded_and_the_newest_hold() {
+    fn whoever_asks_on_and_on_neither_takes_a_machines_ticket_away_nor_fills_memory() {
         let release = Release::new(ReleaseRules::default());
-        let tickets: Vec<String> = (0..TICKETS + 5).map(|_| release.ticket("a").unwrap()).collect();
-        let held = |ticket: &String| release.node(ticket).is_some();
-        assert_eq!(tickets.iter().filter(|ticket| held(ticket)).count(), TICKETS);
-        assert!(!held(&tickets[4]) && held(&tickets[5]) && tickets.iter().all(|ticket| ticket.len() == 32));
+        let (begin, second) = (Instant::now(), Duration::from_secs(1));
+        let machines = release.ticket_at("a", begin).unwrap();
+        // A stranger asks every second for a day, and every ticket holds for an hour after it was given.
+        let mut given = machines.clone();
+        for now in (1..86_400).map(|seconds| begin + second * seconds) {
+            let ticket = release.ticket_at("a", now).unwrap();
+            assert!(
+                now.duration_since(begin).as_secs() % 600 > 0
+                    || release.node_at(&ticket, now + 3600 * second).is_some()
+            );
+            assert_eq!(release.node_at(&machines, now).is_some(), now < begin + TICKET_LIFE);
+            given = ticket;
+        }
+        assert!(given != machines && given.len() == 32);
+        let state = release.state();
+        assert!(state.tickets.len() <= 4 && state.by_node["a"].len() == state.tickets.len(), "{}", state.tickets.len());
     }
 
     #[test]

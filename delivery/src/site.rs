@@ -7,13 +7,13 @@
 mod board;
 mod files;
 
-use crate::board::{Board, Page, ReportError, Stage};
+use crate::board::{Board, Page, REPORT_LIMIT, ReportError, Stage};
 use crate::folder::Folder;
 use crate::output::{Absent, Output, Store};
 use crate::release::{Release, ReleaseRules};
 use crate::route::Route;
 use crate::script;
-use kfimg_images::serve::{Site, SiteAnswer, SiteMethod, SiteRequest};
+use kfimg_images::serve::{Reception, Site, SiteAnswer, SiteMethod, SiteRequest};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,9 +56,8 @@ impl ReportToken {
         (text.len() >= 16 && text.chars().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
-    fn is(&self, offered: Option<&str>) -> bool {
-        let offered = offered.unwrap_or_default().as_bytes();
-        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), offered).is_ok()
+    fn is(&self, offered: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), offered.as_bytes()).is_ok()
     }
 }
 
@@ -180,22 +179,29 @@ impl Delivery {
         answer
     }
 
+    /// On whose behalf a report comes, by its secret alone.
+    fn reporter(&self, request: &SiteRequest) -> Result<Reporter, SiteAnswer> {
+        let Ok(output) = self.output() else { return Err(not_ready()) };
+        let token = request.parameter("token").unwrap_or_default();
+        match output.reporter(&token) {
+            Some(node) => Ok(Reporter::Node(node.to_owned())),
+            None if self.report_token.as_ref().is_some_and(|shared| shared.is(&token)) => Ok(Reporter::Any),
+            None => {
+                self.board.unknown_report(request.client.ip());
+                Err(nothing(403))
+            }
+        }
+    }
+
     /// Takes what a node's agent reports.
     fn report(&self, request: &SiteRequest) -> SiteAnswer {
-        let token = request.parameter("token");
-        let shared = self.report_token.as_ref().map(|shared| shared.is(token.as_deref()));
-        let Ok(output) = self.output() else {
-            return if shared == Some(false) { nothing(403) } else { not_ready() };
+        let reporter = match self.reporter(request) {
+            Ok(reporter) => reporter,
+            Err(refusal) => return refusal,
         };
-        let known = token.as_deref().and_then(|token| output.reporter(token));
-        if known.is_none() && shared == Some(false) {
-            return nothing(403);
-        }
-        // Who has a secret of its own must know it, unless it knows the one of all.
-        let has_own = |node: &str| output.nodes.get(node).is_some_and(|node| node.report_token.is_some());
-        let may_report = |node: &str| match known {
-            Some(known) => known == node,
-            None => shared == Some(true) || !has_own(node),
+        let may_report = |node: &str| match &reporter {
+            Reporter::Node(own) => own == node,
+            Reporter::Any => true,
         };
         let text = |status, error: &ReportError| SiteAnswer::text(status, "report", format!("{error}\n"));
         match self.board.report(&request.body, request.client.ip(), may_report) {
@@ -207,9 +213,32 @@ impl Delivery {
     }
 }
 
+/// Who reports.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Reporter {
+    /// A node with a secret of its own, for itself.
+    Node(String),
+    /// Somebody with the secret of all, for any.
+    Any,
+}
+
 impl Site for Delivery {
-    fn takes(&self, path: &str) -> Option<usize> {
-        (path == "/report").then_some(crate::board::REPORT_LIMIT)
+    /// A report's secret is judged before a byte of it is read. On one behalf come those of one node, or, where one secret is for
+    /// all, those from one address.
+    fn receive(&self, request: &SiteRequest) -> Reception {
+        if Route::of(request) != (None, Route::Report) {
+            return Reception::None;
+        }
+        match self.reporter(request) {
+            Err(refusal) => Reception::Answer(guarded(refusal)),
+            Ok(reporter) => {
+                let behalf = match reporter {
+                    Reporter::Node(node) => node,
+                    Reporter::Any => request.client.ip().to_string(),
+                };
+                Reception::Body { limit: REPORT_LIMIT, behalf }
+            }
+        }
     }
 
     /// A ticket is worth a payload.
@@ -218,8 +247,13 @@ impl Site for Delivery {
     }
 
     fn answer(&self, request: &SiteRequest) -> SiteAnswer {
-        self.respond(request).with("x-content-type-options", "nosniff")
+        guarded(self.respond(request))
     }
+}
+
+/// No browser takes an answer for anything but what it says it is.
+fn guarded(answer: SiteAnswer) -> SiteAnswer {
+    answer.with("x-content-type-options", "nosniff")
 }
 
 /// What machines do not have, and what is not theirs.

@@ -4,7 +4,7 @@
 //!   and the names as the bundle's `index.json` writes them;
 //! - manifests are checked when the bundle is opened; a blob is checked while it is served first, and its last bytes are
 //!   held back until its digest is right. A damaged blob is remembered and not served again;
-//! - limits: connections, time for a header, idle time, memory, time to stop.
+//! - limits: connections, of all and of one client, time for a header and for a body, idle time, memory, time to stop.
 //!
 //! Where the registry has nothing, a [`Site`] may answer: files with ranges and conditions, texts, streams of events, under the
 //! same limits. What these are for is not known here.
@@ -24,6 +24,7 @@ mod log;
 mod metrics;
 mod options;
 mod page;
+mod places;
 mod range;
 mod registry;
 mod route;
@@ -43,7 +44,7 @@ pub use error::ServeError;
 pub use log::AccessLog;
 pub use options::{ServeLimits, ServeOptions, TlsFiles};
 pub use route::decoded;
-pub use site::{Admission, Done, Sent, Site, SiteAnswer, SiteContent, SiteFile, SiteMethod, SiteRequest};
+pub use site::{Admission, Done, Reception, Sent, Site, SiteAnswer, SiteContent, SiteFile, SiteMethod, SiteRequest};
 
 /// A registry that listens and is ready to run.
 #[derive(Debug)]

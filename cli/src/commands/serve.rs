@@ -4,6 +4,7 @@
 //! server is known, and what people are told.
 
 mod boot;
+mod limits;
 mod lines;
 mod report;
 mod tls;
@@ -20,6 +21,7 @@ use kfimg_images::serve::{AccessLog, Credentials, ServeOptions, Server, Site};
 use kfimg_images::stop::Stop;
 use kfimg_pki::Secret;
 use kfimg_profiles::cluster::Registry;
+use limits::Limits;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,11 +70,12 @@ pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
     let (log, credentials) = (access_log(args.access_log.as_deref())?, credentials(args)?);
     report::warn(args, &tls, registry.as_ref(), console);
     let (tell, last_line) = lines::lines(*console);
-    let bind = || Boot::bind(args, tell, credentials.clone(), log.clone(), *console);
+    let limits = Limits::of_system();
+    let bind = || Boot::bind(args, tell, credentials.clone(), log.clone(), limits.boot, *console);
     let boot = args.boot.is_wanted().then(bind).transpose()?;
     let site = boot.as_ref().map(|boot| Arc::clone(&boot.delivery) as Arc<dyn Site>);
-    let options =
-        ServeOptions { listen, tls: tls.files(), site, credentials, log: log.clone(), ..ServeOptions::default() };
+    let (tls_files, limits) = (tls.files(), limits.registry);
+    let options = ServeOptions { listen, tls: tls_files, site, credentials, log: log.clone(), limits };
     let content = open(args, boot.is_some())?.map(Arc::new);
     let server = match &content {
         Some(content) => Some(Server::bind(content, options)?),

@@ -4,9 +4,11 @@
 //! tells it on: as lines, and to those who watch the page. What machines report is text of strangers: it is cut to size here, and the
 //! page never takes it for anything but text.
 
+mod allowance;
 mod node;
 mod page;
 mod report;
+mod stranger;
 mod watch;
 
 pub use node::Stage;
@@ -15,22 +17,21 @@ pub(crate) use report::LIMIT as REPORT_LIMIT;
 pub use report::ReportError;
 
 use crate::output::Output;
+use allowance::{Allowance, Turn};
 use node::{Event, Kind, NodeState};
 use report::Report;
-use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use stranger::Strangers;
 use tokio::sync::mpsc::Receiver;
 use watch::Watchers;
 
-/// Strangers that are remembered: machines that asked and are in no inventory.
-const STRANGERS: usize = 32;
 /// Addresses that fetched a loader and have not yet said which machine they are.
 const LOADERS: usize = 1024;
-/// Lines about strangers within a minute: whoever makes names up must not fill the terminal.
-const STRANGER_LINES: u32 = 30;
+/// Lines about payloads that were refused, of all nodes within a minute: their names are guessed in no time.
+const REFUSAL_LINES: u32 = 30;
 /// Least time between two reports of a node.
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -52,28 +53,25 @@ struct State {
     /// What was taken over last.
     output: Option<Arc<Output>>,
     nodes: BTreeMap<String, NodeState>,
-    strangers: VecDeque<Stranger>,
-    /// The minute in which a stranger was told of last, and how many were.
-    stranger_lines: (i64, u32),
+    strangers: Strangers,
+    refusal_lines: Allowance,
+    /// Reports without a secret that counts, of which the terminal hears now and then.
+    unknown_reports: Allowance,
     /// When an address fetched its loader.
     loaders: HashMap<IpAddr, i64>,
     reported: HashMap<String, Instant>,
     watchers: Watchers,
+    changed: Changed,
     /// Why there is nothing to hand out.
     not_ready: Option<String>,
 }
 
-/// A machine that is in no inventory.
-#[derive(Clone, Debug, Serialize)]
-struct Stranger {
-    /// What it calls itself.
-    name: String,
-    address: IpAddr,
-    at: i64,
-    count: u64,
-    /// It is certain that nobody knows it.
-    #[serde(skip)]
-    is_told: bool,
+/// What those who watch have not heard of yet. They hear of it together: however much happens, they are told a few times a second.
+#[derive(Default)]
+struct Changed {
+    all: bool,
+    nodes: BTreeSet<String>,
+    strangers: bool,
 }
 
 impl std::fmt::Debug for Board {
@@ -97,7 +95,7 @@ impl Board {
                 if state.not_ready.as_ref() != Some(reason) {
                     state.output = None;
                     state.not_ready = Some(reason.clone());
-                    state.broadcast_all();
+                    state.changed.all = true;
                     drop(state);
                     (self.tell)("kfimg serve", &format!("not ready: {reason}"));
                 }
@@ -108,7 +106,7 @@ impl Board {
                 let was_waiting = state.not_ready.take().is_some();
                 let is_new = state.take_over(output);
                 if is_new || was_waiting {
-                    state.broadcast_all();
+                    state.changed.all = true;
                 }
                 if is_new {
                     let count = output.nodes.len();
@@ -150,7 +148,7 @@ impl Board {
         let loaded = {
             let mut state = self.state();
             // It was asked for by a name before that nobody knows.
-            state.strangers.retain(|stranger| stranger.is_told || stranger.address != address);
+            state.strangers.is_known(address);
             state.loaders.remove(&address)
         };
         self.with_node(node, |node, now| {
@@ -186,42 +184,33 @@ impl Board {
 
     /// A node's payload was asked for and not given.
     pub fn refused(&self, node: &str, address: IpAddr, code: &str, meaning: &str) {
-        self.with_node(node, |node, now| {
-            let text = format!("payload refused to {address}: {code}: {meaning}");
-            node.refuse(now, code, &text).then(|| Event::new(now, Kind::Refusal, text))
-        });
+        let text = format!("payload refused to {address}: {code}: {}", clean(meaning, 300));
+        let line =
+            self.change(node, |node, now| node.refuse(now, code, &text).then(|| Event::new(now, Kind::Refusal, text)));
+        let Some(line) = line else { return };
+        match self.state().refusal_lines.take(now(), REFUSAL_LINES) {
+            Turn::Told => (self.tell)(node, &line),
+            Turn::Last => (self.tell)("payloads refused", "many; the board shows them"),
+            Turn::Silent => {}
+        }
     }
 
     /// A machine asked that is in no inventory. Where that is not certain, as it may be known by its next name, it counts when it
     /// asks again.
     pub fn stranger(&self, name: &str, address: IpAddr, is_certain: bool) {
-        let (name, at) = (clean(name, 60), now());
         let mut state = self.state();
-        let known = state.strangers.iter().position(|known| known.name == name);
-        let former = known.and_then(|known| state.strangers.remove(known));
-        let was_told = former.as_ref().is_some_and(|former| former.is_told);
-        let is_told = was_told || is_certain || former.is_some();
-        let count = former.map_or(0, |former| former.count).saturating_add(1);
-        if state.strangers.len() >= STRANGERS {
-            state.strangers.pop_front();
-        }
-        state.strangers.push_back(Stranger { name: name.clone(), address, at, count, is_told });
-        if !is_told {
-            return;
-        }
-        if !state.watchers.is_empty() {
-            let strangers = serde_json::to_string(&state.told_strangers()).unwrap_or_default();
-            state.watchers.send("strangers", &strangers);
-        }
-        let line = if was_told { 0 } else { state.stranger_line(at / 60) };
+        let Some(told) = state.strangers.asked(name, address, now(), is_certain) else { return };
+        state.changed.strangers = true;
         drop(state);
-        match line {
-            1..STRANGER_LINES => {
-                let text = format!("{name} at {address} is in no inventory; add it, render, and it boots");
-                (self.tell)("unknown machine", &text);
-            }
-            STRANGER_LINES => (self.tell)("unknown machines", "many; the board shows the newest"),
-            _ => {}
+        told.line.iter().for_each(|(who, what)| (self.tell)(who, what));
+    }
+
+    /// A report came without a secret that counts.
+    pub fn unknown_report(&self, address: IpAddr) {
+        if self.state().unknown_reports.take(now(), 2) == Turn::Told {
+            let remedy =
+                "boot that node with its newest payload; for a secret in report.url start with --report-token-file";
+            (self.tell)("unknown report", &format!("{address} reports with no secret that counts here; {remedy}"));
         }
     }
 
@@ -255,9 +244,15 @@ impl Board {
         state.watchers.add(&first)
     }
 
+    /// Tells those who watch what happened since the last time; call it a few times a second.
+    pub fn flush(&self) {
+        self.state().flush();
+    }
+
     /// Lets those who watch know that the server is still there; call it every few seconds. Ends them all when it stops.
     pub fn beat(&self, stops: bool) {
         let mut state = self.state();
+        state.flush();
         if stops { state.watchers.clear() } else { state.watchers.beat() }
     }
 
@@ -275,21 +270,23 @@ impl Board {
         self.state().snapshot()
     }
 
-    /// Changes a node, and tells of it. A node that is in no inventory is left out.
+    /// Changes a node, and tells of it.
     fn with_node(&self, name: &str, change: impl FnOnce(&mut NodeState, i64) -> Option<Event>) {
-        let mut state = self.state();
-        let State { nodes, watchers, .. } = &mut *state;
-        let Some(node) = nodes.get_mut(name) else { return };
-        let event = change(node, now());
-        let line = event.as_ref().map(|event| event.text.clone());
-        event.into_iter().for_each(|event| node.remember(event));
-        if !watchers.is_empty()
-            && let Ok(text) = serde_json::to_string(&node.summary())
-        {
-            watchers.send("node", &text);
-        }
-        drop(state);
+        let line = self.change(name, change);
         line.iter().for_each(|line| (self.tell)(name, line));
+    }
+
+    /// Changes a node; what is to be told of it. A node that is in no inventory is left out.
+    fn change(&self, name: &str, change: impl FnOnce(&mut NodeState, i64) -> Option<Event>) -> Option<String> {
+        let mut state = self.state();
+        let State { nodes, changed, .. } = &mut *state;
+        let node = nodes.get_mut(name)?;
+        let event = change(node, now()).and_then(|event| node.allow(event));
+        changed.nodes.insert(name.to_owned());
+        let event = event?;
+        let line = event.text.clone();
+        node.remember(event);
+        Some(line)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -316,31 +313,34 @@ impl State {
         true
     }
 
-    /// Counts a line about a stranger; which one it is in its minute.
-    fn stranger_line(&mut self, minute: i64) -> u32 {
-        let (former, count) = self.stranger_lines;
-        let count = if former == minute { count.saturating_add(1) } else { 1 };
-        self.stranger_lines = (minute, count);
-        count
-    }
-
-    fn broadcast_all(&mut self) {
-        if !self.watchers.is_empty() {
+    fn flush(&mut self) {
+        let changed = std::mem::take(&mut self.changed);
+        if self.watchers.is_empty() {
+            return;
+        }
+        if changed.all {
             let snapshot = self.snapshot();
             self.watchers.send("all", &snapshot);
+            return;
+        }
+        let nodes: Vec<_> =
+            changed.nodes.iter().filter_map(|name| self.nodes.get(name)).map(NodeState::summary).collect();
+        if !nodes.is_empty() {
+            let nodes = serde_json::json!(nodes).to_string();
+            self.watchers.send("nodes", &nodes);
+        }
+        if changed.strangers {
+            let strangers = serde_json::json!(self.strangers.told()).to_string();
+            self.watchers.send("strangers", &strangers);
         }
     }
 
     fn snapshot(&self) -> String {
         let nodes: Vec<_> = self.nodes.values().map(NodeState::summary).collect();
         let all = serde_json::json!({
-            "cluster": self.cluster, "now": now(), "notReady": self.not_ready.is_some(), "nodes": nodes, "strangers": self.told_strangers(),
+            "cluster": self.cluster, "now": now(), "notReady": self.not_ready.is_some(), "nodes": nodes, "strangers": self.strangers.told(),
         });
         all.to_string()
-    }
-
-    fn told_strangers(&self) -> Vec<&Stranger> {
-        self.strangers.iter().filter(|stranger| stranger.is_told).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is known of one node.
 
+use super::allowance::{Allowance, Turn};
 use super::report::{Failure, Report, Step};
 use crate::output::Node;
 use serde::Serialize;
@@ -11,6 +12,8 @@ use std::net::IpAddr;
 const EVENTS: usize = 40;
 /// A loader that was fetched longer ago belongs to an earlier boot, in seconds.
 const LOADER_AGE: i64 = 900;
+/// Of what a machine fetches or is refused, so much is told within a minute: a boot has a dozen events.
+const EVENTS_A_MINUTE: u32 = 30;
 /// Refusals that are told of within this time, in seconds, are told once.
 const REFUSAL_PAUSE: i64 = 10;
 /// Requests for a loader within this time, in seconds, are one.
@@ -92,6 +95,7 @@ pub(super) struct NodeState {
     reported_at: i64,
     refusal: Option<(i64, String, String)>,
     events: VecDeque<Event>,
+    told: Allowance,
 }
 
 /// A node in a line of the board.
@@ -150,6 +154,7 @@ impl NodeState {
             reported_at: 0,
             refusal: None,
             events: VecDeque::new(),
+            told: Allowance::default(),
         }
     }
 
@@ -162,7 +167,25 @@ impl NodeState {
         self.node.as_ref() == Some(node)
     }
 
+    /// What is told of an event: anybody may ask without end, and the time line is short. What a node reports comes from itself.
+    pub(super) fn allow(&mut self, event: Event) -> Option<Event> {
+        if matches!(event.kind, Kind::Report | Kind::Failure) {
+            return Some(event);
+        }
+        match self.told.take(event.at, EVENTS_A_MINUTE) {
+            Turn::Told => Some(event),
+            Turn::Last => {
+                Some(Event { text: "asks again and again; no more is said of it this minute".to_owned(), ..event })
+            }
+            Turn::Silent => None,
+        }
+    }
+
+    /// Keeps an event; a refusal in the words of a former one takes its place.
     pub(super) fn remember(&mut self, event: Event) {
+        if event.kind == Kind::Refusal {
+            self.events.retain(|former| former.kind != Kind::Refusal || former.text != event.text);
+        }
         if self.events.len() >= EVENTS {
             self.events.pop_front();
         }

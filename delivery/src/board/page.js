@@ -179,10 +179,10 @@ events.addEventListener("open", () => { at("link").textContent = "live"; });
 events.addEventListener("error", () => { at("link").textContent = "the server does not answer; trying again …"; });
 events.addEventListener("all", (event) => all(JSON.parse(event.data)));
 events.addEventListener("strangers", (event) => strangers(JSON.parse(event.data)));
-events.addEventListener("node", (event) => {
-  const node = JSON.parse(event.data);
-  show(node);
+events.addEventListener("nodes", (event) => {
+  const changed = JSON.parse(event.data);
+  changed.forEach(show);
   counts();
   troubles();
-  if (chosen === node.name) details(node.name);
+  if (changed.some((node) => node.name === chosen)) details(chosen);
 });

@@ -143,11 +143,11 @@ fn memory_and_terminal_are_bounded_whatever_is_reported_and_asked() {
     }
     let minutes = usize::try_from(now() / 60 - begin + 1).unwrap();
     let lines = told.lock().unwrap().iter().filter(|line| line.starts_with("unknown machine")).count();
-    assert!(lines <= minutes * STRANGER_LINES as usize, "{lines} lines");
+    assert!(lines <= minutes * stranger::LINES as usize, "{lines} lines");
     let details = board.details("master1").unwrap();
     assert!(details.len() < 64 << 10, "{}", details.len());
     let all: serde_json::Value = serde_json::from_str(&board.summary()).unwrap();
-    assert_eq!(all["strangers"].as_array().unwrap().len(), STRANGERS);
+    assert_eq!(all["strangers"].as_array().unwrap().len(), stranger::STRANGERS);
     assert_eq!(board.state().loaders.len(), LOADERS);
 }
 
@@ -177,9 +177,10 @@ fn watchers_are_bounded_and_who_does_not_read_is_let_go() {
     assert!(first.starts_with(b"event: all\ndata: {") && first.ends_with(b"}\n\n"));
     for _ in 0..1000 {
         board.script("master1", HOST);
+        board.flush();
         // The first one reads.
         let event = watching[0].try_recv().unwrap();
-        assert!(event.starts_with(b"event: node\ndata: {"));
+        assert!(event.starts_with(b"event: nodes\ndata: [{"));
     }
     assert_eq!(board.state().watchers.count(), 1);
     board.beat(false);

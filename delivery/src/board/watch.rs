@@ -8,8 +8,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Those who watch at once.
 const WATCHERS: usize = 32;
-/// Events that wait for one of them.
-const QUEUE: usize = 256;
+/// Events that wait for one of them: those of a quarter of a minute.
+const QUEUE: usize = 64;
 
 /// All who watch.
 #[derive(Debug, Default)]

@@ -17,13 +17,13 @@ use hyper::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
 
 use super::blob_body::Load;
 use super::body::{Body, Payload};
 use super::direct::Lane;
 use super::log::{Line, shortened};
 use super::metrics::Metrics;
+use super::places::Places;
 use super::registry::Registry;
 use super::route::{Route, parameter};
 use super::site::{Done, Site};
@@ -32,8 +32,9 @@ use super::{AccessLog, Credentials, ServeOptions, page};
 use crate::layout::{Index, media_type};
 use error::Refusal;
 
-/// Bodies of requests that are read at once.
+/// Bodies of requests that are read at once, of all and on one behalf.
 const BODIES: usize = 16;
+const ON_ONE_BEHALF: usize = 2;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -44,7 +45,7 @@ pub(super) struct Shared {
     site: Option<Arc<dyn Site>>,
     credentials: Option<Credentials>,
     /// Bodies of requests that are read at once.
-    bodies: Semaphore,
+    bodies: Arc<Places<String>>,
     /// Time in which a body must have come.
     body_time: Duration,
     trust: Arc<Trust>,
@@ -61,7 +62,7 @@ impl Shared {
     pub(super) fn new(registry: Registry, options: ServeOptions) -> Self {
         let ServeOptions { credentials, log, site, limits, .. } = options;
         let (metrics, trust, load) = (Metrics::default(), Arc::default(), Arc::default());
-        let (bodies, body_time) = (Semaphore::new(BODIES), limits.header);
+        let (bodies, body_time) = (Arc::new(Places::new(BODIES, ON_ONE_BEHALF)), limits.body);
         Self { registry, metrics, log, site, credentials, bodies, body_time, trust, load }
     }
 }

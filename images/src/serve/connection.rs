@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use super::answer::{Shared, answer};
 use super::body::Body;
 use super::direct::{Direct, Lane};
 use super::idle::Idle;
+use super::places::{Places, Visit, network};
 use super::{ServeError, ServeLimits, Server};
 use crate::stop::Stop;
 
@@ -30,6 +31,8 @@ use crate::stop::Stop;
 const LOOK: Duration = Duration::from_millis(100);
 /// The pause after a connection that could not be accepted, usually for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Connections that are taken, for each that has a place: the others wait.
+const DOORS: usize = 2;
 /// Bytes of a request's header, and of a connection's buffers.
 const BUFFER: usize = 64 << 10;
 
@@ -44,26 +47,30 @@ struct Common {
 /// Accepts connections until `stop` is asked, then waits for the open ones. Returns when that was.
 pub(super) async fn serve(server: Server, stop: &Stop) -> Result<Instant, ServeError> {
     let listener = TcpListener::from_std(server.listener).map_err(ServeError::Runtime)?;
-    let slots = Arc::new(Semaphore::new(server.limits.connections));
+    let all = server.limits.connections.max(1);
+    let (doors, places) = (Arc::new(Semaphore::new(all * DOORS)), Arc::new(Places::new(all, all.div_ceil(2))));
     let graceful = GracefulShutdown::new();
     let common = Common { shared: server.shared, tls: server.tls.map(TlsAcceptor::from), limits: server.limits };
-    // A slot comes first: connections beyond the limit wait in the system's queue.
-    while let Some(Ok(slot)) = until(stop, Arc::clone(&slots).acquire_owned()).await {
+    // A door comes first: connections beyond all doors wait in the system's queue.
+    while let Some(Ok(door)) = until(stop, Arc::clone(&doors).acquire_owned()).await {
         match until(stop, listener.accept()).await {
             None => break,
             Some(Err(_)) => sleep(PAUSE).await,
             Some(Ok((stream, client))) => {
+                let Some(visit) = places.arrive(network(client.ip())) else {
+                    common.shared.metrics.turned_away();
+                    continue;
+                };
                 let (common, watcher) = (common.clone(), graceful.watcher());
                 tokio::spawn(async move {
-                    common.shared.metrics.connected();
-                    handle(&common, watcher, stream, client).await;
-                    common.shared.metrics.disconnected();
-                    drop(slot);
+                    receive(&common, watcher, stream, client, &visit).await;
+                    drop((visit, door));
                 });
             }
         }
     }
     drop(listener);
+    places.close();
     let stopped = Instant::now();
     // Those that do not finish in time are cut.
     let _ = timeout(common.limits.stop, graceful.shutdown()).await;
@@ -79,6 +86,14 @@ async fn until<F: Future>(stop: &Stop, future: F) -> Option<F::Output> {
         }
     }
     None
+}
+
+/// Handles a connection once there is a place for it. Who waits for long is let go, as who says nothing for long.
+async fn receive(common: &Common, watcher: Watcher, stream: TcpStream, client: SocketAddr, visit: &Visit<IpAddr>) {
+    let Ok(Some(_place)) = timeout(common.limits.idle, visit.place()).await else { return };
+    common.shared.metrics.connected();
+    handle(common, watcher, stream, client).await;
+    common.shared.metrics.disconnected();
 }
 
 /// Errors of a connection concern its client alone, who notices.

@@ -18,6 +18,7 @@ pub(super) struct Metrics {
     cut: AtomicU64,
     accepted: AtomicU64,
     open: AtomicU64,
+    turned_away: AtomicU64,
 }
 
 impl Metrics {
@@ -37,6 +38,10 @@ impl Metrics {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
+    pub(super) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The page. `blobs`: how many were found sound, and how many damaged; `lost`: lines that the log had no room for.
     pub(super) fn page(&self, blobs: (usize, usize), lost: u64) -> String {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -50,8 +55,14 @@ impl Metrics {
         let rows = [
             ("sent_bytes_total", "counter", "Bytes of bodies sent.", load(&self.bytes)),
             ("cut_total", "counter", "Answers that ended early.", load(&self.cut)),
-            ("connections_total", "counter", "Connections accepted.", load(&self.accepted)),
-            ("connections", "gauge", "Connections open.", load(&self.open)),
+            ("connections_total", "counter", "Connections that had a place.", load(&self.accepted)),
+            ("connections", "gauge", "Connections that have a place.", load(&self.open)),
+            (
+                "connections_turned_away_total",
+                "counter",
+                "Connections of clients that had too many.",
+                load(&self.turned_away),
+            ),
             ("blobs_sound", "gauge", "Blobs that were hashed and are sound.", blobs.0 as u64),
             ("blobs_damaged", "gauge", "Blobs that were hashed and are damaged.", blobs.1 as u64),
             ("log_lines_lost_total", "counter", "Lines that the access log had no room for.", lost),

@@ -55,11 +55,15 @@ impl std::fmt::Debug for TlsFiles {
 /// The limits of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// Connections at once; more wait in the system's queue.
+    /// Connections that are served at once, of which one client (an IPv4 address, or a network of 64 bits of IPv6) has half at most.
+    /// As many more are accepted and wait; beyond these all wait in the system's queue, and those of one client that has as many as
+    /// are served at once, waiting or not, are closed. Each needs a descriptor, and a second one for a file while it is served.
     pub connections: usize,
     /// Time for a TLS handshake, and for the header of a request, also of the next one on an open connection.
     pub header: Duration,
-    /// Time in which a connection must move some bytes.
+    /// Time in which the body of a request must have come.
+    pub body: Duration,
+    /// Time in which a connection must move some bytes, or find a place.
     pub idle: Duration,
     /// Time that open connections and their requests get to finish when the registry is stopped, all in all.
     pub stop: Duration,
@@ -70,7 +74,9 @@ pub struct ServeLimits {
 impl Default for ServeLimits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connections: 512, header: seconds(30), idle: seconds(60), stop: seconds(10), readers: 16 }
+        // One balancer may stand before all clients, so that half of the connections is what one server has to carry.
+        let connections = 1024;
+        Self { connections, header: seconds(30), body: seconds(5), idle: seconds(60), stop: seconds(10), readers: 16 }
     }
 }
 

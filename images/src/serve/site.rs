@@ -13,14 +13,30 @@ use tokio::sync::mpsc::Receiver;
 
 /// Answers requests that are none of the registry's.
 pub trait Site: fmt::Debug + Send + Sync {
-    /// Bytes of a body that are read for a POST to this path; `None`: it takes none.
-    fn takes(&self, path: &str) -> Option<usize>;
+    /// What becomes of a POST, of which only the header has come.
+    fn receive(&self, request: &SiteRequest) -> Reception;
 
     /// What the log shows in place of a path that holds a secret, whether it is answered or refused.
     fn shown(&self, path: &str) -> Option<String>;
 
     /// Answers one request. It may read files, but waits for nobody.
     fn answer(&self, request: &SiteRequest) -> SiteAnswer;
+}
+
+/// What becomes of a POST before its body is read.
+#[derive(Debug)]
+pub enum Reception {
+    /// The path takes no POST.
+    None,
+    /// It is answered by its header alone. What comes of its body is thrown away.
+    Answer(SiteAnswer),
+    /// Its body is read; then the site is asked for the answer.
+    Body {
+        /// Most bytes of it.
+        limit: usize,
+        /// On whose behalf it comes: who sends slowly keeps those waiting who come on the same behalf.
+        behalf: String,
+    },
 }
 
 /// How a request is made.
@@ -31,7 +47,7 @@ pub enum SiteMethod {
         /// HEAD.
         head: bool,
     },
-    /// POST to a path that takes a body.
+    /// POST.
     Post,
 }
 
@@ -61,7 +77,7 @@ pub struct SiteRequest {
     pub client: SocketAddr,
     /// Whether the client may see what is not for everybody.
     pub admission: Admission,
-    /// The body of a POST.
+    /// The body of a POST, once it was read.
     pub body: Bytes,
 }
 

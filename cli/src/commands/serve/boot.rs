@@ -10,7 +10,6 @@ use kfimg_delivery::tftp::{LOADERS, Tftp};
 use kfimg_delivery::{Board, Delivery, DeliveryOptions, ReleaseRules, ReportToken};
 use kfimg_images::serve::{AccessLog, Credentials, ServeLimits, ServeOptions, Server};
 use kfimg_images::stop::Stop;
-use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +19,8 @@ use std::time::Duration;
 const PORT: u16 = 8080;
 /// How often those who watch the board hear that the server is there: well within the time after which a silent connection ends.
 const BEAT: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(200);
+/// How often they hear what happened.
+const LOOK: Duration = Duration::from_millis(250);
 const HEADING: &str = "Booting machines";
 
 /// Options for booting machines.
@@ -84,6 +84,7 @@ impl Boot {
         tell: Tell,
         credentials: Option<Credentials>,
         log: AccessLog,
+        limits: ServeLimits,
         console: Console,
     ) -> Result<Self, Failure> {
         let boot = &args.boot;
@@ -108,7 +109,6 @@ impl Boot {
         let images = boot.images.clone().unwrap_or_default();
         let delivery = Arc::new(Delivery::new(options, Arc::clone(&board)).map_err(Failure::io("opening", &images))?);
         let site = Some(Arc::clone(&delivery) as Arc<dyn kfimg_images::serve::Site>);
-        let limits = limits();
         let server =
             listener.serve(ServeOptions { listen, site, credentials, log, limits, ..ServeOptions::default() })?;
         let tftp = boot.tftp.map(|address| Tftp::bind(address, &boot.loaders, Arc::clone(&board))).transpose()?;
@@ -168,18 +168,7 @@ impl Boot {
     }
 }
 
-/// More connections than a registry has, as thousands of machines may boot at once, and less patience with those that ask nothing.
-fn limits() -> ServeLimits {
-    let wanted = ServeLimits { connections: 2048, header: Duration::from_secs(15), ..ServeLimits::default() };
-    // Each has a descriptor, and a file beside it; most systems allow a thousand, and more for whoever asks.
-    let mut allowed = getrlimit(Resource::Nofile);
-    allowed.current = allowed.maximum;
-    let _ = setrlimit(Resource::Nofile, allowed);
-    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
-    ServeLimits { connections: wanted.connections.min(files / 3).max(16), ..wanted }
-}
-
-/// Lets those who watch the board know that the server is there.
+/// Tells those who watch the board what happens, and that the server is there.
 fn beat(board: &Board, stop: &Stop) {
     let mut waited = Duration::ZERO;
     while !stop.is_asked() {
@@ -188,6 +177,8 @@ fn beat(board: &Board, stop: &Stop) {
         if waited >= BEAT {
             waited = Duration::ZERO;
             board.beat(false);
+        } else {
+            board.flush();
         }
     }
     board.beat(true);

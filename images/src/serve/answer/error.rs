@@ -3,7 +3,7 @@
 //! Source: OCI distribution specification 1.1, "Error Codes".
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::Answer;
 use crate::digest::{Digest, DigestError};
@@ -41,6 +41,14 @@ impl Refusal {
 
     pub(super) fn cut() -> Self {
         Self::of(StatusCode::REQUEST_TIMEOUT, "UNKNOWN", "the body did not come whole, or not in time")
+    }
+
+    pub(super) fn busy() -> Self {
+        Self::of(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "TOOMANYREQUESTS",
+            "too many bodies come on the same behalf; try again",
+        )
     }
 
     pub(super) fn broken() -> Self {
@@ -98,6 +106,7 @@ impl Refusal {
         match self.status {
             StatusCode::UNAUTHORIZED => answer.with(WWW_AUTHENTICATE, "Basic realm=\"kfimg\", charset=\"UTF-8\""),
             StatusCode::METHOD_NOT_ALLOWED => answer.with(ALLOW, "GET, HEAD"),
+            StatusCode::SERVICE_UNAVAILABLE => answer.with(RETRY_AFTER, "1"),
             _ => answer,
         }
     }

@@ -6,13 +6,13 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
     IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use hyper::{Method, Request, StatusCode};
@@ -23,9 +23,13 @@ use super::super::blob_body::BlobBody;
 use super::super::body::Payload;
 use super::super::direct::Lane;
 use super::super::range::{Wanted, names, wanted};
-use super::super::site::{Admission, Site, SiteAnswer, SiteContent, SiteFile, SiteMethod, SiteRequest};
+use super::super::site::{Admission, Reception, Site, SiteAnswer, SiteContent, SiteFile, SiteMethod, SiteRequest};
 use super::{Answer, Refusal, Shared};
 use crate::content::Extent;
+
+/// Of the body of a POST that is refused, how much is read, and for how long.
+const THROWN_AWAY: usize = 1 << 20;
+const LINGER: Duration = Duration::from_secs(1);
 
 /// An answer, and the site's word for it.
 pub(super) struct Given {
@@ -33,7 +37,7 @@ pub(super) struct Given {
     pub(super) route: &'static str,
 }
 
-/// Asks the site.
+/// Asks the site. What comes of a POST that is refused is thrown away, so that its client gets to the answer.
 pub(super) async fn ask(
     shared: &Shared,
     site: &Arc<dyn Site>,
@@ -41,19 +45,37 @@ pub(super) async fn ask(
     lane: Option<Arc<Lane>>,
     request: &mut Request<Incoming>,
 ) -> Result<Given, Refusal> {
-    let path = request.uri().path().to_owned();
+    let mut asked = asked(shared, client, request)?;
+    if asked.method == SiteMethod::Post {
+        let (reception, back) = on_a_thread(site, asked, |site, asked| site.receive(asked)).await?;
+        asked = back;
+        let refused = match reception {
+            Reception::Body { limit, behalf } => match read_body(shared, request.body_mut(), limit, behalf).await {
+                Ok(body) => {
+                    asked.body = body;
+                    None
+                }
+                Err(refusal) => Some(Err(refusal)),
+            },
+            Reception::Answer(given) => Some(Ok(given)),
+            Reception::None => Some(Err(Refusal::method())),
+        };
+        if let Some(refused) = refused {
+            throw_away(request).await;
+            return give(shared, refused?, request.headers(), lane).await;
+        }
+    }
+    let (given, _) = on_a_thread(site, asked, |site, asked| site.answer(asked)).await?;
+    give(shared, given, request.headers(), lane).await
+}
+
+/// What the site hears of a request, without its body.
+fn asked(shared: &Shared, client: SocketAddr, request: &Request<Incoming>) -> Result<SiteRequest, Refusal> {
     let method = match *request.method() {
         Method::GET => SiteMethod::Get { head: false },
         Method::HEAD => SiteMethod::Get { head: true },
         Method::POST => SiteMethod::Post,
         _ => return Err(Refusal::method()),
-    };
-    let body = match method {
-        SiteMethod::Post => {
-            let limit = site.takes(&path).ok_or_else(Refusal::method)?;
-            read_body(shared, request.body_mut(), limit).await?
-        }
-        SiteMethod::Get { .. } => Bytes::new(),
     };
     let admission = match &shared.credentials {
         None => Admission::Unasked,
@@ -62,23 +84,31 @@ pub(super) async fn ask(
         }
         Some(_) => Admission::Refused,
     };
+    let path = request.uri().path().to_owned();
     let query = request.uri().query().map(str::to_owned);
     let host = super::header(request.headers(), &HOST).map(str::to_owned);
-    let asked = SiteRequest { method, path, query, host, client, admission, body };
+    Ok(SiteRequest { method, path, query, host, client, admission, body: Bytes::new() })
+}
+
+/// Asks the site where it may wait for a disk.
+async fn on_a_thread<T: Send + 'static>(
+    site: &Arc<dyn Site>,
+    asked: SiteRequest,
+    question: fn(&dyn Site, &SiteRequest) -> T,
+) -> Result<(T, SiteRequest), Refusal> {
     let site = Arc::clone(site);
-    let given = spawn_blocking(move || site.answer(&asked)).await.map_err(|_| Refusal::broken())?;
-    let route = given.route;
-    let answer = finish(shared, given, request.headers(), lane).await?;
-    Ok(Given { answer, route })
+    let answer = spawn_blocking(move || (question(&*site, &asked), asked));
+    answer.await.map_err(|_| Refusal::broken())
 }
 
 /// Reads a body, which is bounded in size, in time, and in how many are read at once.
-async fn read_body(shared: &Shared, body: &mut Incoming, limit: usize) -> Result<Bytes, Refusal> {
+async fn read_body(shared: &Shared, body: &mut Incoming, limit: usize, behalf: String) -> Result<Bytes, Refusal> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Refusal::too_large(limit));
     }
+    let visit = shared.bodies.arrive(behalf).ok_or_else(Refusal::busy)?;
     let read = async {
-        let _turn = shared.bodies.acquire().await.map_err(|_| Refusal::broken())?;
+        let _place = visit.place().await.ok_or_else(Refusal::broken)?;
         let mut bytes = BytesMut::new();
         while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             let frame = frame.map_err(|_| Refusal::cut())?;
@@ -91,6 +121,36 @@ async fn read_body(shared: &Shared, body: &mut Incoming, limit: usize) -> Result
         Ok(bytes.freeze())
     };
     timeout(shared.body_time, read).await.unwrap_or_else(|_| Err(Refusal::cut()))
+}
+
+/// Reads what is on its way and keeps nothing of it: a connection that is closed over unread bytes takes the answer with it. Who
+/// waits for a word before he sends (RFC 9110, 10.1.1) sends nothing.
+async fn throw_away(request: &mut Request<Incoming>) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let body = request.body_mut();
+    let read = async {
+        let mut length = 0;
+        while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            length += frame.into_data().map_or(0, |data| data.len());
+            if length > THROWN_AWAY {
+                break;
+            }
+        }
+    };
+    // Who sends for longer, or more, is cut.
+    let _ = timeout(LINGER, read).await;
+}
+
+async fn give(
+    shared: &Shared,
+    given: SiteAnswer,
+    asked: &HeaderMap,
+    lane: Option<Arc<Lane>>,
+) -> Result<Given, Refusal> {
+    let route = given.route;
+    Ok(Given { answer: finish(shared, given, asked, lane).await?, route })
 }
 
 /// Makes an answer of what the site gave.
@@ -214,5 +274,5 @@ fn is_date(header: &str, modified: Option<SystemTime>) -> bool {
 /// HTTP's dates have no parts of seconds.
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())
+    UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
