@@ -6,6 +6,8 @@
 // Each test binary uses its own part, and a test may panic wherever it is.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod boot;
+pub(crate) mod browser;
 pub(crate) mod bundle;
 pub(crate) mod dhcp;
 pub(crate) mod document;

@@ -152,6 +152,44 @@ fn memory_and_terminal_are_bounded_whatever_is_reported_and_asked() {
 }
 
 #[test]
+fn who_asks_for_the_payloads_of_others_fills_neither_the_terminal_nor_a_time_line() {
+    let names: Vec<String> = (0..500).map(|number| format!("worker{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (told, board) = board();
+    board.inventory(&Ok(output(&names)));
+    board.fetched("worker0", Stage::Kernel, "vmlinuz", 1, true);
+    let begin = now() / 60;
+    // Whoever has many addresses is refused in many words.
+    for last in 0..60 {
+        let address = IpAddr::from([192, 0, 2, last]);
+        names
+            .iter()
+            .for_each(|name| board.refused(name, address, if last % 2 == 0 { "NO_TICKET" } else { "TAKEN" }, "no"));
+    }
+    let minutes = usize::try_from(now() / 60 - begin + 1).unwrap();
+    let told = told.lock().unwrap();
+    let refusals = told.iter().filter(|line| line.contains("payload")).count();
+    assert!(refusals <= minutes * REFUSAL_LINES as usize, "{refusals} lines");
+    assert!(told.contains(&"payloads refused: many; the board shows them".to_owned()), "{told:?}");
+    let details: serde_json::Value = serde_json::from_str(&board.details("worker0").unwrap()).unwrap();
+    let events: Vec<&str> =
+        details["events"].as_array().unwrap().iter().map(|event| event["text"].as_str().unwrap()).collect();
+    assert!(events.contains(&"kernel: vmlinuz fetched, 1 bytes") && events.len() <= minutes * 30 + 1, "{events:?}");
+}
+
+#[test]
+fn whoever_asks_for_one_machines_script_on_and_on_is_told_of_thirty_times_a_minute() {
+    let (told, board) = board();
+    let begin = now() / 60;
+    (0..4000).for_each(|_| board.script("master1", HOST));
+    let minutes = usize::try_from(now() / 60 - begin + 1).unwrap();
+    let told = told.lock().unwrap();
+    let lines: Vec<&String> = told.iter().filter(|line| line.starts_with("master1: ")).collect();
+    assert!(lines.len() >= 30 && lines.len() <= minutes * 30, "{} lines", lines.len());
+    assert!(lines.iter().any(|line| line.ends_with("asks again and again; no more is said of it this minute")));
+}
+
+#[test]
 fn a_stranger_is_one_whom_no_name_makes_known() {
     let (told, board) = board();
     let strangers = || serde_json::from_str::<serde_json::Value>(&board.summary()).unwrap()["strangers"].clone();
@@ -171,6 +209,7 @@ fn a_stranger_is_one_whom_no_name_makes_known() {
 #[test]
 fn watchers_are_bounded_and_who_does_not_read_is_let_go() {
     let (_, board) = board();
+    board.flush();
     let mut watching: Vec<_> = std::iter::from_fn(|| board.watch()).collect();
     assert_eq!(watching.len(), 32);
     let first = watching[0].try_recv().unwrap();
