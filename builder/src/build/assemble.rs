@@ -1,5 +1,6 @@
 //! Which function writes which output.
 
+use super::boot_words;
 use crate::content::kernel::Kernel;
 use crate::disk::{self, DiskSizes};
 use crate::error::Error;
@@ -50,6 +51,10 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Error> {
         "--secure-boot-key signs the kernel image of disks and ISO; add raw, qcow2, vmdk, ova or iso to --output, or leave it out"
     } else if request.disk != DiskSizes::default() && !has_disk {
         "--disk-size, --slot-size and --esp-size are about disks; add raw, qcow2, vmdk or ova to --output, or leave them out"
+    } else if let Some(problem) =
+        Some(request.command_line).filter(|_| asked(&[OutputKind::Pxe])).and_then(boot_words::arguments)
+    {
+        return Err(Error::Usage(problem));
     } else {
         return Ok(());
     };

@@ -4,6 +4,7 @@
 //! was.
 
 mod assemble;
+mod boot_words;
 
 use crate::base::{self, Base};
 use crate::boot;
@@ -105,18 +106,10 @@ fn check(request: &Request<'_>) -> Result<(), Error> {
     if request.command_line.contains(char::is_control) {
         return Err(Error::Usage("the kernel's command line is one line".to_owned()));
     }
-    if let Some(url) = request.root_url.filter(|url| !is_boot_url(url)) {
-        let form = "http://SERVER/FOLDER, without a query; the initrd holds the root's digest, so it needs no TLS";
-        return Err(Error::Usage(format!("--root-url {url}: write {form}")));
+    if let Some((url, problem)) = request.root_url.and_then(|url| Some((url, boot_words::root_url(url)?))) {
+        return Err(Error::Usage(format!("--root-url {}: {problem}", url.escape_debug())));
     }
     assemble::check(request)
-}
-
-/// One word of a kernel's command line from which the agent can fetch.
-fn is_boot_url(url: &str) -> bool {
-    let name = url.strip_prefix("http://").unwrap_or_default();
-    !name.trim_end_matches('/').is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'?#".contains(&byte))
 }
 
 /// Base, host programs, agent, settings, images; identity out.
