@@ -72,10 +72,22 @@ fn split(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix("/t/")?.split_once('/')
 }
 
-/// A path with a ticket, without it.
+/// A path with a ticket, without it; also where something stands before it that only somebody else's proxy knows.
 pub(crate) fn without_ticket(path: &str) -> Option<String> {
-    let rest = path.strip_prefix("/t/")?;
-    Some(rest.split_once('/').map_or_else(|| "/t/-".to_owned(), |(_, rest)| format!("/t/-/{rest}")))
+    let mut hidden = false;
+    let mut former = None;
+    let shown = path.split('/').enumerate().map(|(number, part)| {
+        let is_secret = former.replace(part) == Some("t") && (number == 2 || is_ticket(part));
+        hidden |= is_secret;
+        if is_secret { "-" } else { part }
+    });
+    let shown = shown.collect::<Vec<_>>().join("/");
+    hidden.then_some(shown)
+}
+
+/// As [`crate::release`] makes them.
+fn is_ticket(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
 }
 
 /// A SHA-512 in hexadecimal.
@@ -130,7 +142,14 @@ mod tests {
 
     #[test]
     fn no_part_of_a_ticket_is_shown() {
+        let ticket = "abcdefghijklmnopqrstuvwxyz234567";
+        let behind_a_proxy = format!("/site/t/{ticket}/nodes/a/meta-data");
         for (path, shown) in [
+            (behind_a_proxy.as_str(), Some("/site/t/-/nodes/a/meta-data")),
+            (&format!("//t/{ticket}"), Some("//t/-")),
+            (&format!("/t/x/t/{ticket}/a"), Some("/t/-/t/-/a")),
+            ("/images/t/vmlinuz", None),
+            ("/t", None),
             ("/t/abc/pxe/boot.ipxe", Some("/t/-/pxe/boot.ipxe")),
             ("/t/abc/", Some("/t/-/")),
             ("/t/abc", Some("/t/-")),

@@ -15,6 +15,7 @@ use crate::route::Route;
 use crate::script;
 use kfimg_images::serve::{Reception, Site, SiteAnswer, SiteMethod, SiteRequest};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,15 @@ pub struct DeliveryOptions {
     pub report_token: Option<ReportToken>,
     /// The port by which machines reach the boot files.
     pub port: u16,
+}
+
+/// Why a file of the images does not go out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Missing {
+    /// There is none of that name.
+    Absent,
+    /// Only its owner may read it.
+    Private,
 }
 
 /// A secret that stands in the description's `report.url` as `?token=…`.
@@ -113,14 +123,25 @@ impl Delivery {
             return vec!["the output has no boot scripts; render with --channel pxe".to_owned()];
         };
         let script = output.text(&format!("pxe/{name}.ipxe")).unwrap_or_default();
-        let is_there = |path: &str| path.strip_prefix("images/").is_some_and(|path| self.image_file(path).is_some());
-        let parts = script::parts(&script).into_iter().filter(|(path, _)| !is_there(path));
-        parts.map(|(path, _)| format!("boot scripts name /{path}, which is not there; put it into the folder of --images, which is /images/ here")).collect()
+        let doubt = |path: &str| match path
+            .strip_prefix("images/")
+            .map_or(Err(Missing::Absent), |path| self.image_file(path))
+        {
+            Ok(_) => None,
+            Err(Missing::Absent) => Some("is not there; put it into the folder of --images, which is /images/ here"),
+            Err(Missing::Private) => Some("only its owner may read, so it does not go out; `chmod a+r` it"),
+        };
+        let parts = script::parts(&script).into_iter();
+        parts.filter_map(|(path, _)| Some(format!("boot scripts name /{path}, which {}", doubt(&path)?))).collect()
     }
 
-    /// A file of the images that are there now.
-    fn image_file(&self, path: &str) -> Option<File> {
-        Folder::open(self.images.as_deref()?).ok()?.file(path).ok()
+    /// A file of the images that are there now. What only its owner may read was not meant for everybody, whatever lies in the folder:
+    /// payloads and keys are such files.
+    fn image_file(&self, path: &str) -> Result<File, Missing> {
+        let images = self.images.as_deref().ok_or(Missing::Absent)?;
+        let file = Folder::open(images).and_then(|folder| folder.file(path)).map_err(|_| Missing::Absent)?;
+        let mode = file.metadata().map_err(|_| Missing::Absent)?.mode();
+        if mode & 0o004 == 0 { Err(Missing::Private) } else { Ok(file) }
     }
 
     fn respond(&self, request: &SiteRequest) -> SiteAnswer {

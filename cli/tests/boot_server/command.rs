@@ -4,6 +4,7 @@ use crate::rendered;
 use crate::support::program::{both, run, succeed};
 use crate::support::registry::Served;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 #[test]
@@ -17,6 +18,12 @@ fn what_cannot_be_booted_from_is_named() {
         ("serve --out out --payloads-for 0", 2, "--payloads-for"),
         ("serve --out out --proxy-dhcp 127.0.0.1", 2, "--tftp"),
         ("serve --out out --tftp boot", 2, "write an address"),
+        ("serve --out out --images . --boot-listen 127.0.0.1:0", 2, "out lies in ., which is handed out to everybody"),
+        (
+            "serve --out out --images out --boot-listen 127.0.0.1:0",
+            2,
+            "out lies in out, which is handed out to everybody",
+        ),
         ("serve --out out --report-token-file short --boot-listen 127.0.0.1:0", 2, "16 or more"),
         ("serve --out out --images none --boot-listen 127.0.0.1:0", 4, "none"),
         ("serve --out out --bundle none --boot-listen 127.0.0.1:0", 4, "none"),
@@ -35,11 +42,16 @@ fn what_works_and_is_hardly_meant_is_told() {
     fs::write(folder.join("password"), "s3cret\n").unwrap();
     let pair = "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=boot.local -keyout tls.key -out tls.crt";
     succeed(Command::new("openssl").args(pair.split(' ')).current_dir(&folder));
+    fs::set_permissions(folder.join("images/initrd"), fs::Permissions::from_mode(0o600)).unwrap();
     let login = "--user site --password-file password --listen 127.0.0.1:0 --tls-cert tls.crt --tls-key tls.key";
     for (line, part) in [
         (
             "--tftp 127.0.0.1:0 --loaders images",
             "images has none of undionly.kpxe, ipxe.efi, snponly.efi, ipxe-arm64.efi",
+        ),
+        (
+            "--images images",
+            "boot scripts name /images/initrd, which only its owner may read, so it does not go out; `chmod a+r` it",
         ),
         (login, "at the port for boot files the password crosses the network in the clear"),
     ] {

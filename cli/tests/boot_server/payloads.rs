@@ -3,11 +3,15 @@
 use crate::rendered;
 use crate::support::boot::{Boot, SITE, render};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 #[test]
 fn a_machine_gets_its_own_payload_by_its_own_script_and_nothing_else_goes_out() {
     let folder = rendered("release");
+    // Somebody lays a key where all may fetch, and keeps it to himself there.
+    fs::write(folder.join("images/key"), "a secret").unwrap();
+    fs::set_permissions(folder.join("images/key"), fs::Permissions::from_mode(0o640)).unwrap();
     let boot = Boot::start(&folder, &["--access-log", "access.log"]);
     assert_eq!(boot.get("/pxe/boot.ipxe").1, fs::read(folder.join("out/pxe/boot.ipxe")).unwrap());
     let names = ["mac-52-54-00-00-00-11", "uuid-4c4c4544-0047-3510-8052-b4c04f4d3732", "serial-VMware-56%204d"];
@@ -41,6 +45,7 @@ fn a_machine_gets_its_own_payload_by_its_own_script_and_nothing_else_goes_out() 
         "/../../etc/passwd",
         "/images//etc/passwd",
         "/images/none",
+        "/images/key",
         "/nodes/master1/seed.img",
         "/all-in-one.img",
         "/t/x/admin.kubeconfig",

@@ -62,7 +62,7 @@ impl Delivery {
 
     /// A kernel, an initial RAM disk, a root image.
     pub(super) fn image(&self, path: &str, holder: Option<&str>, request: &SiteRequest) -> SiteAnswer {
-        let Some(file) = self.image_file(path) else { return nothing(404) };
+        let Ok(file) = self.image_file(path) else { return nothing(404) };
         let Ok(metadata) = file.metadata() else { return nothing(404) };
         let (tag, modified) = (Stamp::of(&metadata).tag(), metadata.modified().ok());
         let file = SiteFile { file, media_type: media_type(path), tag, modified, in_parts: true };

@@ -65,6 +65,20 @@ impl BootArgs {
     pub(super) fn is_wanted(&self) -> bool {
         self.output.is_some() || self.images.is_some() || self.tftp.is_some()
     }
+
+    /// What lies below the folder of images is everybody's.
+    fn keep_apart(&self) -> Result<(), Failure> {
+        let (Some(output), Some(images)) = (&self.output, &self.images) else { return Ok(()) };
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if real(output).starts_with(real(images)) {
+            let (output, images) = (output.display(), images.display());
+            let remedy = "give --images a folder of its own";
+            return Err(Failure::Usage(format!(
+                "{output} lies in {images}, which is handed out to everybody; {remedy}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Everything that listens for machines.
@@ -88,6 +102,7 @@ impl Boot {
         console: Console,
     ) -> Result<Self, Failure> {
         let boot = &args.boot;
+        boot.keep_apart()?;
         let declared = boot.output.as_deref().and_then(declared_server);
         let port = declared.as_deref().and_then(port_of).unwrap_or(PORT);
         let listen = boot.boot_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
