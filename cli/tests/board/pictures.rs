@@ -33,18 +33,25 @@ fn shows(count: usize, browser: &mut Browser, folder: &Path) {
     look(browser, DESK, &format!("{count}"), folder);
     look(browser, TELEPHONE, &format!("{count}-telephone"), folder);
     browser.show(DESK);
-    // Who needs a person stands first, with code and remedy, and each card says in a word how its node is.
-    let failed: Vec<&str> = scene
-        .states
-        .iter()
-        .filter(|(_, state)| matches!(state, State::Failed(_)))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let order = browser.value("[...document.querySelectorAll('.trouble, .node')].map(box => box.innerText)");
-    let order: Vec<&str> = order.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-    for (name, text) in failed.iter().zip(&order) {
-        assert!(text.starts_with(name) && text.contains("to do: "), "{name} in {text}");
+    // Who needs a person stands first, with code and remedy, failures before all else; each card says in a word how its node is.
+    let texts = |browser: &mut Browser, what: &str| -> Vec<String> {
+        let texts = browser.value(&format!("[...document.querySelectorAll('{what}')].map(box => box.innerText)"));
+        serde_json::from_value(texts).unwrap()
+    };
+    let (troubles, cards) = (texts(browser, "#troubles .trouble"), texts(browser, ".node"));
+    for (name, state) in &scene.states {
+        let State::Failed(code) = state else { continue };
+        let is_its =
+            |text: &&String| text.starts_with(code) && text.contains(name.as_str()) && text.contains("to do: ");
+        assert!(troubles.iter().any(|text| is_its(&text)), "{name}: {code} in {troubles:?}");
     }
+    let failures = troubles.iter().take_while(|text| !text.starts_with("NO_TICKET")).count();
+    let refused = usize::from(scene.states.iter().any(|(_, state)| *state == State::Refused));
+    assert_eq!(troubles.len(), failures + refused, "{troubles:?}");
+    let top = "[...document.querySelectorAll('.trouble, .node')].map(box => box.getBoundingClientRect().top)";
+    let tops: Vec<f64> = serde_json::from_value(browser.value(top)).unwrap();
+    let (above, below) = tops.split_at(troubles.len());
+    assert!(above.iter().all(|above| below.iter().all(|below| above < below)), "{tops:?}");
     for (name, state) in &scene.states {
         let word = match state {
             State::Silent => "silent",
@@ -55,8 +62,8 @@ fn shows(count: usize, browser: &mut Browser, folder: &Path) {
             State::Failed(_) => "failed",
             State::Up | State::Refused | State::Warned(_) => "up",
         };
-        let is_card = |text: &&&str| text.starts_with(&format!("{name}\n{word}"));
-        assert!(order.iter().any(|text| is_card(&text)), "{name} is {word}: {order:?}");
+        let is_its = |text: &&String| text.starts_with(&format!("{name}\n{word}"));
+        assert!(cards.iter().any(|text| is_its(&text)), "{name} is {word}: {cards:?}");
     }
     // A click on a node shows all of it.
     browser.value("[...document.querySelectorAll('.node')].find(card => card.innerText.startsWith('master2')).click()");

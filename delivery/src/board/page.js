@@ -4,6 +4,10 @@
 const WORDS = ["silent", "loading", "loaded", "booting", "waiting", "failed", "up"];
 const STAGES = ["loader", "script", "kernel", "initrd", "payload"];
 const MANY = 24;
+// Of what needs a person: kinds of trouble, and of each names and messages.
+const GROUPS = 30;
+const NAMES = 12;
+const MESSAGES = 3;
 const nodes = new Map();
 const cards = new Map();
 let chosen = null;
@@ -72,21 +76,39 @@ function show(node) {
   card.hidden = !matches(node, at("filter").value.toLowerCase());
 }
 
+// What needs a person: failures first, then payloads that were refused; alike ones of several nodes together.
 function troubles() {
-  const list = [];
-  for (const node of nodes.values()) {
-    if (node.failure && node.state === "failed") list.push([node, node.failure.step, node.failure.code, node.failure.message, node.failure.remedy]);
-    if (node.refusal) list.push([node, "boot server", node.refusal.code, node.refusal.text, "if that was not this machine, somebody else asked for its payload"]);
+  const groups = new Map();
+  const add = (node, step, code, message, remedy) => {
+    const key = JSON.stringify([step, code, remedy]);
+    const group = groups.get(key) || { step, code, remedy, names: [], messages: new Set() };
+    group.names.push(node.name);
+    group.messages.add(message);
+    groups.set(key, group);
+  };
+  const ofAll = [...nodes.values()];
+  for (const node of ofAll) {
+    if (node.failure && node.state === "failed") add(node, node.failure.step, node.failure.code, node.failure.message, node.failure.remedy);
   }
-  at("troubles").hidden = list.length === 0;
-  at("troubles").querySelector("div").replaceChildren(...list.slice(0, 30).map(([node, step, code, message, remedy]) => {
+  for (const node of ofAll) {
+    if (node.refusal) add(node, "boot server", node.refusal.code, node.refusal.text, "if that was not this machine, somebody else asked for its payload");
+  }
+  const shown = [...groups.values()].slice(0, GROUPS);
+  at("troubles").hidden = groups.size === 0;
+  at("troubles").querySelector("div").replaceChildren(...shown.map((group) => {
     const box = make("div", "trouble");
     const head = make("div", "head");
-    head.append(make("span", "name", node.name), make("span", "", step), make("code", "state", code));
-    box.append(head, make("p", "", message), make("p", "todo", remedy));
+    head.append(make("code", "state", group.code), make("span", "step", group.step));
+    const others = group.names.length - NAMES;
+    const names = group.names.slice(0, NAMES).join(", ") + (others > 0 ? " and " + others + " more" : "");
+    box.append(head, make("p", "names", names));
+    const messages = [...group.messages];
+    for (const message of messages.slice(0, MESSAGES)) box.append(make("p", "", message));
+    if (messages.length > MESSAGES) box.append(make("p", "more", "and " + (messages.length - MESSAGES) + " more like these"));
+    box.append(make("p", "todo", group.remedy));
     return box;
   }));
-  if (list.length > 30) at("troubles").querySelector("div").append(make("p", "", list.length - 30 + " more"));
+  if (groups.size > GROUPS) at("troubles").querySelector("div").append(make("p", "", groups.size - GROUPS + " more"));
 }
 
 function counts() {
@@ -159,7 +181,8 @@ async function details(name) {
     for (const step of node.steps) {
       rows.push([step.name, step.state + (step.message ? ": " + step.message : ""), step.state === "failed" ? "failed" : ""]);
       for (const notice of [step.failure, ...step.warnings]) {
-        if (notice) rows.push([notice.code, notice.message + " · to do: " + notice.remedy, notice === step.failure ? "failed" : ""]);
+        const style = notice && notice === step.failure ? "failed" : "";
+        if (notice) rows.push([notice.code, notice.message, style], ["", "to do: " + notice.remedy, style]);
       }
     }
     parts.push(make("h2", "", "Steps, reported " + clock(node.reportedAt)), table(rows));
