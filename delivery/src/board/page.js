@@ -1,7 +1,7 @@
 
 "use strict";
 // Texts of machines reach the page through textContent and className only; the latter takes words of ours alone.
-const WORDS = ["silent", "loading", "loaded", "booting", "waiting", "failed", "up"];
+const WORDS = ["failed", "waiting", "booting", "loaded", "loading", "silent", "up"];
 const STAGES = ["loader", "script", "kernel", "initrd", "payload"];
 const MANY = 24;
 // Of what needs a person: kinds of trouble, and of each names and messages.
@@ -50,11 +50,13 @@ function fill(card, node) {
   const state = make("span", "state", word(node.state));
   head.append(make("span", "name", node.name), state);
   const meta = [node.role, node.address || "no address yet"];
-  if (node.runsGeneration) meta.push("runs generation " + node.runsGeneration + " of " + node.generation);
-  if (node.warnings) meta.push(node.warnings + (node.warnings === 1 ? " warning" : " warnings"));
-  const text = make("div", "text", node.line + (node.state === "silent" ? "" : " · " + age(node.since)));
+  // A small card has room for a few words: of a failure, its code.
+  const said = [node.state === "failed" && node.failure ? node.failure.code : node.line];
+  if (node.warnings) said.push(node.warnings + (node.warnings === 1 ? " warning" : " warnings"));
+  if (node.runsGeneration) said.push("runs generation " + node.runsGeneration + " of " + node.generation);
+  if (node.state !== "silent") said.push(age(node.since));
   card.title = node.name + ": " + node.line;
-  card.replaceChildren(head, make("div", "meta", meta.join(" · ")), marks(node), text);
+  card.replaceChildren(head, make("div", "meta", meta.join(" · ")), marks(node), make("div", "text", said.join(" · ")));
 }
 
 function matches(node, wanted) {
@@ -79,24 +81,24 @@ function show(node) {
 // What needs a person: failures first, then payloads that were refused; alike ones of several nodes together.
 function troubles() {
   const groups = new Map();
-  const add = (node, step, code, message, remedy) => {
+  const add = (style, node, step, code, message, remedy) => {
     const key = JSON.stringify([step, code, remedy]);
-    const group = groups.get(key) || { step, code, remedy, names: [], messages: new Set() };
+    const group = groups.get(key) || { style, step, code, remedy, names: [], messages: new Set() };
     group.names.push(node.name);
     group.messages.add(message);
     groups.set(key, group);
   };
   const ofAll = [...nodes.values()];
   for (const node of ofAll) {
-    if (node.failure && node.state === "failed") add(node, node.failure.step, node.failure.code, node.failure.message, node.failure.remedy);
+    if (node.failure && node.state === "failed") add("", node, node.failure.step, node.failure.code, node.failure.message, node.failure.remedy);
   }
   for (const node of ofAll) {
-    if (node.refusal) add(node, "boot server", node.refusal.code, node.refusal.text, "if that was not this machine, somebody else asked for its payload");
+    if (node.refusal) add(" refusal", node, "boot server", node.refusal.code, node.refusal.text, "if that was not this machine, somebody else asked for its payload");
   }
   const shown = [...groups.values()].slice(0, GROUPS);
   at("troubles").hidden = groups.size === 0;
   at("troubles").querySelector("div").replaceChildren(...shown.map((group) => {
-    const box = make("div", "trouble");
+    const box = make("div", "trouble" + group.style);
     const head = make("div", "head");
     head.append(make("code", "state", group.code), make("span", "step", group.step));
     const others = group.names.length - NAMES;
@@ -114,7 +116,7 @@ function troubles() {
 function counts() {
   const count = {};
   for (const node of nodes.values()) count[word(node.state)] = (count[word(node.state)] || 0) + 1;
-  at("counts").replaceChildren(...WORDS.slice().reverse().filter((state) => count[state]).map((state) => {
+  at("counts").replaceChildren(...WORDS.filter((state) => count[state]).map((state) => {
     const item = make("li", state);
     const number = make("b", "state", count[state]);
     item.append(number, " " + state);

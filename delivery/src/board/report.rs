@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) const LIMIT: usize = 256 << 10;
 /// The format that is read.
 const VERSION: u32 = 1;
-/// Most steps of a report, and warnings of a step; more are left out.
-const STEPS: usize = 32;
-const WARNINGS: usize = 8;
+/// Most steps of a report, and warnings of all of them; more are left out. An agent has a dozen steps.
+const STEPS: usize = 20;
+const WARNINGS: usize = 16;
 /// Most characters of a message, and of a name.
 const MESSAGE: usize = 300;
 const NAME: usize = 48;
@@ -165,6 +165,7 @@ impl Report {
             return Err(ReportError::Malformed(format!("its format is {}, and this server reads 1", posted.version)));
         }
         let kubernetes = posted.versions.kubernetes.unwrap_or_default();
+        let mut warnings = WARNINGS;
         Ok(Self {
             node: posted.node,
             cluster: posted.cluster,
@@ -176,7 +177,7 @@ impl Report {
             ),
             phase: posted.phase,
             up_after_seconds: posted.up_after_seconds,
-            steps: posted.steps.into_iter().take(STEPS).map(Step::of).collect(),
+            steps: posted.steps.into_iter().take(STEPS).map(|step| Step::of(step, &mut warnings)).collect(),
         })
     }
 
@@ -223,7 +224,8 @@ impl Report {
 }
 
 impl Step {
-    fn of(posted: PostedStep) -> Self {
+    /// With so many warnings at most, of which fewer are left afterwards.
+    fn of(posted: PostedStep, left: &mut usize) -> Self {
         let name = clean(&posted.name, NAME);
         let notice = |notice: PostedNotice| Failure {
             step: name.clone(),
@@ -231,9 +233,11 @@ impl Step {
             message: clean(&notice.message, MESSAGE),
             remedy: clean(&notice.remedy, MESSAGE),
         };
+        let warnings: Vec<Failure> = posted.warnings.into_iter().take(*left).map(notice).collect();
+        *left -= warnings.len();
         Self {
             failure: posted.failure.map(notice),
-            warnings: posted.warnings.into_iter().take(WARNINGS).map(notice).collect(),
+            warnings,
             state: posted.state,
             message: clean(&posted.message, MESSAGE),
             since: posted.since,

@@ -133,7 +133,7 @@ fn memory_and_terminal_are_bounded_whatever_is_reported_and_asked() {
     let warning = serde_json::json!({ "code": long, "message": long, "remedy": long });
     let step = serde_json::json!({ "name": long, "state": "running", "message": long, "warnings": vec![warning; 100] });
     let mut report: serde_json::Value = serde_json::from_slice(&report("booting", &step)).unwrap();
-    report["steps"] = vec![step; 3].into();
+    report["steps"] = vec![step; 60].into();
     board.report(&serde_json::to_vec(&report).unwrap(), HOST, anybody).unwrap();
     let begin = now() / 60;
     for number in 0..1200_u32 {
