@@ -47,14 +47,14 @@ impl Browser {
             }
         });
         let mut browser = Self { process, input, messages, last: 0, session: Value::Null };
-        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
-        let session = browser.call("Target.attachToTarget", json!({"targetId": target["targetId"], "flatten": true}));
+        let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
+        let session = browser.call("Target.attachToTarget", &json!({"targetId": target["targetId"], "flatten": true}));
         browser.session = session["sessionId"].clone();
         browser
     }
 
     /// Lets it do something; what it says to that.
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut message = json!({"id": self.last, "method": method, "params": parameters});
         if !self.session.is_null() {
@@ -73,22 +73,22 @@ impl Browser {
 
     /// Opens a page, which need not be whole afterwards.
     pub(crate) fn open(&mut self, url: &str) {
-        self.call("Page.navigate", json!({"url": url}));
+        self.call("Page.navigate", &json!({"url": url}));
     }
 
     /// Shows it in such a window.
     pub(crate) fn show(&mut self, window: Window) {
         let Window { width, height, is_dark } = window;
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
         let scheme = if is_dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+        self.call("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
     /// The value of an expression on the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let said = self.call("Runtime.evaluate", json!({"expression": expression, "returnByValue": true}));
+        let said = self.call("Runtime.evaluate", &json!({"expression": expression, "returnByValue": true}));
         assert!(said["exceptionDetails"].is_null(), "{said}");
         said["result"]["value"].clone()
     }
@@ -105,7 +105,7 @@ impl Browser {
 
     /// Paints what the window shows, or the whole page, as a PNG.
     pub(crate) fn paint(&mut self, is_whole: bool, path: &Path) {
-        let said = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": is_whole}));
+        let said = self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": is_whole}));
         std::fs::write(path, BASE64.decode(said["data"].as_str().unwrap().as_bytes()).unwrap()).unwrap();
     }
 }
