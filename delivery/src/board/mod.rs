@@ -188,7 +188,8 @@ impl Board {
         let line =
             self.change(node, |node, now| node.refuse(now, code, &text).then(|| Event::new(now, Kind::Refusal, text)));
         let Some(line) = line else { return };
-        match self.state().refusal_lines.take(now(), REFUSAL_LINES) {
+        let turn = self.state().refusal_lines.take(now(), REFUSAL_LINES);
+        match turn {
             Turn::Told => (self.tell)(node, &line),
             Turn::Last => (self.tell)("payloads refused", "many; the board shows them"),
             Turn::Silent => {}
