@@ -5,6 +5,7 @@
 use crate::scene::{Scene, State};
 use crate::support::browser::{Browser, Window};
 use crate::support::program::empty_folder;
+use kfimg_agent::failure;
 use std::path::Path;
 
 const JUDGE: &str = include_str!("judge.js");
@@ -25,6 +26,12 @@ fn look(browser: &mut Browser, window: Window, name: &str, folder: &Path) {
     assert!(light != dark, "{name} is the same in the dark");
 }
 
+/// A text of each element of a kind, in their order.
+fn texts(browser: &mut Browser, what: &str, text: &str) -> Vec<String> {
+    let texts = browser.value(&format!("[...document.querySelectorAll('{what}')].map(box => {text})"));
+    serde_json::from_value(texts).unwrap()
+}
+
 fn shows(count: usize, browser: &mut Browser, folder: &Path) {
     let scene = Scene::of(count);
     browser.show(DESK);
@@ -34,11 +41,12 @@ fn shows(count: usize, browser: &mut Browser, folder: &Path) {
     look(browser, TELEPHONE, &format!("{count}-telephone"), folder);
     browser.show(DESK);
     // Who needs a person stands first, with code and remedy, failures before all else; each card says in a word how its node is.
-    let texts = |browser: &mut Browser, what: &str| -> Vec<String> {
-        let texts = browser.value(&format!("[...document.querySelectorAll('{what}')].map(box => box.innerText)"));
-        serde_json::from_value(texts).unwrap()
-    };
-    let (troubles, cards) = (texts(browser, "#troubles .trouble"), texts(browser, ".node"));
+    let troubles = texts(browser, "#troubles .trouble", "box.textContent");
+    let cards = texts(
+        browser,
+        ".node",
+        "box.querySelector('.name').textContent + ' ' + box.querySelector('.state').textContent",
+    );
     for (name, state) in &scene.states {
         let State::Failed(code) = state else { continue };
         let is_its =
@@ -62,8 +70,7 @@ fn shows(count: usize, browser: &mut Browser, folder: &Path) {
             State::Failed(_) => "failed",
             State::Up | State::Refused | State::Warned(_) => "up",
         };
-        let is_its = |text: &&String| text.starts_with(&format!("{name}\n{word}"));
-        assert!(cards.iter().any(|text| is_its(&text)), "{name} is {word}: {cards:?}");
+        assert!(cards.contains(&format!("{name} {word}")), "{name} is {word}: {cards:?}");
     }
     // A click on a node shows all of it.
     browser.value("[...document.querySelectorAll('.node')].find(card => card.innerText.startsWith('master2')).click()");

@@ -118,10 +118,10 @@ fn one_address_that_takes_all_it_can_get_leaves_half_of_the_connections_to_the_o
         let (status, _, script) = boot.ask("/pxe/mac-52-54-00-00-00-11.ipxe", &OTHER);
         assert!(status == 200 && script.starts_with(b"#!ipxe"));
         let (open, away) = (metric(&boot, "connections"), metric(&boot, "connections_turned_away_total"));
-        // The half of 2,048, and who asks.
-        assert!(open <= 1025, "{open} connections, of which one address has all but one");
         drop(hog);
-        open == 1025 && away > 0
+        // The half of 2,048, and who asks, whose connection before may not be gone yet.
+        assert!(open <= 1026, "{open} connections, of which one address has all but two");
+        open >= 1025 && away > 0
     });
     assert!(all_at_once, "2500 clients at one address and one at another were never there at once");
     // They are gone, and the address is served again, those first who still waited.
