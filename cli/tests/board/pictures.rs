@@ -49,8 +49,8 @@ fn shows(count: usize, browser: &mut Browser, folder: &Path) {
     );
     for (name, state) in &scene.states {
         let State::Failed(code) = state else { continue };
-        let is_its =
-            |text: &&String| text.starts_with(code) && text.contains(name.as_str()) && text.contains("to do: ");
+        let remedy = failure::all().find(|known| known.name == *code).unwrap().remedy;
+        let is_its = |text: &&String| text.starts_with(code) && text.contains(name.as_str()) && text.contains(remedy);
         assert!(troubles.iter().any(|text| is_its(&text)), "{name}: {code} in {troubles:?}");
     }
     let failures = troubles.iter().take_while(|text| !text.starts_with("NO_TICKET")).count();
