@@ -3,18 +3,14 @@
 //!
 //! It knows the control planes' addresses and nothing else of kfimg's.
 
+use crate::Result;
 use crate::command::{ip, succeed};
 use crate::lan::{Lan, namespace_path};
-use crate::machine::process::Process;
+use crate::server::Server;
 use crate::site::{BALANCER, node_address};
-use crate::wait::{Look, wait_for};
-use crate::{Error, Result};
 use fs_err as fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
-/// Time for its end.
-const BOUND: Duration = Duration::from_secs(10);
 /// Name of its wire in the LAN.
 const WIRE: &str = "balancer";
 const MAC: &str = "52:54:00:77:00:c8";
@@ -44,28 +40,18 @@ impl Balancer {
         ip(["-n", &name, "link", "set", "eth0", "up"])?;
         let configuration = self.folder.join("haproxy.cfg");
         fs::write(&configuration, text(masters))?;
-        let log = fs::File::create(self.folder.join("haproxy.log"))?.into_file();
-        // A session of its own: Ctrl-C on a terminal is for the lab.
         let mut haproxy = crate::command::command("nsenter");
         haproxy.arg(format!("--net={}", namespace_path(&name).display())).args(["--", "setsid"]);
         haproxy.args(["haproxy", "-db", "-f"]).arg(configuration);
-        haproxy.env("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin");
-        let child = haproxy.stdout(log.try_clone()?).stderr(log).spawn();
-        let child = child.map_err(|source| Error::Start { program: "haproxy".to_owned(), source })?;
-        let process = Process::of(child.id()).ok_or_else(|| Error::unusable("haproxy", "ended at once"))?;
-        process.save(&self.process_file())
+        self.server().start(haproxy.env("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"))
     }
 
     /// Ends it, as when its machine fails; nothing is left at its address.
     ///
     /// # Errors
-    /// [`Error::Late`] when it goes on.
+    /// [`crate::Error::Late`] when it goes on.
     pub fn stop(&self) -> Result<()> {
-        if let Some(process) = Process::load(&self.process_file()) {
-            process.kill()?;
-            let ended = || Ok(Look::when(!process.is_alive(), (), || "still running".to_owned()));
-            wait_for("the end of the load balancer", BOUND, ended)?;
-        }
+        self.server().stop()?;
         if namespace_path(&self.namespace()).exists() {
             self.lan.disconnect(WIRE);
             succeed(crate::command::command("ip").args(["netns", "del", &self.namespace()]))?;
@@ -77,8 +63,8 @@ impl Balancer {
         format!("{}-{WIRE}", self.lan.namespace())
     }
 
-    fn process_file(&self) -> PathBuf {
-        self.folder.join("balancer.json")
+    fn server(&self) -> Server {
+        Server::new("balancer", self.folder.clone())
     }
 }
 

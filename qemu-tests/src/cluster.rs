@@ -59,6 +59,11 @@ impl Cluster {
         self.lab.output()
     }
 
+    /// The cluster's state folder: all its secrets.
+    pub fn state(&self) -> PathBuf {
+        self.lab.state()
+    }
+
     /// The payload of a node for its machine, as it was rendered last.
     pub fn payload(&self, node: &str) -> PathBuf {
         let file = match self.topology.hardware(node).system {

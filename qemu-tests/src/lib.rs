@@ -26,9 +26,12 @@ pub mod registry;
 pub mod rootfs;
 pub mod scenario;
 pub mod seal;
+pub mod secrets;
+mod server;
 pub mod site;
 pub mod status;
 pub mod wait;
+pub mod watch;
 pub mod workload;
 
 pub use cluster::Cluster;

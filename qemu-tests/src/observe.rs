@@ -1,6 +1,7 @@
 //! What can be seen of a cluster from outside: by `kubectl`, by a look at the machines' cards, by etcd's own client.
 
 use crate::command::{output, succeed};
+use crate::lan::Lan;
 use crate::wait::{Look, wait_for};
 use crate::{Cluster, Error, Machine, Result};
 use serde::Deserialize;
@@ -8,6 +9,9 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+
+/// Beginning of the keys under which etcd has the marks.
+const MARKS: &str = "/registry/configmaps/default/mark-";
 
 /// A member of etcd, as etcd itself lists it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -127,18 +131,7 @@ impl Cluster {
 
     /// Whether a URL answers with 200 on the LAN within a second; certificates are not looked at.
     pub fn answers(&self, url: &str) -> bool {
-        let mut curl = self.lab().lan().command("curl");
-        curl.args([
-            "--silent",
-            "--insecure",
-            "--max-time",
-            "1",
-            "--output",
-            "/dev/null",
-            "--write-out",
-            "%{http_code}",
-        ]);
-        output(curl.arg(url)).is_ok_and(|output| output.stdout == b"200")
+        answers(&self.lab().lan(), url)
     }
 
     /// The machines whose card has the endpoint's address.
@@ -217,6 +210,19 @@ impl Cluster {
         wait_for("all members as voters of etcd", bound, look).map(|((), time)| time)
     }
 
+    /// The marks that this machine's own member of etcd holds, sorted, whatever the others have.
+    ///
+    /// # Errors
+    /// [`Error::Off`]; what etcd said.
+    pub fn marks_of(&self, machine: &Machine) -> Result<Vec<String>> {
+        let mut etcdctl = self.etcdctl_command(machine)?;
+        etcdctl.args(["get", "--consistency=s", "--prefix", "--keys-only", MARKS]);
+        let mut marks: Vec<String> =
+            succeed(&mut etcdctl)?.lines().filter_map(|line| line.strip_prefix(MARKS)).map(str::to_owned).collect();
+        marks.sort();
+        Ok(marks)
+    }
+
     /// Writes down that something happened, in the cluster itself: an acknowledged write that must never be lost.
     ///
     /// # Errors
@@ -250,6 +256,13 @@ impl Cluster {
         marks.sort();
         Ok(marks)
     }
+}
+
+/// Whether a URL answers with 200 on this LAN within a second; certificates are not looked at.
+pub(crate) fn answers(lan: &Lan, url: &str) -> bool {
+    let mut curl = lan.command("curl");
+    curl.args(["--silent", "--insecure", "--max-time", "1", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+    output(curl.arg(url)).is_ok_and(|output| output.stdout == b"200")
 }
 
 /// The items of a Kubernetes list.

@@ -7,6 +7,7 @@ use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 /// Variable that leaves a failed scenario's machines up, to look into them.
 const KEEP: &str = "KFIMG_LAB_KEEP";
@@ -70,4 +71,67 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
 /// How often a scenario that throws dice is to be played: `KFIMG_LAB_ROUNDS`, else this.
 pub fn rounds(usual: usize) -> usize {
     std::env::var("KFIMG_LAB_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// Says how long something took, for whoever watches.
+pub fn tell(what: &str, time: Duration) {
+    println!("{what} after {} s", time.as_secs());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    const MAKEFILE: &str = include_str!("../../Makefile");
+    const DOCUMENT: &str = include_str!("../../docs/lab.md");
+    /// Targets that play what a list of the Makefile names. The first one plays all others.
+    const TARGETS: [(&str, &str); 3] =
+        [("make cluster-test", ""), ("make qemu-test", "EMULATED := "), ("make vm-test", "IMAGES := ")];
+
+    type Played = BTreeMap<&'static str, BTreeSet<String>>;
+
+    /// Which scenarios each target plays.
+    fn played() -> Played {
+        let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")).unwrap();
+        let names =
+            entries.filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".rs")?.to_owned()));
+        let mut left: BTreeSet<String> = names.collect();
+        let mut played = Played::new();
+        for (target, list) in TARGETS.iter().skip(1) {
+            let line = MAKEFILE.lines().find_map(|line| line.strip_prefix(list)).unwrap();
+            let named: BTreeSet<String> = line.split_whitespace().map(str::to_owned).collect();
+            assert!(named.is_subset(&left), "the Makefile names scenarios that are not there: {named:?}");
+            left.retain(|name| !named.contains(name));
+            played.insert(target, named);
+        }
+        played.insert(TARGETS[0].0, left);
+        played
+    }
+
+    /// The same, as the document tells it: a heading for each target, a table below, file names in its first column.
+    fn told() -> Played {
+        let chapters = TARGETS.map(|(target, _)| {
+            let chapter = DOCUMENT.split(&format!("\n### `{target}`")).nth(1).unwrap();
+            let chapter = chapter.split("\n#").next().unwrap();
+            let rows = chapter.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+            let names = rows.flat_map(|row| row.split(['`', ',', ' '])).filter(|name| !name.is_empty());
+            (target, names.map(str::to_owned).collect())
+        });
+        chapters.into()
+    }
+
+    #[test]
+    fn the_document_and_each_scenario_say_which_target_plays_it() {
+        let played = played();
+        assert_eq!(played, told(), "docs/lab.md");
+        for (target, names) in played {
+            for name in names {
+                let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(&name).with_extension("rs");
+                let text = std::fs::read_to_string(file).unwrap();
+                let reasons = text.lines().filter(|line| line.starts_with("#[ignore"));
+                reasons.for_each(|reason| assert!(reason.contains(target), "{name}: {reason}"));
+            }
+        }
+    }
 }

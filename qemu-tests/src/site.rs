@@ -27,6 +27,14 @@ const DISK_BYTES: u64 = 16 << 30;
 /// What the names of machines of each role begin with, and the last byte of the first one's address.
 const ROLES: [(&str, u8); 3] = [("master", 11), ("worker", 21), ("etcd", 31)];
 
+/// Takes back what the site says for containers' sake.
+const EMULATED: &str = "\
+etcd: {allowVolatileData: false}
+kubelet: {failCgroupV1: true, failSwapOn: true}
+containerd: {disableApparmor: false}
+kubeProxy: {conntrackMaxPerCore: 32768, conntrackMin: 131072}
+";
+
 /// How clients reach the API.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +74,9 @@ pub struct Topology {
     /// Machines with an installed system, whose payload is cloud-init's.
     #[serde(default)]
     pub installed: Vec<String>,
+    /// Machines whose card the inventory does not name, so that their payload fits any.
+    #[serde(default)]
+    pub unnamed: Vec<String>,
     /// How payloads are sealed; none: not at all.
     #[serde(default)]
     pub seal: Option<Seal>,
@@ -84,6 +95,7 @@ impl Topology {
             layers: Vec::new(),
             files: BTreeMap::new(),
             installed: Vec::new(),
+            unnamed: Vec::new(),
             seal: None,
         }
     }
@@ -114,6 +126,13 @@ impl Topology {
         self
     }
 
+    /// For an emulated machine: with what the lab's containers can't do and a machine can, and with this disk, which is Ignition's to
+    /// partition.
+    #[must_use]
+    pub fn emulated(self, disk: &str) -> Self {
+        self.layer(&format!("{EMULATED}nodeDefaults: {{dataDisk: {{path: {disk}}}}}\n"))
+    }
+
     /// With a file that a layer names.
     #[must_use]
     pub fn file(mut self, name: &str, text: &str) -> Self {
@@ -125,6 +144,13 @@ impl Topology {
     #[must_use]
     pub fn installed(mut self, machines: &[&str]) -> Self {
         self.installed = machines.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// With an inventory that does not name the cards of these machines.
+    #[must_use]
+    pub fn unnamed(mut self, machines: &[&str]) -> Self {
+        self.unnamed = machines.iter().map(|name| (*name).to_owned()).collect();
         self
     }
 
@@ -218,7 +244,8 @@ kubeProxy: {{conntrackMaxPerCore: 0, conntrackMin: 0}}
         let mut text = String::from("name,role,address,mac,uuid,serial,labels\n");
         let roles = [("etcd", &self.etcd), ("control-plane", &self.masters), ("worker", &self.workers)];
         for (role, name) in roles.iter().flat_map(|(role, names)| names.iter().map(move |name| (role, name))) {
-            let _ = writeln!(text, "{name},{role},{},{},,,", node_address(name), mac(name));
+            let mac = if self.unnamed.contains(name) { String::new() } else { mac(name) };
+            let _ = writeln!(text, "{name},{role},{},{mac},,,", node_address(name));
         }
         text
     }

@@ -64,6 +64,8 @@ pub struct Machine {
     lan: Lan,
     /// What its clock says at power-on, instead of the time.
     clock: Option<String>,
+    /// A medium in it, an image of it.
+    medium: Option<PathBuf>,
     process: Option<Process>,
     /// Bytes that its console had shown when it was switched on last.
     shown_before: u64,
@@ -83,6 +85,7 @@ impl Machine {
             image: image.clone(),
             lan: lan.clone(),
             clock: None,
+            medium: None,
             process: None,
             shown_before: 0,
         };
@@ -136,6 +139,11 @@ impl Machine {
     /// Sets the clock on its board, in UTC: `2006-11-21T12:00:00`. It counts from there at every power-on.
     pub fn set_clock(&mut self, moment: &str) {
         self.clock = Some(moment.to_owned());
+    }
+
+    /// Plugs in this medium, an image of it, which it may only read; none is unplugged. At its next power-on it is there.
+    pub fn plug_medium(&mut self, image: Option<&Path>) {
+        self.medium = image.map(Path::to_owned);
     }
 
     /// Takes the power away: what the system had not synced is lost.
