@@ -1,14 +1,17 @@
 //! Control planes are taken out of the description and switched off: the others take their members out of etcd by
-//! themselves, and those that were removed found nothing when they come back with their old payload.
+//! themselves, and those that were removed join nothing and found nothing when they come back with their old payload, with a disk as it was or
+//! with a blank one.
 
-use kfimg_lab::{Topology, scenario};
+use kfimg_lab::wait::{Look, wait_for};
+use kfimg_lab::{Cluster, Machine, Result, Topology, scenario};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(300);
 /// The address has moved by then, if a machine had it that is off now.
-const SETTLED: Duration = Duration::from_secs(10);
-/// Long enough for an etcd that should not start to have started.
-const WATCHED: Duration = Duration::from_secs(30);
+const SETTLED: Duration = Duration::from_secs(15);
+/// What etcd and the API server of a control plane are started by.
+const MANIFESTS: [&str; 2] = ["/etc/kubernetes/manifests/etcd.yaml", "/etc/kubernetes/manifests/kube-apiserver.yaml"];
 
 #[test]
 #[ignore = "boots machines: make cluster-test"]
@@ -18,7 +21,8 @@ fn control_planes_that_are_removed_leave_etcd_and_the_others_go_on() {
         cluster.wait_ready(5, BOUND)?;
         cluster.wait_voters(BOUND)?;
         cluster.write_mark("five")?;
-        let old = fs_err::read(cluster.payload("master5"))?;
+        let removed = ["master4", "master5"];
+        let old = [kept_payload(cluster, removed[0])?, kept_payload(cluster, removed[1])?];
 
         // Who stays learns of it first; until then a machine that is off would still count in etcd's majority.
         cluster.render(Topology::new(3, 0))?;
@@ -26,7 +30,7 @@ fn control_planes_that_are_removed_leave_etcd_and_the_others_go_on() {
             cluster.reboot(node, BOUND)?;
         }
         cluster.machine("master1")?.wait_told("etcd", "MEMBER_UNPLANNED", BOUND)?;
-        for node in ["master4", "master5"] {
+        for node in removed {
             cluster.lab().machine(node)?.power_off()?;
             cluster.kubectl(&["delete", "node", node])?;
         }
@@ -35,16 +39,39 @@ fn control_planes_that_are_removed_leave_etcd_and_the_others_go_on() {
         cluster.wait_voters(BOUND)?;
         cluster.wait_ready(3, BOUND)?;
 
-        let payload = cluster.lab().folder().join("old.json");
-        fs_err::write(&payload, old)?;
-        let stray = cluster.lab().machine("master5")?;
-        stray.wipe()?;
-        stray.power_on(&payload)?;
-        std::thread::sleep(WATCHED);
-        assert_eq!(stray.read("/etc/kubernetes/manifests/kube-apiserver.yaml"), None);
-        stray.power_cut()?;
+        // Both come back. One still has its data, the other one nothing.
+        let strays = [cluster.lab().machine(removed[0])?, cluster.lab().machine(removed[1])?];
+        strays[1].wipe()?;
+        for (stray, payload) in strays.iter().zip(old) {
+            stray.power_on(&payload)?;
+        }
+        for stray in &strays {
+            stray.wait_told("etcd", "PLAN_OLDER", BOUND)?;
+            has_no_etcd(stray)?;
+        }
+        cluster.wait_voters(BOUND)?;
+        for stray in &strays {
+            stray.power_cut()?;
+        }
+        cluster.wait_one_holder(SETTLED)?;
         cluster.wait_voters(BOUND)?;
         assert_eq!(cluster.marks()?, ["five"]);
         Ok(())
     });
+}
+
+/// A copy of a payload that the next render takes away.
+fn kept_payload(cluster: &Cluster, node: &str) -> Result<PathBuf> {
+    let copy = cluster.lab().folder().join(format!("{node}-old.json"));
+    fs_err::copy(cluster.payload(node), &copy)?;
+    Ok(copy)
+}
+
+/// It may have begun with its own data before it heard of the others; it ends that.
+fn has_no_etcd(stray: &Machine) -> Result<()> {
+    let look = || {
+        let there: Vec<&str> = MANIFESTS.into_iter().filter(|path| stray.read(path).is_some()).collect();
+        Ok(Look::when(there.is_empty(), (), || format!("{there:?}, {:?}", stray.step("etcd"))))
+    };
+    wait_for(&format!("no etcd and no API server on {}", stray.name()), BOUND, look).map(drop)
 }

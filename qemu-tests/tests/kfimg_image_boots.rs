@@ -6,18 +6,11 @@
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Built, Delivery, Hardware, Machine};
+use kfimg_lab::scenario::tell;
 use kfimg_lab::wait::{Look, wait_for};
 use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
 use std::time::Duration;
 
-/// What the lab's containers can't do and a machine can; and the disk is Ignition's to partition.
-const MACHINE: &str = "\
-etcd: {allowVolatileData: false}
-kubelet: {failCgroupV1: true, failSwapOn: true}
-containerd: {disableApparmor: false}
-kubeProxy: {conntrackMaxPerCore: 32768, conntrackMin: 131072}
-nodeDefaults: {dataDisk: {path: /dev/vda}}
-";
 const NODE: &str = "master1";
 const DISK: u64 = 20 << 30;
 /// A server that nobody is: the discard port of the LAN's gateway.
@@ -34,7 +27,7 @@ const SHOWN: usize = 100;
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
 fn a_kfimg_image_boots_keeps_its_payload_and_refuses_a_changed_root() {
-    scenario::run("kfimg-image-boots", Topology::new(1, 0).layer(MACHINE), |cluster| {
+    scenario::run("kfimg-image-boots", Topology::new(1, 0).emulated("/dev/vda"), |cluster| {
         let built = Built::of(&Programs::build(&COMPONENTS)?, &cluster.lab().bundle())?;
         let hardware =
             Hardware { mac: cluster.topology().hardware(NODE).mac, processors: 2, memory_mib: 4096, disk_bytes: DISK };
@@ -85,8 +78,4 @@ fn the_root_is_verified_and_only_memory_and_the_data_partition_are_written_to(ma
     let expected = [vec!["/dev/mapper/root"], vec!["overlay"], vec!["/dev/vda1", "ext4"], vec!["1"], vec!["700"]];
     assert_eq!(lines, expected, "{}", said.text);
     Ok(())
-}
-
-fn tell(what: &str, time: Duration) {
-    println!("{what} after {} s", time.as_secs());
 }

@@ -6,18 +6,11 @@
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Built, Delivery, Hardware, Image, Machine};
+use kfimg_lab::scenario::tell;
 use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
 use std::time::Duration;
 
-/// What the lab's containers can't do and a machine can; and the disk is Ignition's to partition.
-const MACHINE: &str = "\
-etcd: {allowVolatileData: false}
-kubelet: {failCgroupV1: true, failSwapOn: true}
-containerd: {disableApparmor: false}
-kubeProxy: {conntrackMaxPerCore: 32768, conntrackMin: 131072}
-nodeDefaults: {dataDisk: {path: /dev/vda}}
-delivery: {channels: [ignition, config-drive], payload: ignition}
-";
+const DELIVERY: &str = "delivery: {channels: [ignition, config-drive], payload: ignition}\n";
 const NODE: &str = "master1";
 /// No smaller than the appliance's own, which is 32 GiB.
 const DISK: u64 = 40 << 30;
@@ -31,7 +24,8 @@ const SHOWN: usize = 100;
 #[test]
 #[ignore = "emulates whole machines for minutes: make vm-test"]
 fn a_disk_an_appliance_and_a_disc_boot_by_uefi_and_a_changed_disk_is_refused() {
-    scenario::run("kfimg-media-boot", Topology::new(1, 0).layer(MACHINE), |cluster| {
+    let topology = Topology::new(1, 0).emulated("/dev/vda").layer(DELIVERY);
+    scenario::run("kfimg-media-boot", topology, |cluster| {
         let built = Built::of(&Programs::build(&COMPONENTS)?, &cluster.lab().bundle())?;
         cluster.lab().registry().stop()?;
         let (disc, appliance) = (built.disc(), built.appliance(&cluster.lab().folder().join("appliance"))?);
@@ -94,8 +88,4 @@ fn the_data_partition_has_the_rest_of_the_disk(machine: &mut Machine) -> Result<
     let size: u64 = size.trim().parse().unwrap_or_default();
     assert!(size > DISK / 2, "/var has {size} bytes of a disk of {DISK}");
     Ok(())
-}
-
-fn tell(what: &str, time: Duration) {
-    println!("{what} after {} s", time.as_secs());
 }

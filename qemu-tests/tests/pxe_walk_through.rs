@@ -11,6 +11,7 @@ mod steps;
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Delivery, Hardware, Image, Machine, Workplace};
+use kfimg_lab::scenario::tell;
 use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
 use std::path::Path;
 use std::time::Duration;
@@ -85,8 +86,4 @@ fn boot(workplace: &Workplace, machine: &mut Machine, chapter: &str) -> Result<(
     let ask = steps::line(chapter, "kubectl ");
     tell("the API answers", workplace.wait_for_answer(ask, API, |said| said.contains(NODE))?);
     Ok(())
-}
-
-fn tell(what: &str, time: Duration) {
-    println!("{what} after {} s", time.as_secs());
 }

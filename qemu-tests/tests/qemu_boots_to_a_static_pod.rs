@@ -1,28 +1,32 @@
 //! A whole machine boots from a payload: kernel, an initrd in which Ignition makes the data partition and lays the payload
-//! on the root, systemd, the agent's steps, static pods, the API. A power cut takes nothing that was acknowledged.
+//! on the root, systemd, the agent's steps, static pods, the API. No registry is there: images come from a volume that was made as
+//! `docs/air-gap.md` says, and need it no longer afterwards. A power cut takes nothing that was acknowledged.
 //!
 //! Everything is emulated, so bounds are generous; how fast a boot is, is measured elsewhere.
 
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../cli/tests/support/steps.rs"]
+mod steps;
+
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Hardware, Image, Machine};
+use kfimg_lab::scenario::tell;
 use kfimg_lab::wait::{Look, wait_for};
 use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-/// What the lab's containers can't do and a machine can; and the disk is Ignition's to partition.
-const MACHINE: &str = "\
-etcd: {allowVolatileData: false}
-kubelet: {failCgroupV1: true, failSwapOn: true}
-containerd: {disableApparmor: false}
-kubeProxy: {conntrackMaxPerCore: 32768, conntrackMin: 131072}
-nodeDefaults: {dataDisk: {path: /dev/vdb}}
-";
+const DOCUMENT: &str = include_str!("../../docs/air-gap.md");
+/// How a volume is made of a bundle, and the file that comes of it.
+const CHAPTER: &str = "On the machine itself";
+const VOLUME: &str = "volume.img";
 const NODE: &str = "master1";
 const DISK: u64 = 20 << 30;
 
 /// From power-on to a running static pod, and from there to an API that answers.
-const BOOT: Duration = Duration::from_secs(900);
-const API: Duration = Duration::from_secs(900);
+const BOOT: Duration = Duration::from_secs(2400);
+const API: Duration = Duration::from_secs(1800);
 /// One command on the console.
 const COMMAND: Duration = Duration::from_secs(60);
 /// Lines of the console that a failure shows.
@@ -31,7 +35,7 @@ const SHOWN: usize = 100;
 #[test]
 #[ignore = "emulates a whole machine for minutes: make qemu-test"]
 fn a_machine_with_a_blank_disk_boots_to_static_pods_and_a_power_cut_loses_nothing_acknowledged() {
-    scenario::run("qemu-boots-to-a-static-pod", Topology::new(1, 0).layer(MACHINE), |cluster| {
+    scenario::run("qemu-boots-to-a-static-pod", Topology::new(1, 0).emulated("/dev/vdb"), |cluster| {
         let image = Image::build(&Programs::build(&COMPONENTS)?)?;
         let hardware =
             Hardware { mac: cluster.topology().hardware(NODE).mac, processors: 2, memory_mib: 3072, disk_bytes: DISK };
@@ -44,16 +48,21 @@ fn a_machine_with_a_blank_disk_boots_to_static_pods_and_a_power_cut_loses_nothin
 }
 
 fn scene(cluster: &Cluster, machine: &mut Machine) -> Result<()> {
+    let volume = volume(cluster);
+    cluster.lab().registry().stop()?;
+    machine.plug_medium(Some(&volume));
     machine.power_on(&cluster.payload(NODE))?;
-    wait_for_pod(machine, "haproxy")?;
-    wait_for_pod(machine, "etcd")?;
+    tell("haproxy runs", machine.wait_for_container("haproxy", BOOT)?);
+    images_came_from_the_volume(machine)?;
+    tell("etcd runs", machine.wait_for_container("etcd", BOOT)?);
     data_lies_on_the_partition_that_ignition_made(machine)?;
     wait_for_api(cluster)?;
     cluster.kubectl(&["create", "configmap", "kept", "--from-literal=by=the-disk"])?;
     machine.power_cut()?;
 
+    machine.plug_medium(None);
     machine.power_on(&cluster.payload(NODE))?;
-    wait_for_pod(machine, "etcd")?;
+    tell("etcd runs again", machine.wait_for_container("etcd", BOOT)?);
     data_lies_on_the_partition_that_ignition_made(machine)?;
     wait_for_api(cluster)?;
     let kept = cluster.get(&["configmap", "kept"])?;
@@ -61,23 +70,31 @@ fn scene(cluster: &Cluster, machine: &mut Machine) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the node's only container of this name runs.
-fn wait_for_pod(machine: &mut Machine, name: &str) -> Result<()> {
-    let line = format!("crictl ps --quiet --state Running --name '^{name}$'");
-    let look = || match machine.run(&line, COMMAND) {
-        Ok(said) => Ok(Look::when(said.code == 0 && !said.text.is_empty(), (), || said.text)),
-        Err(Error::Late { last, .. }) => Ok(Look::NotYet(last)),
-        Err(error) => Err(error),
+/// Walks the document's chapter beside the lab's bundle.
+fn volume(cluster: &Cluster) -> PathBuf {
+    let run = |line: &str, folder: &Path| {
+        Command::new("sh").args(["-euc", line]).current_dir(folder).output().expect("there is a shell")
     };
-    let ((), time) = wait_for(&format!("the static pod {name}"), BOOT, look)?;
-    println!("{name} runs after {} s", time.as_secs());
+    let folder = cluster.lab().folder();
+    assert_eq!(steps::walk("air-gap.md", steps::chapter(DOCUMENT, CHAPTER), folder, run), 2, "commands");
+    folder.join(VOLUME)
+}
+
+/// The kernel has it by its label, every image of the node was imported from it, and it may be pulled out.
+fn images_came_from_the_volume(machine: &mut Machine) -> Result<()> {
+    let line = "readlink -f /dev/disk/by-label/kfimg-bundle; findmnt /run/kfimg/bundle >/dev/null && echo mounted; \
+                cat /run/kfimg/steps/images.json";
+    let said = machine.run(line, COMMAND)?;
+    println!("{}", said.text);
+    assert!(said.text.starts_with("/dev/vdc") && !said.text.contains("mounted"), "{}", said.text);
+    assert!(said.text.contains("images of the bundle are there"), "{}", said.text);
+    assert!(said.text.contains("\"done\"") && said.text.contains("\"warnings\":[]"), "{}", said.text);
     Ok(())
 }
 
 fn wait_for_api(cluster: &Cluster) -> Result<()> {
     let look = || Ok(Look::when(cluster.endpoint_answers(), (), || "no answer".to_owned()));
-    let ((), time) = wait_for("the API", API, look)?;
-    println!("the API answers after {} s", time.as_secs());
+    tell("the API answers", wait_for("the API", API, look)?.1);
     Ok(())
 }
 

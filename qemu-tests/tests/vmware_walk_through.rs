@@ -13,6 +13,7 @@ mod vcenter;
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Built, Delivery, Hardware, Machine, Workplace};
+use kfimg_lab::scenario::tell;
 use kfimg_lab::{Error, Result, Topology, scenario};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -114,8 +115,4 @@ fn boot(site: &Site, machine: &mut Machine, chapter: &str) -> Result<()> {
     let left = vcenter::guestinfo(&site.machine());
     assert!(left.values().all(String::is_empty), "erased: {:?}", left.keys());
     Ok(())
-}
-
-fn tell(what: &str, time: Duration) {
-    println!("{what} after {} s", time.as_secs());
 }
