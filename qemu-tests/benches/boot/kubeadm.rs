@@ -1,15 +1,18 @@
 //! The peer: `kubeadm init` on the first machine, then `kubeadm join` on the others, one after the other, as its guide says.
 //!
-//! It has no virtual address: its endpoint is the first machine, which is the shortest way that it has.
+//! It has no virtual address: its endpoint is the first machine, which is the shortest way that it has. Everything that the guide has people
+//! do before lies on the disk, so that nothing but kubeadm's own work is measured.
 
-use super::{Boot, payload};
-use kfimg_lab::wait::{Look, wait_for};
+use super::{Boot, payload, ready, wait};
 use kfimg_lab::{Cluster, Error, Machine, Result, site};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const BOUND: Duration = Duration::from_secs(300);
+/// Where kubeadm and its configuration lie on the disk, and where the machine sees them.
+const FOLDER: &str = "lib/kubeadm";
+const PROGRAM: &str = "/var/lib/kubeadm/kubeadm";
+const CONFIGURATION: &str = "--config=/var/lib/kubeadm/init.yaml";
 /// The unit of Kubernetes' own packages (`kubernetes/release`, `cmd/krel/templates/latest/{kubelet,kubeadm}`).
 const KUBELET: &str = "\
 [Unit]
@@ -30,45 +33,40 @@ RestartSec=10
 WantedBy=multi-user.target
 ";
 
-/// Powers all machines on at once, then does what kubeadm's guide says.
+/// Puts kubeadm and, for the first machine, its configuration on the disk of a machine that is off.
+pub(crate) fn lay_down(cluster: &Cluster, machine: &Machine, disk: &Path) -> Result<()> {
+    let folder = disk.join(FOLDER);
+    fs_err::create_dir_all(&folder)?;
+    fs_err::copy(kubeadm()?, folder.join("kubeadm"))?;
+    Ok(fs_err::write(folder.join("init.yaml"), configuration(cluster, machine))?)
+}
+
+/// Powers all machines on at once, then does what kubeadm's guide says, each step as soon as it can be done.
 pub(crate) fn boot(cluster: &Cluster) -> Result<Boot> {
     let machines = cluster.machines()?;
-    let start = Instant::now();
-    for machine in &machines {
-        machine.power_on(&payload::bare(cluster, machine.name(), &[("kubelet.service", KUBELET)])?)?;
-    }
-    for machine in &machines {
-        wait_for("the machine", BOUND, || look(bring(machine)))?;
-    }
     let [first, others @ ..] = &machines[..] else { return Err(Error::unusable("the topology", "has no machine")) };
-    wait_for("containerd", BOUND, || look(first.exec(&["crictl", "info"])))?;
-    write(first, "/run/init.yaml", &configuration(cluster, first))?;
-    let said = first.exec(&[
-        "kubeadm",
-        "init",
-        "--upload-certs",
-        "--ignore-preflight-errors=all",
-        "--config=/run/init.yaml",
-    ])?;
-    wait_for("the API", BOUND, || look(first.exec(&["kubectl", "get", "--raw", "/readyz"])))?;
-    let api = start.elapsed().as_secs_f64();
+    let payloads: Vec<PathBuf> = machines
+        .iter()
+        .map(|machine| payload::bare(cluster, machine.name(), &[("kubelet.service", KUBELET)]))
+        .collect::<Result<_>>()?;
+    let url = format!("https://{}:6443/readyz", site::node_address(first.name()));
+    let start = Instant::now();
+    for (machine, payload) in machines.iter().zip(&payloads) {
+        machine.power_on(payload)?;
+    }
+    wait("containerd", start, || first.exec(&["crictl", "info"]).is_ok())?;
+    let said = first.exec(&[PROGRAM, "init", "--upload-certs", "--ignore-preflight-errors=all", CONFIGURATION])?;
+    let api = wait("the API", start, || cluster.answers(&url))?;
     first.exec(&["kubectl", "apply", "--server-side", "-f", payload::FLANNEL])?;
     for machine in others {
+        wait("containerd", start, || machine.exec(&["crictl", "info"]).is_ok())?;
         join(machine, &said, cluster.topology().masters.iter().any(|name| name == machine.name()))?;
     }
     let wanted = machines.len();
-    wait_for("all nodes", BOUND, || {
-        let text = first.exec(&["kubectl", "get", "nodes", "--no-headers"]).unwrap_or_default();
-        let ready = text.lines().filter(|line| line.split_whitespace().nth(1) == Some("Ready")).count();
-        Ok(Look::when(ready == wanted, (), || text))
+    let nodes = wait("all nodes", start, || {
+        first.exec(&["kubectl", "get", "nodes", "--no-headers"]).is_ok_and(|said| ready(&said) == wanted)
     })?;
-    Ok(Boot { api, nodes: start.elapsed().as_secs_f64() })
-}
-
-/// Puts kubeadm into the running machine.
-fn bring(machine: &Machine) -> Result<()> {
-    let inside = machine.running_root()?.join("usr/bin/kubeadm");
-    fs_err::copy(kubeadm()?, inside).map(drop).map_err(Error::from)
+    Ok(Boot { api, nodes, steps: Vec::new() })
 }
 
 fn kubeadm() -> Result<PathBuf> {
@@ -87,7 +85,7 @@ fn join(machine: &Machine, said: &str, control_plane: bool) -> Result<()> {
     let key = after("--certificate-key").ok_or_else(wrong)?;
     let endpoint = format!("{}:6443", site::node_address("master1"));
     let address = format!("--apiserver-advertise-address={}", site::node_address(machine.name()));
-    let mut join = vec!["kubeadm", "join", &endpoint, "--token", token, "--discovery-token-ca-cert-hash", hash];
+    let mut join = vec![PROGRAM, "join", &endpoint, "--token", token, "--discovery-token-ca-cert-hash", hash];
     join.push("--ignore-preflight-errors=all");
     if control_plane {
         join.extend(["--control-plane", "--certificate-key", key, &address]);
@@ -123,13 +121,4 @@ kind: KubeProxyConfiguration
 conntrack: {{maxPerCore: 0, min: 0}}
 "
     )
-}
-
-fn write(machine: &Machine, path: &str, text: &str) -> Result<()> {
-    let inside = machine.running_root()?.join(path.trim_start_matches('/'));
-    Ok(fs_err::write(inside, text)?)
-}
-
-fn look<T>(answer: Result<T>) -> Result<Look<()>> {
-    Ok(answer.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Found(())))
 }
