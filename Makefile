@@ -26,7 +26,7 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	mksquashfs=squashfs-tools taskset=util-linux
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
-	ps=procps dash=dash node=nodejs npm=npm chromium=chromium
+	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 BASE_NEEDS := mmdebstrap=mmdebstrap newuidmap=uidmap
@@ -34,10 +34,11 @@ BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf
 
-# Scenarios of the lab: all tests of the crate but those that emulate whole machines.
+# Scenarios of the lab: those that emulate whole machines with a payload.
 EMULATED := clocks qemu_boots_to_a_static_pod
 # Those that boot what `kfimg build` makes.
 IMAGES := kfimg_image_boots kfimg_media_boot pxe_walk_through vmware_walk_through
+# All others.
 SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 
 help: ## list the targets
@@ -110,14 +111,19 @@ cluster-down: ## remove the machines of make cluster
 boot-test: packages interop-packages cluster-packages ## boot the lab's cluster, and wipe one control plane (root; three minutes)
 	KFIMG_LAB_ROUNDS=1 cargo test --locked -p kfimg-qemu-tests --test wiped_control_plane_rejoins -- --ignored --nocapture
 
-cluster-test: packages interop-packages cluster-packages ## play every scenario of the lab (root; two hours)
-	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(SCENARIOS),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+# Plays scenarios of the lab, TIMES times in a row.
+TIMES ?= 1
+play = for time in $$(seq $(TIMES)); do \
+	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(1),--test $(scenario)) -- --ignored --nocapture --test-threads=1; done
 
-qemu-test: packages interop-packages qemu-packages ## boot whole emulated machines from payloads (root; half an hour)
-	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(EMULATED),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+cluster-test: packages interop-packages cluster-packages ## play the scenarios of the lab that need no emulated machine (root; an hour and a half)
+	$(call play,$(SCENARIOS))
+
+qemu-test: packages interop-packages qemu-packages ## boot whole emulated machines from payloads (root; an hour and a half)
+	$(call play,$(EMULATED))
 
 vm-test: packages base-packages interop-packages qemu-packages ## build images and boot them in emulated machines (root; two hours)
-	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(IMAGES),--test $(scenario)) -- --ignored --nocapture --test-threads=1
+	$(call play,$(IMAGES))
 
 image-test: packages ## build an image on a real base: KFIMG_BASE=base.tar
 	cargo test --locked -p kfimg-builder --test build -- --ignored --nocapture
@@ -125,7 +131,7 @@ image-test: packages ## build an image on a real base: KFIMG_BASE=base.tar
 golden: ## write the golden files of the tests anew; look at the difference before you commit it
 	KFIMG_UPDATE_GOLDEN=1 cargo test --workspace --locked
 
-bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; half an hour)
+bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; three quarters of an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
 bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry, nginx and qemu-img, in one run
