@@ -108,16 +108,17 @@ pub(crate) fn output(command: &mut Command, time: Duration, limit: u64) -> Resul
 }
 
 /// Runs a program to its end, with nothing on standard input and messages in English; all that it says goes to this file.
+/// How it ended.
 ///
 /// # Errors
 /// [`CommandError::Start`] and [`CommandError::Timeout`].
-pub(crate) fn spooled(command: &mut Command, time: Duration, file: &File) -> Result<(), CommandError> {
+pub(crate) fn spooled(command: &mut Command, time: Duration, file: &File) -> Result<ExitStatus, CommandError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |source| CommandError::Start { program: program.clone(), source };
     let (output, complaint) = (file.try_clone().map_err(failed)?, file.try_clone().map_err(failed)?);
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(output).stderr(complaint).process_group(0);
     let mut child = command.spawn().map_err(failed)?;
-    wait(&mut child, Deadline::after(time)).map(drop).ok_or(CommandError::Timeout { program, time })
+    wait(&mut child, Deadline::after(time)).ok_or(CommandError::Timeout { program, time })
 }
 
 /// Reads up to a limit; a program that says more finds the pipe closed.

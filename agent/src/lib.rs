@@ -25,6 +25,8 @@ mod data;
 mod etcd;
 #[cfg(feature = "program")]
 pub mod failure;
+#[cfg(all(test, feature = "program"))]
+mod fake;
 #[cfg(feature = "program")]
 mod fetch;
 #[cfg(feature = "program")]
@@ -51,6 +53,8 @@ mod snapshot;
 mod step;
 #[cfg(feature = "program")]
 mod support;
+#[cfg(feature = "program")]
+pub mod texts;
 #[cfg(feature = "program")]
 mod unseal;
 #[cfg(feature = "program")]

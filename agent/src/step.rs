@@ -4,6 +4,7 @@
 
 use crate::failure::{Code, Failure};
 use crate::root::Root;
+use crate::texts::Text;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::PathBuf;
@@ -148,18 +149,18 @@ impl StepLog {
     }
 
     /// It works on this.
-    pub(crate) fn running(&mut self, message: &str) {
-        self.change(State::Running, message, None);
+    pub(crate) fn running(&mut self, text: &Text) {
+        self.change(State::Running, text.as_str(), None);
     }
 
     /// It waits for this. Saying the same again changes nothing, so that people see how long it has been so.
-    pub(crate) fn waiting(&mut self, message: &str) {
-        self.change(State::Waiting, message, None);
+    pub(crate) fn waiting(&mut self, text: &Text) {
+        self.change(State::Waiting, text.as_str(), None);
     }
 
     /// It reached its aim.
-    pub(crate) fn done(&mut self, message: &str) {
-        self.change(State::Done, message, None);
+    pub(crate) fn done(&mut self, text: &Text) {
+        self.change(State::Done, text.as_str(), None);
     }
 
     /// It stopped; a step that serves on may work again later.

@@ -1,6 +1,6 @@
 //! Members of a cluster as they boot, lose their disks and come back: the real agent and the real etcd, on loopback.
 //!
-//! They need the etcd that `make interop` builds. A stand-in starts it where a node has its kubelet.
+//! They need the real etcd; `make guard-test` builds it and runs them all, `make interop` the first. A stand-in starts it where a node has its kubelet.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +26,7 @@ fn sleep(milliseconds: u64) {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` and `make interop` build"]
 fn three_blank_members_found_one_cluster_at_once() {
     let mut cluster = Cluster::new("found", 1, 3);
     cluster.boot_all();
@@ -43,7 +43,7 @@ fn three_blank_members_found_one_cluster_at_once() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn members_that_start_late_are_waited_for_and_then_found_without_delay() {
     for (network, order) in [(2, [1, 2, 3]), (3, [3, 1, 2]), (4, [2, 3, 1])] {
         let mut cluster = Cluster::new(&format!("order{network}"), network, 3);
@@ -65,7 +65,7 @@ fn members_that_start_late_are_waited_for_and_then_found_without_delay() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn a_single_member_founds_restarts_and_stops_when_its_data_are_gone_but_its_marker_is_not() {
     let mut cluster = founded("single", 5, 1);
     let node = &mut cluster.nodes[0];
@@ -82,7 +82,7 @@ fn a_single_member_founds_restarts_and_stops_when_its_data_are_gone_but_its_mark
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn an_etcd_that_the_kubelet_starts_when_its_manifest_is_gone_touches_no_data() {
     let mut cluster = Cluster::new("late", 30, 1);
     cluster.nodes[0].boot_with_late_kubelet(Duration::from_secs(100));
@@ -99,7 +99,7 @@ fn an_etcd_that_the_kubelet_starts_when_its_manifest_is_gone_touches_no_data() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn each_member_in_turn_is_wiped_and_comes_back_by_itself() {
     let mut cluster = founded("wipe", 6, 3);
     for wiped in [1_u8, 2, 3, 3, 1] {
@@ -119,7 +119,7 @@ fn each_member_in_turn_is_wiped_and_comes_back_by_itself() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn two_wiped_members_that_start_first_found_nothing_and_the_third_brings_everything_back() {
     let mut cluster = founded("two-wiped", 7, 3);
     cluster.nodes.iter_mut().for_each(Node::cut);
@@ -156,7 +156,7 @@ fn two_wiped_members_that_start_first_found_nothing_and_the_third_brings_everyth
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn a_cut_of_all_or_of_some_at_any_moment_ends_in_one_cluster() {
     for (network, seed) in [(8, 1_u64), (9, 2), (10, 3)] {
         let mut cluster = Cluster::new(&format!("cut{seed}"), network, 3);
@@ -191,7 +191,7 @@ fn a_cut_of_all_or_of_some_at_any_moment_ends_in_one_cluster() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn an_etcd_that_dies_in_its_first_boot_is_started_again_with_its_data_and_without_them_it_joins_anew() {
     let mut cluster = founded("dies", 11, 3);
     let kill = |cluster: &Cluster| {
@@ -216,22 +216,22 @@ fn an_etcd_that_dies_in_its_first_boot_is_started_again_with_its_data_and_withou
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn an_etcd_that_takes_no_part_while_the_others_do_is_started_again() {
-    let cluster = founded("deaf", 33, 3);
+    let cluster = founded("partitioned", 33, 3);
     assert!(cluster.put(&[1], "before", "kept"));
-    let deaf = cluster.nodes[1].etcd_id().unwrap();
-    assert!(Command::new("kill").args(["-STOP", &deaf.to_string()]).status().unwrap().success());
+    let stopped = cluster.nodes[1].etcd_id().unwrap();
+    assert!(Command::new("kill").args(["-STOP", &stopped.to_string()]).status().unwrap().success());
     assert!(cluster.put(&[1], "meanwhile", "kept"), "two of three go on");
     sleep(20_000);
-    assert_eq!(cluster.nodes[1].etcd_id(), Some(deaf), "patience lasts longer than that");
-    cluster.wait("another start", 150, |cluster| cluster.nodes[1].etcd_id().is_some_and(|id| id != deaf));
+    assert_eq!(cluster.nodes[1].etcd_id(), Some(stopped), "patience lasts longer than that");
+    cluster.wait("another start", 150, |cluster| cluster.nodes[1].etcd_id().is_some_and(|id| id != stopped));
     cluster.wait_joined(60);
     assert_eq!(cluster.get(&[2], "meanwhile"), "kept");
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn a_fourth_and_a_fifth_member_come_by_the_next_generation_and_one_goes_for_good() {
     let mut cluster = founded("grow", 12, 3);
     for expected in [4, 5] {
@@ -268,7 +268,7 @@ fn a_fourth_and_a_fifth_member_come_by_the_next_generation_and_one_goes_for_good
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn two_of_five_are_wiped_at_once_and_both_come_back() {
     let mut cluster = founded("five", 13, 5);
     for node in &mut cluster.nodes[1..3] {
@@ -283,7 +283,7 @@ fn two_of_five_are_wiped_at_once_and_both_come_back() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn data_of_another_cluster_stop_a_member_until_the_description_discards_them() {
     let mut cluster = founded("foreign", 14, 3);
     cluster.nodes[2].cut();
@@ -304,7 +304,7 @@ fn data_of_another_cluster_stop_a_member_until_the_description_discards_them() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn an_api_server_apart_from_etcd_waits_for_a_quorum_and_stays_when_it_is_gone() {
     let mut cluster = Cluster::new("apart", 40, 3);
     cluster.add_client();
@@ -325,7 +325,7 @@ fn an_api_server_apart_from_etcd_waits_for_a_quorum_and_stays_when_it_is_gone() 
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn an_api_server_apart_from_etcd_starts_anew_when_etcd_begins_anew() {
     let mut cluster = founded("anew", 41, 3);
     cluster.add_client();
@@ -354,7 +354,7 @@ fn an_api_server_apart_from_etcd_starts_anew_when_etcd_begins_anew() {
 }
 
 #[test]
-#[ignore = "needs etcd; run by make interop"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn an_api_server_of_the_next_incarnation_does_not_start_on_the_last_one() {
     let mut cluster = founded("ahead", 42, 1);
     cluster.add_client();

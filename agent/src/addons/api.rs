@@ -7,6 +7,7 @@ use super::{kubeconfig, stop::Stop};
 use crate::failure::Failure;
 use crate::http::{Client, HttpError};
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -86,7 +87,7 @@ impl Api {
                 let message = format!("the API server at {} is not ready for {READY_TIME:?}: {error}", self.server);
                 return Err(Failure::new(&API, message));
             }
-            log.waiting(&format!("waiting for the API server at {}", self.server));
+            log.waiting(&texts::addons::api_server(&self.server));
             backoff.pause(deadline);
         }
     }
@@ -192,7 +193,7 @@ impl Trouble {
     pub(super) fn stop(&self, doing: &str) -> Stop {
         let message = format!("{doing}: {}", self.message());
         match self {
-            Self::Silent(_) | Self::Passing(..) => Stop::Again(&API, message),
+            Self::Silent(_) | Self::Passing(..) => Stop::Again(&API, texts::addons::again(message)),
             Self::Refused(_) => Stop::Failed(Failure::new(&API, message)),
         }
     }

@@ -13,6 +13,7 @@ use super::stop::Stop;
 use super::{FIELD_MANAGER, Job, gate};
 use crate::failure::Failure;
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -106,7 +107,7 @@ impl<'a> Work<'a> {
     pub(super) fn apply(&mut self, log: &mut StepLog) -> Result<(), Stop> {
         let patience = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-        log.running(&format!("applying {} objects", self.job.items.len()));
+        log.running(&texts::addons::applying(self.job.items.len()));
         loop {
             self.round()?;
             let Some((head, reason)) = self.waiting().next() else { return Ok(()) };
@@ -114,7 +115,7 @@ impl<'a> Work<'a> {
                 return Ok(());
             }
             let (count, all) = (self.waiting().count(), self.job.items.len());
-            log.waiting(&format!("{count} of {all} objects can't be applied yet; {head}: {reason}"));
+            log.waiting(&texts::addons::pending(count, all, head, reason));
             backoff.pause(patience);
         }
     }
@@ -175,7 +176,7 @@ impl<'a> Work<'a> {
             }
             // A slow webhook holds up its own object alone.
             Err(Trouble::Silent(reason)) if self.job.api.is_ready() => State::Waiting(reason),
-            Err(Trouble::Silent(reason)) => return Err(Stop::Again(&API, reason)),
+            Err(Trouble::Silent(reason)) => return Err(Stop::Again(&API, texts::addons::again(reason))),
         };
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::api::{Api, REQUEST_TIME, Trouble, Want};
 use super::codes::LOCKED;
 use super::record::rfc3339;
 use super::stop::Stop;
+use crate::texts;
 use crate::step::now;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -136,7 +137,7 @@ fn path() -> String {
 }
 
 fn held_by(holder: &str) -> Stop {
-    Stop::Again(&LOCKED, format!("waiting for {holder}, which applies the addons"))
+    Stop::Again(&LOCKED, texts::addons::locked(holder))
 }
 
 fn stop(trouble: &Trouble) -> Stop {

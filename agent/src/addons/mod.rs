@@ -24,6 +24,7 @@ use crate::failure::{Code, Failure};
 use crate::plan::Plan;
 use crate::program::Context;
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use api::Api;
 use apply::Work;
@@ -99,18 +100,18 @@ fn digest(plan: &Plan, files: &str) -> String {
 /// Runs the step.
 pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let Some(addons) = &context.plan.addons else {
-        log.done("this node applies none");
+        log.done(&texts::addons::none());
         return Ok(());
     };
     let job = Job::new(context, addons)?;
     let (gated, failures, summary) = match main_work(&job, log)? {
         End::Older(generation) => {
             log.warn(&OLDER, &format!("the cluster has generation {generation}, this node {}", job.generation()));
-            log.done("nothing is applied");
+            log.done(&texts::addons::older());
             return Ok(());
         }
-        End::Found => (None, Vec::new(), format!("{} objects were applied before", job.items.len())),
-        End::Applied { gated, failures } => (gated, failures, format!("{} objects applied", job.items.len())),
+        End::Found => (None, Vec::new(), texts::addons::found(job.items.len())),
+        End::Applied { gated, failures } => (gated, failures, texts::addons::applied(job.items.len())),
     };
     let mut labels = Labels::new(&job.items);
     let refused = match labels.apply(&job.api, &job.files, &job.items) {
@@ -139,7 +140,7 @@ fn main_work(job: &Job<'_>, log: &mut StepLog) -> Result<End, Failure> {
             Err(Stop::Again(code, reason)) => (code, reason),
         };
         if deadline.over() {
-            return Err(Failure::new(code, reason));
+            return Err(Failure::new(code, reason.to_string()));
         }
         log.waiting(&reason);
         backoff.pause(deadline);

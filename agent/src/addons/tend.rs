@@ -10,6 +10,7 @@ use super::stop::Stop;
 use super::{End, Job, main_work};
 use crate::failure::Failure;
 use crate::step::StepLog;
+use crate::texts::{self, Text};
 use crate::wait::Backoff;
 use std::thread::sleep;
 use std::time::Duration;
@@ -27,17 +28,17 @@ impl Left {
         self.gated.is_none() && self.labels.is_empty()
     }
 
-    fn tell(&self, job: &Job<'_>, summary: &str, log: &mut StepLog) {
-        let gated = self.gated.as_ref().map(|reason| format!("kube-proxy of the new version waits: {reason}"));
-        let missing = (!self.labels.is_empty())
-            .then(|| format!("to be labelled when they come: {}", self.labels.missing(&job.items)));
-        let parts = [Some(summary.to_owned()), gated, missing];
-        log.done(&parts.into_iter().flatten().collect::<Vec<_>>().join("; "));
+    fn tell(&self, job: &Job<'_>, summary: &Text, log: &mut StepLog) {
+        let summary = self.gated.as_ref().map_or_else(|| summary.clone(), |reason| texts::addons::gated(summary, reason));
+        log.done(&match self.labels.is_empty() {
+            true => summary,
+            false => texts::addons::unlabelled(summary, self.labels.missing(&job.items)),
+        });
     }
 }
 
 /// Tends to what is left until nothing is, or the cluster has newer addons.
-pub(super) fn tend(job: &Job<'_>, mut left: Left, summary: &str, log: &mut StepLog) -> Result<(), Failure> {
+pub(super) fn tend(job: &Job<'_>, mut left: Left, summary: &Text, log: &mut StepLog) -> Result<(), Failure> {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
         left.tell(job, summary, log);

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Window};
 use crate::program::Context;
 use crate::root::Root;
 use crate::step::{StepLog, now};
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use std::process::Command;
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
         let end = words(plan.certificates.not_after);
         log.warn(&ENDING, &format!("the first certificate of {} ends at {end}", plan.node.name));
     }
-    log.done(&words(now));
+    log.done(&texts::clock::done(words(now)));
     Ok(())
 }
 
@@ -99,7 +100,7 @@ fn raise_to_floor(root: &Root, plan: &Plan, log: &mut StepLog) {
     }
     let (was, floor) = (words(before), words(plan.render_time));
     match set(root, plan.render_time) {
-        Ok(()) => log.running(&format!("the clock said {was}: set to the render time, {floor}")),
+        Ok(()) => log.running(&texts::clock::set(was, floor)),
         Err(reason) => {
             log.warn(&NOT_SET, &format!("the clock says {was}, the payload was rendered at {floor}: {reason}"));
         }
@@ -125,7 +126,7 @@ fn wait_for_servers(context: &Context, log: &mut StepLog) -> bool {
         if last_patience.over() || good_enough && patience.over() {
             return false;
         }
-        log.waiting(&format!("waiting for the time from {}", plan.time_servers.join(", ")));
+        log.waiting(&texts::clock::waiting(plan.time_servers.join(", ")));
         backoff.pause(last_patience);
     }
     true

@@ -22,6 +22,7 @@ use crate::plan::DataPartition;
 use crate::program::Context;
 use crate::root::Root;
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use choice::{Choice, choose, sought, unfinished};
 use codes::{FAILED, FILESYSTEM, MISSING, NOT_EMPTY, NOT_GROWN};
@@ -42,7 +43,7 @@ const LEFT_OVER: u64 = 4 << 20;
 pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let Context { root, plan } = context;
     let Some(wanted) = &plan.data_partition else {
-        log.done("the plan has no data disk");
+        log.done(&texts::data::no_disk());
         return Ok(());
     };
     make::settle();
@@ -50,7 +51,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     if !root.at("/dev/disk/by-partlabel").join(&wanted.label).exists() {
         make::tell_udev(&node);
     }
-    log.done(&format!("{} on {}", wanted.filesystem, node.display()));
+    log.done(&texts::data::done(&wanted.filesystem, node.display()));
     Ok(())
 }
 
@@ -82,7 +83,7 @@ fn prepare(wanted: &DataPartition, log: &mut StepLog, look: &dyn Fn() -> Vec<Dis
         let disks = settled_disks(wanted, log, look)?;
         match choose(&disks, wanted)? {
             Choice::Make(disk) => {
-                log.running(&format!("making the data partition on {} ({})", disk.name, size(disk.bytes)));
+                log.running(&texts::data::partition(&disk.name, size(disk.bytes)));
                 make::partition(disk, &unfinished(&wanted.label))?;
             }
             Choice::Finish(disk, partition) => finish(disk, partition, wanted, log)?,
@@ -111,7 +112,7 @@ fn settled_disks(
             Ok(Choice::Make(_)) if quiet.over() => return Ok(disks),
             Err(failure) if quiet.over() && (patience.over() || !may_heal(&failure)) => return Err(failure),
             Ok(Choice::Make(_)) => {}
-            Err(_) => log.waiting(&format!("waiting for {}", sought(wanted))),
+            Err(_) => log.waiting(&texts::data::waiting(sought(wanted))),
         }
         backoff.pause(patience);
         make::settle();
@@ -131,7 +132,7 @@ fn may_heal(failure: &Failure) -> bool {
 fn finish(disk: &Disk, partition: &Partition, wanted: &DataPartition, log: &mut StepLog) -> Result<(), Failure> {
     let (node, filesystem) = (partition.node.display(), &wanted.filesystem);
     announce(disk, partition)?;
-    log.running(&format!("making {filesystem} on {node} ({})", size(disk.bytes)));
+    log.running(&texts::data::format(filesystem, node, size(disk.bytes)));
     make::format(partition, filesystem, &wanted.label)?;
     make::rename(disk, partition, &wanted.label)
 }
@@ -150,7 +151,7 @@ fn take(disk: &Disk, partition: &Partition, wanted: &DataPartition, log: &mut St
     }
     let room = disk.room_behind(partition);
     if room >= LEFT_OVER {
-        log.running(&format!("giving {} the {} behind it", node.display(), size(room)));
+        log.running(&texts::data::grow(node.display(), size(room)));
         if let Err(failure) = make::grow(disk, partition) {
             log.warn(&NOT_GROWN, &failure.message);
         }

@@ -5,6 +5,7 @@
 use super::identity;
 use super::manifest::Manifest;
 use super::marker::Places;
+use super::twin;
 use crate::failure::{Failure, PLAN};
 use crate::guard::{Answer, AnswerData, Marker, MarkerRead, MemberIndex, OwnData, Words};
 use crate::http::Identity;
@@ -32,6 +33,8 @@ pub(crate) struct Member {
     pub(crate) places: Places,
     /// Its etcd.
     pub(crate) manifest: Manifest,
+    /// What it tells others of its machine-id, see `twin`.
+    pub(crate) machine: Option<String>,
     /// Where its paths begin.
     pub(crate) root: Root,
 }
@@ -51,6 +54,7 @@ impl Member {
             digest: identity::digest(plan),
             places: Places::of(root, plan, etcd),
             manifest: Manifest::of(root, plan, etcd),
+            machine: twin::machine(root, &plan.cluster.uid),
             plan: plan.clone(),
             etcd: etcd.clone(),
             root: root.clone(),
@@ -84,6 +88,7 @@ impl Member {
             data: told(data, &marker),
             marker: known(marker),
             generation: self.plan.generation,
+            machine: self.machine.clone(),
         }
     }
 

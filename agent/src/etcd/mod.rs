@@ -3,8 +3,9 @@
 //! What is decided is in `guard`; here are the disk, the network, and the loop between them.
 
 mod aside;
-mod deaf;
+mod codes;
 mod effects;
+mod eviction;
 mod fence;
 mod flags;
 mod gateway;
@@ -16,22 +17,25 @@ mod manifest;
 mod marker;
 mod member;
 mod membership;
+mod messages;
 mod mount;
+mod partition;
 mod process;
 mod remote;
 mod restore;
 mod round;
 mod run;
 mod serve;
-mod tell;
-mod tend;
+mod twin;
+mod wakeup;
+mod watch;
 
 use crate::failure::{Code, Failure};
 use crate::program::Context;
 use crate::step::StepLog;
 
 /// Codes of this step.
-pub(crate) const CODES: &[Code] = tell::CODES;
+pub(crate) const CODES: &[Code] = codes::CODES;
 
 /// Runs the step. It ends only when it can't even begin: others ask a member for as long as it is up.
 ///

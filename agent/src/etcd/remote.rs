@@ -15,6 +15,7 @@ use crate::plan::{Member, Plan};
 use crate::program::Context;
 use crate::root::Root;
 use crate::step::StepLog;
+use crate::texts::{self, Text};
 use crate::wait::{Backoff, jittered};
 use std::thread::sleep;
 use std::time::Duration;
@@ -111,11 +112,11 @@ impl Questions {
         these.map(|((member, _), _)| member.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    fn waiting(&self, heard: &[Heard]) -> String {
+    fn waiting(&self, heard: &[Heard]) -> Text {
         match (self.names(heard, Heard::Silent), self.names(heard, Heard::Alone)) {
-            (silent, alone) if silent.is_empty() => format!("waiting for etcd: {alone} have no quorum yet"),
-            (silent, alone) if alone.is_empty() => format!("waiting for etcd: no answer from {silent}"),
-            (silent, alone) => format!("waiting for etcd: no answer from {silent}, no quorum on {alone}"),
+            (silent, alone) if silent.is_empty() => texts::etcd::remote_alone(alone),
+            (silent, alone) if alone.is_empty() => texts::etcd::remote_silent(silent),
+            (silent, alone) => texts::etcd::remote_both(silent, alone),
         }
     }
 }
@@ -147,10 +148,10 @@ pub(super) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
                 runs = Some(incarnation);
                 backoff.reset();
                 notify::status("etcd answers");
-                log.done("etcd answers, on other machines");
+                log.done(&texts::etcd::remote_done());
             }
             Step::End => {
-                log.running("etcd has begun a new incarnation: starting the API server anew");
+                log.running(&texts::etcd::remote_newer());
                 remove_api_server(root, plan)?;
                 runs = None;
             }
@@ -158,15 +159,15 @@ pub(super) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
             Step::Wait => tell(log, &questions.waiting(&heard)),
             Step::WaitForNewer(incarnation) => {
                 let planned = plan.cluster.incarnation;
-                tell(log, &format!("waiting for incarnation {planned} of etcd: its members still run {incarnation}"));
+                tell(log, &texts::etcd::remote_older(planned, incarnation));
             }
         }
         sleep(if matches!(step, Step::Wait | Step::WaitForNewer(_)) { backoff.next() } else { jittered(CALM_PAUSE) });
     }
 }
 
-fn tell(log: &mut StepLog, text: &str) {
-    notify::status(text);
+fn tell(log: &mut StepLog, text: &Text) {
+    notify::status(text.as_str());
     log.waiting(text);
 }
 

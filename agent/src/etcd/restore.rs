@@ -6,19 +6,19 @@
 
 use super::aside::{self, MEMBER};
 use super::{identity, log, marker::Places};
+use crate::command::{self, CommandError};
 use crate::files;
 use crate::guard::{ClusterId, NonceSet, OwnData};
 use crate::plan::{self, Plan};
 use crate::root::Root;
 use crate::snapshot::verify::{VerifyError, verify};
 use crate::step::now;
-use crate::wait::Deadline;
 use rustix::fs::statvfs;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// Beside `member/`, until it is complete.
@@ -27,7 +27,6 @@ const BUILT: &str = "restored";
 const REVISIONS: &str = "1000000000";
 /// A restore takes no longer: eight gigabytes on a slow disk.
 const TIME: Duration = Duration::from_secs(20 * 60);
-const LOOK: Duration = Duration::from_millis(100);
 /// Bytes that stay free.
 const RESERVE: u64 = 512 << 20;
 
@@ -61,9 +60,12 @@ pub(crate) enum RestoreError {
         /// Needed, in MiB.
         needed: u64,
     },
-    /// The program is missing or failed.
+    /// The program is missing, or took too long.
+    #[error("{0}")]
+    Program(#[from] CommandError),
+    /// The program failed, and said this.
     #[error("etcdutl: {0}")]
-    Program(String),
+    Words(String),
     /// What it built is not what was asked for.
     #[error("{0}: etcdutl built something else than the data of this member; look at the versions of etcd")]
     Result(PathBuf),
@@ -159,43 +161,27 @@ impl<'a> Restore<'a> {
     }
 
     fn run(&self, built: &Path, token: &str) -> Result<(), RestoreError> {
-        let failed = |error: io::Error| RestoreError::Program(error.to_string());
         // Its talk goes to a file: whoever closes the pipe of a program ends it.
         let talk = self.data_dir.join(format!(".{BUILT}.log"));
         files::remove(&talk)?;
         let url = &self.member.peer_url;
-        let mut child = Command::new(&self.program)
+        let mut etcdutl = Command::new(&self.program);
+        etcdutl
             .args(["snapshot", "restore"])
             .arg(&self.file)
             .arg("--data-dir")
             .arg(built)
             .args(["--name", &self.member.name, "--initial-advertise-peer-urls", url])
             .arg(format!("--initial-cluster={}={url}", self.member.name))
-            .args(["--initial-cluster-token", token, "--bump-revision", REVISIONS, "--mark-compacted"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create_new(&talk)?)
-            .spawn()
-            .map_err(failed)?;
-        let deadline = Deadline::after(TIME);
-        let status = loop {
-            match child.try_wait()? {
-                Some(status) => break status,
-                None if deadline.over() => {
-                    child.kill()?;
-                    child.wait()?;
-                    return Err(RestoreError::Program(format!("it did not end within {} s", TIME.as_secs())));
-                }
-                None => std::thread::sleep(LOOK),
-            }
-        };
+            .args(["--initial-cluster-token", token, "--bump-revision", REVISIONS, "--mark-compacted"]);
+        let status = command::spooled(&mut etcdutl, TIME, &File::create_new(&talk)?);
         let said = fs_err::read(&talk).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
         files::remove(&talk)?;
-        if status.success() {
+        if status?.success() {
             return Ok(());
         }
         let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it did not say why");
-        Err(RestoreError::Program(last.chars().take(500).collect()))
+        Err(RestoreError::Words(last.chars().take(500).collect()))
     }
 }
 

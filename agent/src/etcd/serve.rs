@@ -5,6 +5,7 @@
 //! its own, and all strangers together have a few.
 
 use super::member::Member;
+use super::wakeup::{Wakeup, locked};
 use crate::http::Identity;
 use crate::wait::Deadline;
 use rustls::crypto::aws_lc_rs;
@@ -15,7 +16,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The only question.
@@ -34,41 +35,6 @@ const STRANGERS: usize = 8;
 /// A connection's thread needs little.
 const STACK: usize = 256 << 10;
 
-/// Wakes the loop when a member that asks has changed since it asked last: it may be what the loop waits for.
-#[derive(Debug, Default)]
-pub(crate) struct Bell {
-    states: Mutex<(BTreeMap<String, String>, bool)>,
-    rung: Condvar,
-}
-
-impl Bell {
-    /// Waits so long, or until it rings.
-    pub(crate) fn wait(&self, time: Duration) {
-        let mut guard = locked(&self.states);
-        let deadline = Deadline::after(time);
-        while !guard.1 && !deadline.over() {
-            let waited = self.rung.wait_timeout(guard, deadline.left());
-            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        guard.1 = false;
-    }
-
-    fn asked_by(&self, name: &str, state: &str) {
-        let mut guard = locked(&self.states);
-        if guard.0.get(name).is_some_and(|last| last == state) {
-            return;
-        }
-        guard.0.insert(name.to_owned(), state.to_owned());
-        guard.1 = true;
-        self.rung.notify_all();
-    }
-}
-
-/// A panic elsewhere does not make these numbers wrong.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The endpoint.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -76,7 +42,7 @@ pub(crate) struct Endpoint {
     config: Arc<ServerConfig>,
     members: Vec<IpAddr>,
     places: Mutex<BTreeMap<Option<IpAddr>, usize>>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
 }
 
 impl Endpoint {
@@ -84,14 +50,14 @@ impl Endpoint {
     ///
     /// # Errors
     /// The address is not there yet or in use, or the certificates can't be used.
-    pub(crate) fn start(member: &Member, identity: &Identity, bell: Arc<Bell>) -> io::Result<()> {
+    pub(crate) fn start(member: &Member, identity: &Identity, wakeup: Arc<Wakeup>) -> io::Result<()> {
         let address = authority(&member.own().guard_url)?;
         let config = Arc::new(config(identity).map_err(io::Error::other)?);
         let members = member.etcd.members.iter().filter_map(|member| authority(&member.guard_url).ok());
         let members = members.map(|address| address.ip()).collect();
         let named = |error: io::Error| io::Error::new(error.kind(), format!("listening on {address}: {error}"));
         let listener = TcpListener::bind(address).map_err(named)?;
-        let endpoint = Self { member: member.clone(), config, members, places: Mutex::default(), bell };
+        let endpoint = Self { member: member.clone(), config, members, places: Mutex::default(), wakeup };
         let endpoint = Arc::new(endpoint);
         std::thread::Builder::new().name("accept".to_owned()).spawn(move || accept(&listener, &endpoint)).map(drop)
     }
@@ -128,7 +94,7 @@ impl Endpoint {
         if let Some((name, state)) = lines.find_map(state_of)
             && self.member.etcd.members.iter().any(|member| member.name == name)
         {
-            self.bell.asked_by(name, state);
+            self.wakeup.asked_by(name, state);
         }
         Ok(())
     }

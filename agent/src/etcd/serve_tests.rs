@@ -1,63 +1,33 @@
 //! Nobody can keep others from being answered.
 
 use super::*;
+use crate::fake::{Authority, Machine};
 use crate::guard::{Answer, AnswerData};
 use crate::http::Client;
-use crate::program::Context;
-use crate::root::Root;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use serde_json::json;
+use crate::plan::Plan;
 use std::time::Instant;
 
 struct Fixture {
-    _folder: tempfile::TempDir,
+    _machine: Machine,
     member: Member,
     identity: Identity,
     stranger: Identity,
     url: String,
 }
 
-fn identity(issuer: &CertifiedIssuer<'_, KeyPair>, authority: &str) -> Identity {
-    let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    let key = KeyPair::generate().unwrap();
-    let certificate = parameters.signed_by(&key, issuer).unwrap();
-    Identity::new(authority.into(), certificate.pem().into_bytes(), key.serialize_pem().into_bytes())
-}
-
-fn authority_of(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut parameters = CertificateParams::default();
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
-    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
-}
-
 /// An endpoint on a free port, of a blank member.
 fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("https://127.0.0.1:{port}");
-    let member = |name: &str, url: &str| json!({ "name": name, "peerURL": url, "clientURL": url, "guardURL": url });
-    let plan = json!({
-        "version": 1, "generation": 7, "renderTime": 0,
-        "cluster": { "name": "c", "uid": "u", "incarnation": 1, "kubernetesVersion": "v1.36.0" },
-        "node": { "name": "a", "role": "etcd", "addresses": [], "macs": [], "machineId": "" },
-        "certificates": { "notBefore": 0, "notAfter": 0 }, "timeServers": [], "images": [], "copies": [],
-        "preflight": { "freePorts": [], "kernelModules": [], "sysctls": {}, "memoryBytes": 0, "dataBytes": 0,
-            "containerd": "", "requireCgroupV2": false },
-        "etcd": {
-            "members": [member("a", &url), member("b", "https://192.0.2.2:2382")],
-            "manifest": { "source": "/s", "destination": "/d" }, "dataDir": "/data", "markerDir": "/marker",
-            "bootstrapNotAfter": 0, "without": [], "discard": [],
-            "snapshot": { "dir": "/s", "intervalSeconds": 1, "retain": 1 },
-        },
-    });
-    let context = Context { root: Root::new(folder.path()), plan: serde_json::from_value(plan).unwrap() };
-    std::fs::create_dir(folder.path().join("data")).unwrap();
-    let member = Member::of(&context, context.plan.etcd.as_ref().unwrap()).unwrap();
-    let (ours, theirs) = (authority_of("ours"), authority_of("theirs"));
-    let (identity, stranger) = (identity(&ours, &ours.pem()), identity(&theirs, &ours.pem()));
-    Fixture { _folder: folder, member, identity, stranger, url }
+    let mut plan = Plan { generation: 7, ..Plan::fake() };
+    plan.etcd.as_mut().unwrap().members[0].guard_url.clone_from(&url);
+    let machine = Machine::new(plan);
+    machine.put("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+    std::fs::create_dir_all(machine.root().at("/var/lib/etcd")).unwrap();
+    let member = Member::of(&machine.context, machine.context.plan.etcd.as_ref().unwrap()).unwrap();
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let (identity, stranger) = (ours.identity(&ours), theirs.identity(&ours));
+    Fixture { _machine: machine, member, identity, stranger, url }
 }
 
 fn ask(url: &str, path: &str, identity: &Identity) -> Result<Vec<u8>, crate::http::HttpError> {
@@ -71,6 +41,7 @@ fn who_has_a_certificate_of_the_authority_is_answered_and_nobody_else() {
     Endpoint::start(&fixture.member, &fixture.identity, Arc::default()).unwrap();
     let answer: Answer = serde_json::from_slice(&ask(&fixture.url, PATH, &fixture.identity).unwrap()).unwrap();
     assert_eq!((answer.data, answer.generation, answer.marker), (AnswerData::Empty, 7, None));
+    assert_eq!((answer.machine.is_some(), answer.machine), (true, fixture.member.machine.clone()));
     assert_eq!(ask(&fixture.url, "/v1/other", &fixture.identity).unwrap_err().status(), Some(404));
     assert!(ask(&fixture.url, PATH, &fixture.stranger).is_err());
     // A question that never ends is cut off.
@@ -110,7 +81,7 @@ fn strangers_together_take_no_place_of_a_member_and_no_member_another_ones() {
     let member: IpAddr = "192.0.2.2".parse().unwrap();
     let members = vec![member, "127.0.0.1".parse().unwrap()];
     let endpoint =
-        Endpoint { member: fixture.member.clone(), config, members, places: Mutex::default(), bell: Arc::default() };
+        Endpoint { member: fixture.member.clone(), config, members, places: Mutex::default(), wakeup: Arc::default() };
     let endpoint = Arc::new(endpoint);
     let from = |last: u8| IpAddr::from([198, 51, 100, last]);
     let mut taken: Vec<_> = (0..u8::MAX).map_while(|last| endpoint.place(from(last))).collect();

@@ -14,6 +14,7 @@ use crate::plan::Fetch;
 use crate::program::Context;
 use crate::root::Root;
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use codes::{CHANGED, UNREACHABLE};
 use data_encoding::HEXLOWER;
@@ -41,7 +42,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
         place(&kept, &root.at(&wanted.path), &content).map_err(internal)?;
     }
     forget_others(&root.at(KEPT), &plan.fetch).map_err(internal)?;
-    log.done(&format!("{} files", plan.fetch.len()));
+    log.done(&texts::fetch::done(plan.fetch.len()));
     Ok(())
 }
 
@@ -67,7 +68,7 @@ fn fetch(root: &Root, wanted: &Fetch, deadline: Deadline, log: &mut StepLog) -> 
             }
             Err(reason) => reason,
         };
-        log.waiting(&format!("{}: {reason}", wanted.url));
+        log.waiting(&texts::fetch::waiting(&wanted.url, &reason));
         if deadline.over() {
             return Err(Failure::new(&UNREACHABLE, format!("{}: {reason}", wanted.url)));
         }

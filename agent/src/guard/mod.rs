@@ -5,8 +5,10 @@
 
 pub mod action;
 pub mod marker;
+mod rules;
 pub mod table;
 pub mod view;
+mod writes;
 
 pub use action::{Action, Effect, StartMode, StopCode, WaitCode};
 pub use marker::{ClusterId, Marker, MarkerRead, MemberId, Nonce, NonceSet, Phase, PlaceRead, newest};

@@ -57,6 +57,9 @@ pub struct Answer {
     pub marker: Option<Marker>,
     /// Generation of its plan, for people.
     pub generation: u64,
+    /// A digest of its machine-id, which no other machine may have; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 /// Another member, and what it answered in this round.

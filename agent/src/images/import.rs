@@ -7,6 +7,7 @@ use super::containerd::{Containerd, Stock};
 use super::layout::{Descriptor, Image, Layout};
 use super::stream::{self, StreamError};
 use crate::step::{StepLog, tell};
+use crate::texts;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -87,7 +88,7 @@ impl<'a> Import<'a> {
             }
             if told.is_none_or(|told| told.elapsed() >= TOLD) {
                 let mebibytes = self.sent.load(Ordering::Relaxed) >> 20;
-                log.running(&format!("importing {} images ({finished} done, {mebibytes} MiB)", images.len()));
+                log.running(&texts::images::importing(images.len(), finished, mebibytes));
                 told = Some(Instant::now());
             }
             sleep(LOOK);

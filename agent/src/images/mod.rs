@@ -14,6 +14,7 @@ use crate::failure::{Code, Failure, Weight};
 use crate::plan;
 use crate::program::Context;
 use crate::step::{self, StepLog};
+use crate::texts::{self, Text};
 use crate::wait::{Backoff, Deadline};
 use containerd::{Containerd, Named, Stock};
 use import::{Import, Outcome};
@@ -76,7 +77,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let containerd = Containerd::new(&context.root);
     if layouts.is_empty() {
         unpin(&containerd, &containerd.imported().unwrap_or_default(), &context.plan.images);
-        log.done("no bundle on this machine; images come from the registry");
+        log.done(&texts::images::no_bundle());
         return Ok(());
     }
     let (wanted, absent) = find(&context.plan.images, &layouts, log);
@@ -127,7 +128,7 @@ fn stock(containerd: &Containerd, log: &mut StepLog) -> Result<Stock, Failure> {
         if deadline.over() {
             return Err(Failure::new(&CONTAINERD_SILENT, error.to_string()));
         }
-        log.waiting("waiting for containerd");
+        log.waiting(&texts::images::containerd());
         backoff.pause(deadline);
     }
     containerd.stock().map_err(|error| Failure::new(&CONTAINERD_SILENT, error.to_string()))
@@ -191,12 +192,12 @@ fn tell(missing: &[&Wanted], outcomes: &[Outcome], log: &mut StepLog) -> usize {
     lost
 }
 
-fn summary(there: usize, new: usize, left: usize, time: Duration) -> String {
-    let mut text = format!("{there} images of the bundle are there, {new} of them new ({:.1} s)", time.as_secs_f64());
-    if left > 0 {
-        text += &format!("; {left} more are left to the registry");
+fn summary(there: usize, new: usize, left: usize, time: Duration) -> Text {
+    let seconds = format!("{:.1}", time.as_secs_f64());
+    match left {
+        0 => texts::images::done(there, new, seconds),
+        left => texts::images::done_but(there, new, seconds, left),
     }
-    text
 }
 
 #[cfg(test)]

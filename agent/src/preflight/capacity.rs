@@ -61,12 +61,17 @@ fn check_space(root: &Root, plan: &Plan, findings: &mut Findings) {
         return findings.add(&DATA_READ_ONLY, format!("{LASTING} is mounted read-only"));
     }
     let (free, size) = (space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize);
+    let ran_before = root.state().join("generation.json").exists();
+    judge_space(free, size, if ran_before { 0 } else { plan.preflight.data_bytes }, findings);
+}
+
+/// Bytes that are free, of so many; `first`: those that a first boot needs.
+pub(super) fn judge_space(free: u64, size: u64, first: u64, findings: &mut Findings) {
     let message = |least: u64| {
         format!("{} MiB of {} MiB are free on {LASTING}, where {} MiB are needed", free >> 20, size >> 20, least >> 20)
     };
-    let ran_before = root.state().join("generation.json").exists();
-    if !ran_before && free < plan.preflight.data_bytes {
-        findings.add(&DATA_SMALL, message(plan.preflight.data_bytes));
+    if free < first {
+        findings.add(&DATA_SMALL, message(first));
     } else if free < FULL {
         findings.add(&DATA_FULL, message(FULL));
     } else if free < size / 10 {

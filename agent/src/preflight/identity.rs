@@ -7,6 +7,7 @@ use super::codes::{HOSTNAME, MACHINE_ID, WRONG_MACHINE};
 use crate::plan::Node;
 use crate::root::Root;
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::{Backoff, Deadline};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(super) fn check_macs(root: &Root, node: &Node, log: &mut StepLog, findings: 
             let message = format!("the payload of {} is for {}; this machine has {has}", node.name, missing.join(", "));
             return findings.add(&WRONG_MACHINE, message);
         }
-        log.waiting(&format!("waiting for the network card {}", missing.join(", ")));
+        log.waiting(&texts::preflight::card(missing.join(", ")));
         backoff.pause(deadline);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use identity::own_macs;
 use crate::failure::{Code, Failure, Weight};
 use crate::program::Context;
 use crate::step::{StepLog, now};
-use crate::{clock, copies};
+use crate::{clock, copies, texts};
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
         return stop(context, log, failure, is_alone);
     }
     act(context)?;
-    log.done(&format!("this machine is fit to be {}", context.plan.node.name));
+    log.done(&texts::preflight::done(&context.plan.node.name));
     Ok(())
 }
 
@@ -108,3 +108,6 @@ fn act(context: &Context) -> Result<(), Failure> {
 fn passed(context: &Context) -> PathBuf {
     context.root.run().join(PASSED)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,33 +14,42 @@ use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// What the network gets to give this node its addresses. Nothing else of this step takes so long.
-const LINK: Duration = Duration::from_secs(15);
 /// What another machine gets to answer. On one Ethernet that is a millisecond.
 const ANSWER: Duration = Duration::from_millis(250);
-/// A machine that just took this one's place in a switch's memory may still be answered for.
-const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bounds of the two waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// What the network gets to give this node its addresses. Nothing else of this step takes so long.
+    pub(super) link: Duration,
+    /// A machine that just took this one's place in a switch's memory may still be answered for.
+    pub(super) answer: Duration,
+}
+
+/// What a boot takes.
+const PATIENCE: Patience = Patience { link: Duration::from_secs(15), answer: Duration::from_secs(30) };
 
 /// Asks for each of the node's addresses.
 pub(super) fn check(root: &Root, node: &Node) -> Findings {
     let mut findings = Findings::default();
     // A node that lies below a folder has no network.
     if root.is_machine()
-        && let Err(error) = ask(root, node, &mut findings)
+        && let Err(error) = ask(root, node, PATIENCE, &mut findings)
     {
         findings.add(&ADDRESS_MISSING, format!("the kernel does not tell this machine's addresses: {error}"));
     }
     findings
 }
 
-fn ask(root: &Root, node: &Node, findings: &mut Findings) -> std::io::Result<()> {
+/// Waits for the addresses, and asks the network for those that are there.
+pub(super) fn ask(root: &Root, node: &Node, patience: Patience, findings: &mut Findings) -> std::io::Result<()> {
     let netlink = Netlink::open()?;
-    let (found, missing) = wait(root, &netlink, node)?;
+    let (found, missing) = wait(root, &netlink, node, patience.link)?;
     if !missing.is_empty() {
         let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        findings.add(&ADDRESS_MISSING, format!("{} after {} s", missing.join(", "), LINK.as_secs()));
+        findings.add(&ADDRESS_MISSING, format!("{} after {} s", missing.join(", "), patience.link.as_secs()));
     }
-    let deadline = Deadline::after(PATIENCE);
+    let deadline = Deadline::after(patience.answer);
     for own in found {
         if let Some(other) = other(&netlink, own, deadline)? {
             findings.add(&ADDRESS_TAKEN, format!("{other} answers for {}, which is {}'s", own.address, node.name));
@@ -50,8 +59,8 @@ fn ask(root: &Root, node: &Node, findings: &mut Findings) -> std::io::Result<()>
 }
 
 /// The node's addresses on interfaces with a link, and those that are on none.
-fn wait(root: &Root, netlink: &Netlink, node: &Node) -> std::io::Result<(Vec<Own>, Vec<IpAddr>)> {
-    let deadline = Deadline::after(LINK);
+fn wait(root: &Root, netlink: &Netlink, node: &Node, time: Duration) -> std::io::Result<(Vec<Own>, Vec<IpAddr>)> {
+    let deadline = Deadline::after(time);
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(500));
     loop {
         let mut found = netlink.addresses()?;

@@ -6,6 +6,7 @@ use super::units::{self, Unit};
 use crate::http::{Client, Identity};
 use crate::plan::{Plan, Role};
 use crate::root::Root;
+use crate::texts;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,18 +132,18 @@ fn server(plan: &Plan) -> SocketAddr {
 fn api_server(client: &Client, server: SocketAddr) -> Readiness {
     match get(client, &format!("https://{server}/readyz")) {
         Ok(_) => Readiness::Yes,
-        Err(error) if error.status().is_some() => Readiness::No("the API server answers and is not ready".to_owned()),
-        Err(_) => Readiness::No(format!("no answer from the API server at {server}")),
+        Err(error) if error.status().is_some() => Readiness::No(texts::node::api_not_ready().to_string()),
+        Err(_) => Readiness::No(texts::node::api_silent(server).to_string()),
     }
 }
 
 fn node(client: &Client, server: SocketAddr, name: &str) -> Readiness {
     match get(client, &format!("https://{server}/api/v1/nodes/{name}")) {
         Ok(text) => ready_condition(&text),
-        Err(error) if error.status() == Some(404) => Readiness::No("the kubelet has not registered it yet".to_owned()),
+        Err(error) if error.status() == Some(404) => Readiness::No(texts::node::unregistered().to_string()),
         Err(error) => Readiness::No(match error.status() {
-            Some(status) => format!("the API server does not show it to the kubelet (status {status})"),
-            None => "the API server does not answer".to_owned(),
+            Some(status) => texts::node::hidden(status).to_string(),
+            None => texts::node::silent().to_string(),
         }),
     }
 }
@@ -176,13 +177,13 @@ struct Condition {
 
 fn ready_condition(text: &[u8]) -> Readiness {
     let Ok(node) = serde_json::from_slice::<Node>(text) else {
-        return Readiness::No("the API server's answer is no Node".to_owned());
+        return Readiness::No(texts::node::no_node().to_string());
     };
     let ready = node.status.conditions.into_iter().find(|condition| condition.r#type == "Ready");
     match ready {
         Some(condition) if condition.status == "True" => Readiness::Yes,
-        Some(condition) => Readiness::No(format!("not Ready: {}", first_line(&condition.message))),
-        None => Readiness::No("not Ready: the kubelet has not told yet".to_owned()),
+        Some(condition) => Readiness::No(texts::node::not_ready(first_line(&condition.message)).to_string()),
+        None => Readiness::No(texts::node::not_ready("the kubelet has not told yet").to_string()),
     }
 }
 

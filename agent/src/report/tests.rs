@@ -5,19 +5,14 @@ use super::boot::{Boot, Item, Phase, Progress};
 use super::console::{Console, duration};
 use super::probe::{Probe, Readiness};
 use crate::failure::{Failure, INTERNAL};
+use crate::fake::Machine;
+use crate::plan::{PLAN_PATH, Plan};
 use crate::root::Root;
 use crate::step::{Notice, Step, StepLog};
+use crate::texts::Text;
 use std::time::Duration;
 
 const PLAN: &str = include_str!("../../tests/data/plan-worker.json");
-
-fn machine(plan: &str) -> (tempfile::TempDir, Root) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Root::new(folder.path());
-    std::fs::create_dir_all(root.at("/etc/kfimg")).unwrap();
-    std::fs::write(root.at("/etc/kfimg/plan.json"), plan).unwrap();
-    (folder, root)
-}
 
 fn ready() -> Probe {
     Probe { kubelet: Readiness::Yes, api_server: Readiness::Yes, node: Readiness::Yes, ..Probe::default() }
@@ -25,18 +20,19 @@ fn ready() -> Probe {
 
 #[test]
 fn a_boot_is_told_from_its_first_step_to_its_end() {
-    let (_folder, root) = machine(PLAN);
-    let mut reporter = Reporter::new(&root);
+    let machine = Machine::with_plan_file(PLAN);
+    let root = machine.root();
+    let mut reporter = Reporter::new(root);
     assert_eq!(reporter.look(&Probe::default()), [""; 0]);
-    StepLog::begin(&root, Step::Data).done("");
+    StepLog::begin(root, Step::Data).done(&Text::fake(""));
     assert_eq!(reporter.look(&Probe::default()), ["data: done"]);
-    let mut clock = StepLog::begin(&root, Step::Clock);
-    clock.waiting("waiting for time servers");
+    let mut clock = StepLog::begin(root, Step::Clock);
+    clock.waiting(&Text::fake("waiting for time servers"));
     assert_eq!(reporter.look(&Probe::default()), ["clock: waiting for time servers"]);
     assert_eq!(reporter.phase, Phase::Waiting);
-    clock.done("the clock is right");
-    StepLog::begin(&root, Step::Preflight).done("all is well");
-    StepLog::begin(&root, Step::Images).done("no bundle");
+    clock.done(&Text::fake("the clock is right"));
+    StepLog::begin(root, Step::Preflight).done(&Text::fake("all is well"));
+    StepLog::begin(root, Step::Images).done(&Text::fake("no bundle"));
     let lines = reporter.look(&Probe::default());
     assert_eq!(lines, ["clock: the clock is right", "preflight: all is well", "images: no bundle"]);
     assert_eq!(reporter.phase, Phase::Booting);
@@ -50,9 +46,10 @@ fn a_boot_is_told_from_its_first_step_to_its_end() {
 
 #[test]
 fn a_failure_stands_out_with_its_code_and_its_remedy() {
-    let (_folder, root) = machine(PLAN);
-    let mut reporter = Reporter::new(&root);
-    StepLog::begin(&root, Step::Preflight).failed(&Failure::new(&INTERNAL, "port 10250 is taken"));
+    let machine = Machine::with_plan_file(PLAN);
+    let root = machine.root();
+    let mut reporter = Reporter::new(root);
+    StepLog::begin(root, Step::Preflight).failed(&Failure::new(&INTERNAL, "port 10250 is taken"));
     let lines = reporter.look(&Probe::default());
     assert_eq!(lines[1..3], ["preflight FAILED: INTERNAL", "    what:  port 10250 is taken"]);
     assert!(lines[3].starts_with("    to do: read the message"), "{lines:?}");
@@ -61,8 +58,9 @@ fn a_failure_stands_out_with_its_code_and_its_remedy() {
 
 #[test]
 fn a_node_without_a_plan_says_so() {
-    let (_folder, root) = machine("{");
-    let lines = Reporter::new(&root).look(&Probe::default());
+    let machine = Machine::new(Plan::fake());
+    machine.put(PLAN_PATH, "{");
+    let lines = Reporter::new(machine.root()).look(&Probe::default());
     assert_eq!(lines[1], "plan FAILED: PLAN");
 }
 
@@ -72,10 +70,8 @@ fn item(state: Progress, message: &str) -> Item {
 }
 
 fn boot(items: Vec<Item>) -> Boot {
-    let (folder, root) = machine(PLAN);
-    let plan = root.plan().unwrap();
-    drop(folder);
-    let mut boot = Boot::new(&root, Some(&plan), &[], &Probe::default());
+    let plan = serde_json::from_str(PLAN).unwrap();
+    let mut boot = Boot::new(&Root::new("/nonexistent"), Some(&plan), &[], &Probe::default());
     boot.steps = items;
     boot
 }

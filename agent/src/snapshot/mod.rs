@@ -11,6 +11,7 @@ use crate::http::{HttpError, Identity};
 use crate::plan::{self, Plan};
 use crate::program::Context;
 use crate::step::{StepLog, now};
+use crate::texts;
 use folder::{Folder, Record};
 use stream::Source;
 use verify::VerifyError;
@@ -47,7 +48,7 @@ pub(crate) const CODES: &[Code] = &[NOT_A_VOTER, SPACE, DAMAGED];
 /// Runs the step.
 pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let Some(etcd) = &context.plan.etcd else {
-        log.done("no member of etcd");
+        log.done(&texts::snapshot::no_member());
         return Ok(());
     };
     let folder = Folder::open(context.root.at(&etcd.snapshot.dir), &context.plan.cluster.name)?;
@@ -57,10 +58,10 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let status = source.status().map_err(|error| Failure::new(&NOT_A_VOTER, error.to_string()))?;
     status.check().map_err(|reason| Failure::new(&NOT_A_VOTER, reason))?;
     check_space(&folder, status.size)?;
-    log.running("taking a snapshot");
+    log.running(&texts::snapshot::taking());
     let name = take(&context.plan, &folder, &source)?;
     folder.retain(&name, etcd.snapshot.retain)?;
-    log.done(&format!("saved {name}.db"));
+    log.done(&texts::snapshot::done(format!("{name}.db")));
     Ok(())
 }
 

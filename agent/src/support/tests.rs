@@ -1,6 +1,7 @@
 //! An archive of a node whose every secret is known.
 
 use super::{run, stamp};
+use crate::fake::Machine;
 use crate::root::Root;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -12,12 +13,6 @@ fn key() -> (String, String) {
     let pem = rcgen::KeyPair::generate().unwrap().serialize_pem();
     let body: Vec<&str> = pem.lines().filter(|line| !line.contains("-----")).collect();
     (body[0].to_owned(), pem)
-}
-
-fn put(root: &Root, path: &str, text: &str) {
-    let path = root.at(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
 }
 
 fn unpack(archive: &[u8]) -> Vec<(String, String)> {
@@ -34,31 +29,29 @@ fn unpack(archive: &[u8]) -> Vec<(String, String)> {
 
 #[test]
 fn no_secret_of_a_node_is_in_its_archive() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Root::new(folder.path());
+    let machine = Machine::with_plan_file(PLAN);
     let (ca, client, kubelet, copy) = (key(), key(), key(), key());
     let hash = "$2b$10$abcdefghijklmnopqrstuuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY";
     let symmetric = "c3ltbWV0cmljIGtleSBvZiB0aGlzIG5vZGUgMTIzNDU2Nzg=";
     let registry = "cmVnaXN0cnk6cGFzc3dvcmQtb2YtdGhlLXNpdGU=";
     let embedded = data_encoding::BASE64.encode(client.1.as_bytes());
-    put(&root, "/etc/kfimg/plan.json", PLAN);
-    put(&root, "/etc/kubernetes/pki/ca.key", &ca.1);
-    put(&root, "/etc/kubernetes/pki/ca.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
-    put(&root, "/etc/kubernetes/admin.conf", &format!("users:\n- user:\n    client-key-data: {embedded}\n"));
-    put(&root, "/var/lib/kubelet/pki/kubelet-client-current.pem", &kubelet.1);
-    put(&root, "/run/kfimg/etcd/pki/etcd/server.key", &copy.1);
-    put(&root, "/etc/kubernetes/apiserver/encryption.yaml", &format!("keys:\n- secret: {symmetric}\n"));
-    put(&root, "/etc/shadow", &format!("core:{hash}:19000::::::\n"));
+    machine.put("/etc/kubernetes/pki/ca.key", &ca.1);
+    machine.put("/etc/kubernetes/pki/ca.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    machine.put("/etc/kubernetes/admin.conf", &format!("users:\n- user:\n    client-key-data: {embedded}\n"));
+    machine.put("/var/lib/kubelet/pki/kubelet-client-current.pem", &kubelet.1);
+    machine.put("/run/kfimg/etcd/pki/etcd/server.key", &copy.1);
+    machine.put("/etc/kubernetes/apiserver/encryption.yaml", &format!("keys:\n- secret: {symmetric}\n"));
+    machine.put("/etc/shadow", &format!("core:{hash}:19000::::::\n"));
     let hosts = format!("[header]\nAuthorization = \"Basic {registry}\"\n");
-    put(&root, "/etc/containerd/certs.d/docker.io/hosts.toml", &hosts);
+    machine.put("/etc/containerd/certs.d/docker.io/hosts.toml", &hosts);
     // Texts that do get in, and say all of it.
     let told = format!("{}\nuser core {hash}\nkey {symmetric}\nbasic {registry}\ndata {embedded}\n", client.1);
-    put(&root, "/var/log/pods/kube-system_etcd-master1_1/etcd/0.log", &told);
-    put(&root, "/etc/kubernetes/manifests/own.yaml", &format!("{}{}", copy.1, ca.1));
-    put(&root, "/run/kfimg/boot.json", &format!("{{\"message\": \"{}\"}}\n", kubelet.0));
-    put(&root, "/var/log/pods/default_shop_1/shop/0.log", "a workload's own log");
-    let file = folder.path().join("support.tar.gz");
-    run(&root, Some(file.to_str().unwrap())).unwrap();
+    machine.put("/var/log/pods/kube-system_etcd-master1_1/etcd/0.log", &told);
+    machine.put("/etc/kubernetes/manifests/own.yaml", &format!("{}{}", copy.1, ca.1));
+    machine.put("/run/kfimg/boot.json", &format!("{{\"message\": \"{}\"}}\n", kubelet.0));
+    machine.put("/var/log/pods/default_shop_1/shop/0.log", "a workload's own log");
+    let file = machine.folder().join("support.tar.gz");
+    run(machine.root(), Some(file.to_str().unwrap())).unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let parts = unpack(&std::fs::read(&file).unwrap());
     let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();

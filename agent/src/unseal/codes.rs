@@ -15,8 +15,5 @@ pub(super) const WRONG_KEY: Code = Code {
     remedy: "bring the identity of a recipient that `kfimg render --seal` was given, or the passphrase",
 };
 
-/// What a person reads while the node waits.
-pub(super) const WAITING: &str = "the payload is sealed and its key is not here";
-
 /// Codes of this step.
 pub(crate) const CODES: &[Code] = &[DAMAGED, WRONG_KEY];

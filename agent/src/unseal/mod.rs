@@ -17,8 +17,9 @@ use crate::plan::Sealed;
 use crate::program::Context;
 use crate::root::Root;
 use crate::step::StepLog;
+use crate::texts;
 use crate::wait::Backoff;
-use codes::{DAMAGED, WAITING, WRONG_KEY};
+use codes::{DAMAGED, WRONG_KEY};
 use data_encoding::HEXLOWER;
 use key::{Found, Source};
 use sha2::{Digest, Sha256};
@@ -35,7 +36,7 @@ const KEPT: &str = "/var/lib/kfimg/unsealed";
 pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     let Context { root, plan } = context;
     let Some(sealed) = &plan.sealed else {
-        log.done("nothing is sealed");
+        log.done(&texts::unseal::nothing());
         return Ok(());
     };
     let file = read(root, sealed)?;
@@ -46,7 +47,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     };
     unpack::unpack(root, sealed, &archive).map_err(|reason| Failure::new(&DAMAGED, reason))?;
     keep(&kept, &archive).map_err(|error| Failure::new(&INTERNAL, error.to_string()))?;
-    log.done(&format!("{} files, by {from}", sealed.paths.len()));
+    log.done(&texts::unseal::done(sealed.paths.len(), from));
     Ok(())
 }
 
@@ -85,7 +86,7 @@ fn keep(kept: &std::path::Path, archive: &[u8]) -> std::io::Result<()> {
 fn wait_for_key(root: &Root, file: &[u8], log: &mut StepLog) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(5));
     let mut sources = Source::all(root);
-    let waiting = format!("{WAITING}: {}", key::PLACES);
+    let waiting = texts::unseal::waiting(key::PLACES);
     loop {
         for source in &mut sources {
             if source.is_a_person() {

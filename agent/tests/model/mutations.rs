@@ -100,10 +100,10 @@ fn go_on_in_the_next_incarnation(view: &View) -> Option<Action> {
 /// The design's first version: this row came before the one for a quorum, did not ask whether a peer is joined, and wrote
 /// the marker outside first.
 fn force_whoever_is_joined(view: &View) -> Option<Action> {
-    let mut deaf = View { quorum: None, ..view.clone() };
-    let markers = deaf.peers.iter_mut().filter_map(|peer| peer.answer.as_mut()).map(|answer| &mut answer.marker);
+    let mut partitioned = View { quorum: None, ..view.clone() };
+    let markers = partitioned.peers.iter_mut().filter_map(|peer| peer.answer.as_mut()).map(|answer| &mut answer.marker);
     markers.for_each(|marker| *marker = None);
-    let decision = decide(&deaf);
+    let decision = decide(&partitioned);
     match decision.action {
         Action::Run(mut effects) if decision.row == "previous, recover" => {
             effects.reverse();

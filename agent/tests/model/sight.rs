@@ -169,6 +169,7 @@ fn answer<const N: usize>(member: usize, heard: Heard<N>) -> Option<Answer> {
         data: if held { AnswerData::Held } else { AnswerData::Empty },
         marker: marker(member, mark),
         generation: 0,
+        machine: None,
     })
 }
 

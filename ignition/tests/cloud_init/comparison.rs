@@ -76,7 +76,7 @@ fn trees() -> Vec<(&'static str, Node, NodeTree)> {
 }
 
 #[test]
-#[ignore = "needs root, mmdebstrap and Debian's archive: `make interop`"]
+#[ignore = "needs root, mmdebstrap and Debian's archive: `make cloud-init-test`"]
 fn cloud_init_and_ignition_leave_the_same_system() {
     for release in RELEASES {
         for (name, node, tree) in trees() {
@@ -87,7 +87,7 @@ fn cloud_init_and_ignition_leave_the_same_system() {
 }
 
 #[test]
-#[ignore = "needs root, mmdebstrap and Debian's archive: `make interop`"]
+#[ignore = "needs root, mmdebstrap and Debian's archive: `make cloud-init-test`"]
 fn a_config_drive_and_guestinfo_leave_it_too() {
     for release in RELEASES {
         let (name, node, tree) = trees().swap_remove(2);
@@ -190,7 +190,7 @@ fn schema(debian: &Path, files: &CloudInit) -> String {
 }
 
 #[test]
-#[ignore = "needs root, mmdebstrap and Debian's archive: `make interop`"]
+#[ignore = "needs root, mmdebstrap and Debian's archive: `make cloud-init-test`"]
 fn user_data_is_valid_by_cloud_inits_own_schema() {
     for release in RELEASES {
         for (name, node, tree) in trees() {

@@ -1,13 +1,13 @@
-//! What a member that votes does for the list of members: it takes out who is gone for good.
+//! What a member that votes does for the list of members: it evicts who is gone for good.
 //!
 //! Gone for good is who is in no plan and does not work, and a learner that has not worked for long. A voter of the plan
 //! stays in the list however long it is off: it comes back with its data, or removes its own entry.
 
+use super::codes::{ETCD_ALARM, MEMBER_UNPLANNED};
 use super::gateway::Entry;
 use super::member::Member;
 use super::membership::{Membership, note_generation};
 use super::round::{Local, Questions};
-use super::tell::{ETCD_ALARM, MEMBER_UNPLANNED};
 use crate::guard::{MemberId, View};
 use crate::step::{StepLog, tell};
 use std::collections::BTreeMap;
@@ -20,12 +20,12 @@ const UNPLANNED: Duration = Duration::from_secs(60);
 
 /// Since when entries have not worked.
 #[derive(Debug, Default)]
-pub(crate) struct Tending {
+pub(crate) struct Evictions {
     dead: BTreeMap<MemberId, Instant>,
     noted: bool,
 }
 
-impl Tending {
+impl Evictions {
     /// Looks at what the local etcd gave after a linearizable read. Changes at most one entry of the list.
     pub(crate) fn look(
         &mut self,

@@ -1,4 +1,4 @@
-//! Patience with an etcd that runs and takes no part in a quorum that the others show.
+//! Patience with a local etcd that is partitioned: it runs, and takes no part in a quorum that the others show.
 //!
 //! Nothing on the disk is wrong then, and a start of its own data is what heals it: etcd 3.6 was seen to replicate the log after a
 //! reboot, and to get no answer to a single linearizable read for minutes, until it was started again.
@@ -25,9 +25,9 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Whether patience has ended with an etcd that is `deaf` in this round.
-    pub(super) fn is_over(&mut self, deaf: bool) -> bool {
-        if !deaf {
+    /// Whether patience has ended with an etcd that is `partitioned` in this round.
+    pub(super) fn is_over(&mut self, partitioned: bool) -> bool {
+        if !partitioned {
             self.deadline = None;
             return false;
         }
@@ -41,7 +41,7 @@ impl Patience {
     }
 
     /// It takes part.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn healed(&mut self) {
         *self = Self::default();
     }
 }
@@ -58,12 +58,12 @@ mod tests {
             patience.restarted();
             assert_eq!(patience.next, (FIRST * 2_u32.pow(doubled)).min(LONGEST));
         }
-        patience.heard();
+        patience.healed();
         assert_eq!(patience.next, FIRST);
     }
 
     #[test]
-    fn a_moment_of_hearing_begins_anew() {
+    fn a_moment_of_taking_part_begins_anew() {
         let mut patience = Patience::default();
         assert!(!patience.is_over(true));
         let first = patience.deadline.map(crate::wait::Deadline::left);
