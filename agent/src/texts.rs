@@ -147,7 +147,7 @@ pub(crate) mod etcd {
 
 pub(crate) mod fetch {
     texts! {
-        waiting(url, reason) = "{url}: {reason}";
+        waiting(url, reason) = "waiting for {url}: {reason}";
         done(count) = "{count} files";
     }
 }

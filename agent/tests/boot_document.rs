@@ -1,11 +1,12 @@
-//! `docs/boot.md` explains every code, every step and every exit code of the agent that is built, in its words.
+//! `docs/boot.md` explains every code, every step, every exit code and every line of the agent that is built, in its words.
 //!
 //! The chapter of codes is written by `KFIMG_UPDATE_GOLDEN=1 cargo test -p kfimg-agent --test boot_document`; all else in
 //! the document is written by people.
 
 #![allow(clippy::unwrap_used)]
 
-use kfimg_agent::failure;
+use kfimg_agent::{failure, texts};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -68,6 +69,47 @@ fn help() -> String {
 fn words<'a>(help: &'a str, part: &str) -> Vec<&'a str> {
     let lines = help.lines().skip_while(|line| !line.starts_with(part)).skip(1);
     lines.take_while(|line| line.starts_with("  ")).filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+/// A line as the document writes it: `…` for each particular.
+fn written(text: &str) -> String {
+    let parts = text.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
+    parts.collect::<Vec<_>>().join("…")
+}
+
+/// Step and text of all lines, those of the guard under `etcd`.
+fn told() -> BTreeSet<(String, String)> {
+    let lines = |(step, all): (&str, &[&str])| all.iter().map(|text| (step.to_owned(), written(text))).collect::<Vec<_>>();
+    texts::by_step().into_iter().flat_map(lines).collect()
+}
+
+/// Cells of the rows of a chapter's table, below its titles.
+fn rows<'a>(document: &'a str, chapter: &str) -> Vec<Vec<&'a str>> {
+    let (_, text) = document.split_once(&format!("\n## {chapter}\n")).expect(chapter);
+    let text = text.split("\n## ").next().unwrap_or_default();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| "));
+    rows.skip(1).map(|row| row.trim_end_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+/// Step and text of all lines that the document explains.
+fn explained(document: &str) -> BTreeSet<(String, String)> {
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let is_text = |text: &String| text.chars().any(|letter| letter.is_lowercase() || letter == '…');
+    let of_guard = rows(document, "The guard's states").into_iter().flat_map(|row| quoted(row[0]));
+    let of_guard = of_guard.filter(is_text).map(|text| ("etcd".to_owned(), text));
+    let of_others = rows(document, "The other steps' lines").into_iter();
+    let of_others = of_others.map(|row| (row[0].replace('`', ""), row[1].trim_matches('`').to_owned()));
+    of_guard.chain(of_others).collect()
+}
+
+#[test]
+fn every_line_of_a_step_is_explained_and_no_other_is() {
+    let (told, explained) = (told(), explained(&document()));
+    assert!(told.len() > 70, "{}", told.len());
+    let missing: Vec<_> = told.difference(&explained).collect();
+    assert!(missing.is_empty(), "docs/boot.md does not explain {missing:#?}");
+    let surplus: Vec<_> = explained.difference(&told).collect();
+    assert!(surplus.is_empty(), "docs/boot.md explains what no step tells: {surplus:#?}");
 }
 
 #[test]

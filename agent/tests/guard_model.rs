@@ -71,8 +71,8 @@ fn five_members_found_a_cluster() {
 }
 
 #[test]
-fn five_members_survive_wipes_cuts_and_partitions() {
-    all_hold(&[("5 founded cuts=1 wipes=2", 54_000), ("5 founded wipes=1 splits=1", 2_200)]);
+fn five_members_survive_wipes_cuts_partitions_and_disks_that_are_not_mounted() {
+    all_hold(&[("5 founded cuts=1 wipes=2", 54_000), ("5 founded wipes=1 splits=1", 2_200), ("5 founded wipes=1 unmounts=1", 500)]);
 }
 
 /// What `make model` searches, unless it is told otherwise.
@@ -91,7 +91,7 @@ const DEEPER: &[Search] = &[
 
 /// `GUARD_MODEL="3 cuts=2 one-by-one, 5 wipes=1"`: other searches, in the words of [`Case`].
 #[test]
-#[ignore = "takes minutes and gigabytes; `make model`"]
+#[ignore = "takes two minutes and 200 megabytes; `make model`"]
 fn the_deeper_search() {
     match std::env::var("GUARD_MODEL") {
         Ok(asked) => asked.split(',').for_each(|text| Case::from(text).holds(0)),
