@@ -56,9 +56,9 @@ demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	  '  ./target/release/kfimg validate --profile ha3 --registry reg.local --explain' \
 	  '  ./target/release/kfimg pki show --profile ha3'
 
-# The machine that builds is taken for the machine that boots; AGENT_TARGET names another.
-# It lies in every image: fewer bytes than these.
+# The agent lies in every image: fewer bytes than these.
 AGENT_LIMIT := 5000000
+# The machine that builds is taken for the machine that boots; AGENT_TARGET names another.
 AGENT_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 
 agent: ## build the static kfimg-agent into target/<triple>/agent/
@@ -100,7 +100,7 @@ cloud-init-test: packages interop-packages ## let the cloud-init of two Debians 
 	cargo test --locked -p kfimg-ignition --test cloud_init -- --ignored
 	cargo test --locked -p kfimg-cli --test channels -- --ignored
 
-guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (ten minutes)
+guard-test: packages interop-packages ## let the agent found, lose and rejoin clusters of the real etcd (no root; ten minutes)
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-agent --lib etcd::interop -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored
