@@ -2,8 +2,8 @@
 //! its end or for a few seconds, and the kernel tells the most that it had (`wait4(2)`, `ru_maxrss`, by GNU time).
 //!
 //! The program is the one that cargo built for tests, or the one that `KFIMG_AGENT` names, such as that of `make agent`. Not here: a
-//! passphrase that opens a sealed payload, whose function takes 256 MiB on purpose (age, `scrypt`); and `addons` and `snapshot` beyond
-//! their first question, which run in the lab.
+//! passphrase that opens a sealed payload, whose function takes much on purpose (age, `scrypt`); `payload fetch`, which runs Ignition; and
+//! `addons` and `snapshot` beyond their first question, which run in the lab.
 
 #![allow(clippy::unwrap_used)]
 
@@ -152,6 +152,10 @@ fn with_a_bundle(machine: &Machine) {
     std::fs::set_permissions(client, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+fn with_a_command_line(machine: &Machine) {
+    machine.put("/proc/cmdline", "quiet ignition.platform.id=qemu\n");
+}
+
 fn as_it_is(_: &Machine) {}
 
 /// What the machine has, what is run, and a word that it must have said, to show that it did its work.
@@ -159,7 +163,7 @@ type Run<'a> = (fn(&Machine), &'a [&'a str], &'a str);
 
 #[test]
 fn no_subcommand_takes_more_than_ten_mebibytes() {
-    let runs: [Run<'_>; 14] = [
+    let runs: [Run<'_>; 16] = [
         (as_it_is, &["data"], "no data disk"),
         (with_a_sealed_payload, &["unseal"], "1 files, by"),
         (as_it_is, &["clock"], "the time is"),
@@ -172,6 +176,8 @@ fn no_subcommand_takes_more_than_ten_mebibytes() {
         (as_it_is, &["report"], ""),
         (as_it_is, &["support", "-"], ""),
         (as_it_is, &["check-api", "http://127.0.0.1:1/readyz"], ""),
+        (with_a_command_line, &["platform"], "payload: looking for it by platform qemu"),
+        (with_a_command_line, &["root"], ""),
         (as_it_is, &["payload", "choose"], ""),
         (as_it_is, &["keep"], ""),
     ];

@@ -8,8 +8,7 @@ use crate::failure::{Code, Failure, Weight};
 use crate::plan::{DataPartition, Plan, Preflight, SecretCopy, Window};
 use crate::step::Step;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
 
 const GENERATION: u64 = 5;
@@ -64,11 +63,14 @@ fn fit() -> Machine {
     machine
 }
 
-/// A program that says this of its version.
+/// A program that says this of its version. Another process writes it: one that this process has open for writing, and another test
+/// hands down to a program that it just starts, can't be run.
 fn program(machine: &Machine, name: &str, says: &str) {
-    let path = format!("/usr/bin/{name}");
-    machine.put(&path, format!("#!/bin/sh\necho '{says}'\n"));
-    std::fs::set_permissions(machine.root().at(path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = machine.root().at("/usr/bin").join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut write = Command::new("sh");
+    write.args(["-ec", "printf '#!/bin/sh\necho \"%s\"\n' \"$1\" > \"$2\"; chmod 755 \"$2\"", "sh", says]).arg(path);
+    assert!(write.status().unwrap().success());
 }
 
 /// A boot: how the step ends, and the codes that it tells, the fatal one first.
@@ -79,6 +81,8 @@ fn boot(machine: &Machine) -> (Result<(), Failure>, Vec<String>) {
     let warnings = told["warnings"].as_array().unwrap().iter();
     let mut found: Vec<String> = warnings.map(|notice| notice["code"].as_str().unwrap().to_owned()).collect();
     found.splice(..0, result.as_ref().err().map(|failure| failure.code.name.to_owned()));
+    // The disk of whoever runs the tests may be nearly full; `judge_space` has a test of its own.
+    found.retain(|code| code != codes::DATA_LOW.name);
     (result, found)
 }
 
@@ -160,7 +164,6 @@ fn every_code_is_told_alone_for_its_cause_and_stops_what_its_weight_says() {
         Change(change) => Some((*code, change)),
         _ => None,
     });
-    // All files are written before the first program is started: a program that is open for writing can't be run.
     let machines: Vec<(&Code, Machine)> = changes
         .map(|(code, change)| {
             let mut machine = fit();
@@ -218,30 +221,46 @@ fn a_member_of_etcd_goes_on_without_its_disk_and_stops_for_all_else() {
     assert_eq!(boot(&machine).0.unwrap_err().exit_code(), ExitCode::from(3));
 }
 
-/// `eth0` here, and a machine with 192.0.2.11 at its other end. This process holds the namespace of the other one open.
+/// `eth0` here, and at its other end the network of process `$1`, where a machine has 192.0.2.11.
 const NETWORK: &str = "ip link add eth0 index 10 type veth peer name eth1
-    unshare --net sleep 120 & other=$!
-    until [ \"$(readlink /proc/$other/ns/net)\" != \"$(readlink /proc/$$/ns/net)\" ]; do sleep 0.1; done
-    ip link set eth1 netns $other
-    nsenter --target $other --net ip address add 192.0.2.11/24 dev eth1
-    nsenter --target $other --net ip link set eth1 up
+    until [ \"$(readlink /proc/$1/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.1; done
+    ip link set eth1 netns $1
+    nsenter --target $1 --net ip address add 192.0.2.11/24 dev eth1
+    nsenter --target $1 --net ip link set eth1 up
     ip address add 192.0.2.11/24 dev eth0
     ip address add 192.0.2.12/24 dev eth0
     ip link set eth0 up";
 
+/// Processes of the test end with it.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs this test once more, in a network of its own.
+fn again_in_a_namespace(name: &str) {
+    let mut again = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        again.args(["--user", "--map-root-user"]);
+    }
+    again.arg("--net").arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]).env(INSIDE, "1");
+    let output = again.output().expect("unshare (util-linux) runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn an_address_that_is_missing_or_anothers_is_told_by_asking_a_real_network() {
     if std::env::var_os(INSIDE).is_none() {
-        let mut again = Command::new("unshare");
-        again.args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-        again.arg(std::env::current_exe().unwrap()).env(INSIDE, "1");
         let name = "preflight::tests::an_address_that_is_missing_or_anothers_is_told_by_asking_a_real_network";
-        let output = again.args(["--exact", name, "--nocapture"]).output().expect("unshare (util-linux) runs");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-        return;
+        return again_in_a_namespace(name);
     }
-    let output = Command::new("sh").args(["-ec", NETWORK]).output().unwrap();
+    let other = Other(Command::new("unshare").args(["--net", "sleep", "120"]).spawn().unwrap());
+    let output = Command::new("sh").args(["-ec", NETWORK, "sh", &other.0.id().to_string()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let patience = Patience { link: Duration::from_secs(3), answer: Duration::from_secs(1) };
     let found = |address: [u8; 4]| {
