@@ -79,7 +79,8 @@ fn written(text: &str) -> String {
 
 /// Step and text of all lines, those of the guard under `etcd`.
 fn told() -> BTreeSet<(String, String)> {
-    let lines = |(step, all): (&str, &[&str])| all.iter().map(|text| (step.to_owned(), written(text))).collect::<Vec<_>>();
+    let lines =
+        |(step, all): (&str, &[&str])| all.iter().map(|text| (step.to_owned(), written(text))).collect::<Vec<_>>();
     texts::by_step().into_iter().flat_map(lines).collect()
 }
 

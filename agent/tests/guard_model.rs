@@ -72,7 +72,11 @@ fn five_members_found_a_cluster() {
 
 #[test]
 fn five_members_survive_wipes_cuts_partitions_and_disks_that_are_not_mounted() {
-    all_hold(&[("5 founded cuts=1 wipes=2", 54_000), ("5 founded wipes=1 splits=1", 2_200), ("5 founded wipes=1 unmounts=1", 500)]);
+    all_hold(&[
+        ("5 founded cuts=1 wipes=2", 54_000),
+        ("5 founded wipes=1 splits=1", 2_200),
+        ("5 founded wipes=1 unmounts=1", 500),
+    ]);
 }
 
 /// What `make model` searches, unless it is told otherwise.

@@ -3,8 +3,8 @@
 mod rows;
 
 use kfimg_agent::guard::{
-    Answer, AnswerData, Etcd, Marker, MarkerRead, OwnData, Phase, PlaceRead, ROWS, Row, View, decide, decide_by, gives_up,
-    newest,
+    Answer, AnswerData, Etcd, Marker, MarkerRead, OwnData, Phase, PlaceRead, ROWS, Row, View, decide, decide_by,
+    gives_up, newest,
 };
 use rows::fake::{Example, MINE, answer, known, log, marker, view};
 

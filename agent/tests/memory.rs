@@ -123,7 +123,8 @@ fn with_a_sealed_payload(machine: &Machine) {
     header.set_gid(rustix::process::getgid().as_raw().into());
     archive.append_data(&mut header, "etc/secret", vec![b's'; SECRETS].as_slice()).unwrap();
     let recipients = [IDENTITY.parse::<Identity>().unwrap().recipient()];
-    machine.put("/etc/kfimg/sealed.age", seal(&archive.into_inner().unwrap(), &Seal::Recipients(&recipients), &[5; 32]));
+    machine
+        .put("/etc/kfimg/sealed.age", seal(&archive.into_inner().unwrap(), &Seal::Recipients(&recipients), &[5; 32]));
     machine.put("/dev/disk/by-label/KFIMG-KEY/kfimg.key", IDENTITY);
     machine.plan(|plan| plan["sealed"] = json!({ "file": "/etc/kfimg/sealed.age", "paths": ["/etc/secret"] }));
 }

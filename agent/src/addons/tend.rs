@@ -29,7 +29,8 @@ impl Left {
     }
 
     fn tell(&self, job: &Job<'_>, summary: &Text, log: &mut StepLog) {
-        let summary = self.gated.as_ref().map_or_else(|| summary.clone(), |reason| texts::addons::gated(summary, reason));
+        let summary =
+            self.gated.as_ref().map_or_else(|| summary.clone(), |reason| texts::addons::gated(summary, reason));
         log.done(&match self.labels.is_empty() {
             true => summary,
             false => texts::addons::unlabelled(summary, self.labels.missing(&job.items)),

@@ -5,7 +5,9 @@
 use super::action::{Action, Effect, StartMode, StopCode, WaitCode};
 use super::marker::{Marker, NonceSet, Phase};
 use super::view::{Answer, AnswerData, Etcd, MemberIndex, Own, View};
-use super::writes::{both_places, found, joined, next_count, ready, set_aside, set_aside_for_quorum, stored_nonce, write};
+use super::writes::{
+    both_places, found, joined, next_count, ready, set_aside, set_aside_for_quorum, stored_nonce, write,
+};
 
 fn wait(code: WaitCode) -> Action {
     Action::Wait(code, Vec::new())

@@ -3,8 +3,8 @@
 use super::codes::{self, CODES};
 use super::neighbour::{Patience, ask};
 use super::{Findings, capacity, run};
-use crate::fake::Machine;
 use crate::failure::{Code, Failure, Weight};
+use crate::fake::Machine;
 use crate::plan::{DataPartition, Plan, Preflight, SecretCopy, Window};
 use crate::step::Step;
 use std::net::IpAddr;
@@ -13,7 +13,8 @@ use std::time::Duration;
 
 const GENERATION: u64 = 5;
 /// A socket that listens on port 6443, as `/proc/net/tcp` has it, below a line of titles.
-const LISTENS: &str = "sl\n   0: 0100007F:192B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1\n";
+const LISTENS: &str =
+    "sl\n   0: 0100007F:192B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1\n";
 /// Inside it the test may do to the network what it likes.
 const INSIDE: &str = "KFIMG_TEST_NAMESPACE";
 

@@ -1,8 +1,8 @@
 //! Views of one member, and the words of which examples are made.
 
 use kfimg_agent::guard::{
-    Action, Answer, AnswerData, ClusterId, Effect, Etcd, Listed, Marker, MarkerRead, MemberId, Nonce, NonceSet, OwnData,
-    Peer, Phase, Quorum, View, WaitCode, Words,
+    Action, Answer, AnswerData, ClusterId, Effect, Etcd, Listed, Marker, MarkerRead, MemberId, Nonce, NonceSet,
+    OwnData, Peer, Phase, Quorum, View, WaitCode, Words,
 };
 
 pub(crate) const FRESH: Nonce = Nonce(99);

@@ -5,7 +5,8 @@ use super::fake::{
 };
 use super::none::join;
 use kfimg_agent::guard::{
-    Action, AnswerData, Effect, Marker, MarkerRead, Nonce, NonceSet, OwnData, Phase, StartMode, StopCode, View, WaitCode,
+    Action, AnswerData, Effect, Marker, MarkerRead, Nonce, NonceSet, OwnData, Phase, StartMode, StopCode, View,
+    WaitCode,
 };
 
 /// The plan says `restore`, with this member.
