@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent base vm-test image-test test interop install-test cloud-init-test guard-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
-	interop-packages base-packages cluster-packages qemu-packages bench-packages tools
+.PHONY: help demo agent base vm-test image-test test interop install-test cloud-init-test guard-test data-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
+	interop-packages base-packages data-packages cluster-packages qemu-packages bench-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
 export KFIMG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kfimg
@@ -29,6 +29,7 @@ INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev m
 	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
+DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs
 BASE_NEEDS := mmdebstrap=mmdebstrap newuidmap=uidmap
 BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
@@ -88,7 +89,6 @@ interop: packages interop-packages ## build the real components from Go modules,
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
-	cargo test --locked -p kfimg-agent --lib etcd::interop -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored --exact three_blank_members_found_one_cluster_at_once
 	cargo test --locked -p kfimg-builder --test outputs -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
@@ -104,6 +104,9 @@ guard-test: packages interop-packages ## let the agent found, lose and rejoin cl
 	qemu-tests/go/build.sh
 	cargo test --locked -p kfimg-agent --lib etcd::interop -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored
+
+data-test: packages data-packages ## let the agent make, find and grow data partitions on loop devices (root; a minute)
+	cargo test --locked -p kfimg-agent --lib data::tests -- --ignored --test-threads=1
 
 model: ## search more states of the etcd guard than make test does (two minutes, 200 megabytes)
 	cargo test --locked -p kfimg-agent --test guard_model -- --ignored --nocapture
@@ -149,11 +152,12 @@ audit: tools ## ask the advisory database (needs a network)
 
 packages: NEEDS = $(TEST_NEEDS)
 base-packages: NEEDS = $(BASE_NEEDS)
+data-packages: NEEDS = $(DATA_NEEDS)
 interop-packages: NEEDS = $(INTEROP_NEEDS)
 cluster-packages: NEEDS = $(CLUSTER_NEEDS)
 qemu-packages: NEEDS = $(QEMU_NEEDS)
 bench-packages: NEEDS = $(BENCH_NEEDS)
-packages base-packages interop-packages cluster-packages qemu-packages bench-packages:
+packages base-packages data-packages interop-packages cluster-packages qemu-packages bench-packages:
 	@missing=''
 	for need in $(NEEDS); do
 	  program=$${need%%=*}

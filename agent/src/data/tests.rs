@@ -101,7 +101,7 @@ fn wanted(filesystem: &str) -> DataPartition {
 }
 
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn a_blank_disk_gets_the_partition_once_and_keeps_its_data_for_ever() {
     for filesystem in ["ext4", "xfs"] {
         let (disk, wanted) = (Loop::new(), wanted(filesystem));
@@ -131,7 +131,7 @@ fn a_blank_disk_gets_the_partition_once_and_keeps_its_data_for_ever() {
 }
 
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn whatever_a_power_cut_leaves_becomes_the_partition() {
     let wanted = wanted("xfs");
     let unfinished = choice::unfinished(&wanted.label);
@@ -162,7 +162,7 @@ fn whatever_a_power_cut_leaves_becomes_the_partition() {
 }
 
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn what_somebody_else_wrote_is_never_touched() {
     let script = |text: &str, disk: &Loop| {
         let path = disk.folder.path().join("script");
@@ -193,7 +193,7 @@ fn what_somebody_else_wrote_is_never_touched() {
 }
 
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn a_labelled_partition_with_another_file_system_stays_as_it_is() {
     let disk = Loop::new();
     disk.prepare(&wanted("ext4")).unwrap();
@@ -206,7 +206,7 @@ fn a_labelled_partition_with_another_file_system_stays_as_it_is() {
 }
 
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn a_disk_that_is_named_gets_the_partition_whatever_its_size() {
     let disk = Loop::new();
     let by_name = DataPartition { disk: Some(disk.node().to_owned()), min_disk_bytes: None, ..wanted("ext4") };
@@ -222,7 +222,7 @@ fn a_disk_that_is_named_gets_the_partition_whatever_its_size() {
 }
 
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn a_disk_in_use_gets_no_partition() {
     let disk = Loop::new();
     ran("mkfs.ext4", &["-q", disk.node()]);
@@ -233,7 +233,7 @@ fn a_disk_in_use_gets_no_partition() {
 
 /// An image of a disk that was written to a larger one: both copies of its table lie in the first part.
 #[test]
-#[ignore = "needs root and loop devices"]
+#[ignore = "needs root and loop devices: `make data-test`"]
 fn the_last_partition_of_an_image_gets_the_rest_of_the_disk_while_others_of_it_are_in_use() {
     let disk = Loop::new();
     let small = disk.folder.path().join("image");

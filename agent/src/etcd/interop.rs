@@ -1,4 +1,4 @@
-//! What the guard believes about etcd's files and ids, said by the real etcd, which `make interop` and `make guard-test` build.
+//! What the guard believes about etcd's files and ids, said by the real etcd, which `make guard-test` builds.
 
 use super::flags::InitialFlags;
 use super::log::inspect;
@@ -93,7 +93,7 @@ fn node(folder: &Path) -> (Root, Plan) {
 }
 
 #[test]
-#[ignore = "needs etcd, which `make interop` and `make guard-test` build"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn founders_logs_ids_and_locks_are_as_the_guard_expects() {
     let programs = programs();
     let folder = TempDir::new().unwrap();
@@ -154,7 +154,7 @@ fn founders_logs_ids_and_locks_are_as_the_guard_expects() {
 }
 
 #[test]
-#[ignore = "needs etcd, which `make interop` and `make guard-test` build"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn a_log_of_several_files_is_read_and_its_damage_found() {
     let programs = programs();
     let folder = TempDir::new().unwrap();
@@ -188,7 +188,7 @@ fn a_log_of_several_files_is_read_and_its_damage_found() {
 }
 
 #[test]
-#[ignore = "needs etcd, which `make interop` and `make guard-test` build"]
+#[ignore = "needs etcd, which `make guard-test` builds"]
 fn a_snapshot_is_restored_with_raised_revisions_and_its_own_cluster() {
     let programs = programs();
     let folder = TempDir::new().unwrap();
