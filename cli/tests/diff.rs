@@ -4,6 +4,9 @@
 
 mod support;
 
+#[path = "diff/channels.rs"]
+mod channels;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -174,7 +177,7 @@ fn every_change_is_told_as_the_golden_files_show() {
     nothing_secret_is_told(&place);
 }
 
-/// Unless etcd begins another life, which has no majority before all have booted.
+/// Unless etcd begins a new incarnation, which has no majority before all have booted.
 fn no_two_members_at_once(difference: &Value) {
     let dangers = difference["dangers"].as_array().unwrap();
     if dangers.iter().any(|danger| danger["code"] == "incarnation") {

@@ -278,6 +278,11 @@ impl Credentials {
         Ok(Secret::new(BASE32_NOPAD.encode(&tag.as_ref()[..REPORT_TOKEN]).to_ascii_lowercase()))
     }
 
+    /// Names of the keys for encryption at rest, newest first.
+    pub fn encryption_key_names(&self) -> impl Iterator<Item = &str> {
+        self.keys.encryption.iter().map(|key| key.name.as_str())
+    }
+
     /// An authority's certificates.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub(crate) enum Topic {
     /// The cluster's name, identity and version.
     Cluster,
-    /// Members of etcd and how its life begins.
+    /// Members of etcd and how its incarnation begins.
     Etcd,
     /// The API's addresses and who stands behind them.
     Endpoint,

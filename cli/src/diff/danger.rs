@@ -1,9 +1,10 @@
 //! What of a difference may cost data or the cluster, told before everything else.
 
 use super::change::{Change, Topic, What};
+use super::files::ENCRYPTION_KEYS;
 use super::node::{Node, NodeDifference, State};
-use super::plan::{Etcd, host};
-use super::{Sides, members};
+use super::plan::host;
+use super::{Sides, etcd, majority_stays};
 use crate::names::ranges;
 use serde::Serialize;
 
@@ -71,7 +72,7 @@ pub(super) fn find(sides: &Sides<'_>, nodes: &[NodeDifference]) -> Vec<Danger> {
     }
     numbers(nodes, &mut dangers);
     version(sides, &mut dangers);
-    life(nodes, &mut dangers);
+    incarnation(nodes, &mut dangers);
     membership(nodes, &mut dangers);
     settings(nodes, &mut dangers);
     roles(nodes, &mut dangers);
@@ -147,15 +148,13 @@ fn minor(version: &str) -> Option<u64> {
     version.split('.').nth(1)?.parse().ok()
 }
 
-/// How etcd's life goes on, by the plan of any member that has both.
-fn life(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
-    let Some((_, old, new)) = pairs(nodes).find(|(_, old, new)| old.plan.etcd.is_some() && new.plan.etcd.is_some())
+/// With what etcd goes on, by the plans of any members.
+fn incarnation(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
+    let (Some((before, was)), Some((after, is))) =
+        (etcd(nodes, |node| node.old.as_ref()), etcd(nodes, |node| node.new.as_ref()))
     else {
         return;
     };
-    let (before, after) = (old.plan.cluster.incarnation, new.plan.cluster.incarnation);
-    let none = Etcd::default();
-    let (was, is) = (old.plan.etcd.as_ref().unwrap_or(&none), new.plan.etcd.as_ref().unwrap_or(&none));
     if before != after {
         let loss = match (&is.recover_from, &is.restore) {
             (Some(member), _) => format!("with the data of {member}: what {member} lacks is lost"),
@@ -164,7 +163,7 @@ fn life(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
             }
             (None, None) => "with nobody's data: members that hold data keep them and wait".to_owned(),
         };
-        push(dangers, "incarnation", format!("etcd begins another life ({before} -> {after}) {loss}"));
+        push(dangers, "incarnation", format!("etcd begins a new incarnation ({before} -> {after}) {loss}"));
     }
     let newly = |now: &[String], then: &[String]| -> Vec<String> {
         now.iter().filter(|name| !then.contains(name) || before != after).cloned().collect()
@@ -187,16 +186,17 @@ fn life(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
 }
 
 fn membership(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
-    let (old, new) = (members(nodes, |node| node.old.as_ref()), members(nodes, |node| node.new.as_ref()));
-    if old.is_empty() || new.is_empty() {
+    let (Some((before, old)), Some((after, new))) =
+        (etcd(nodes, |node| node.old.as_ref()), etcd(nodes, |node| node.new.as_ref()))
+    else {
         return;
-    }
+    };
+    let (old, new) = (&old.members, &new.members);
     let gone: Vec<&str> = old
         .iter()
         .filter(|member| !new.iter().any(|same| same.name == member.name))
         .map(|member| member.name.as_str())
         .collect();
-    let stay = old.len() - gone.len();
     if !gone.is_empty() {
         let message = format!(
             "etcd loses {}: switch it off when its turn comes below, wipe its data partition, and never boot its old payload again",
@@ -204,13 +204,8 @@ fn membership(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
         );
         push(dangers, "member-removed", message);
     }
-    if stay < old.len() / 2 + 1 && old.len() > 1 {
-        let message = format!(
-            "only {stay} of {} members of etcd stay, which is no majority. Replace them by renders one after the other, each with a \
-             majority of the one before",
-            old.len()
-        );
-        push(dangers, "majority-replaced", message);
+    if before == after && !majority_stays(old, new) {
+        push(dangers, "majority-replaced", replaced(old.len(), old.len() - gone.len()));
     }
     for member in new.iter() {
         let moved = old.iter().find(|same| same.name == member.name && same.peer_url != member.peer_url);
@@ -224,6 +219,19 @@ fn membership(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
             push(dangers, "member-moved", message);
         }
     }
+}
+
+/// What to do instead, so that a majority of the former members knows every list.
+fn replaced(old: usize, stay: usize) -> String {
+    if old == 1 {
+        return "the only member of etcd is replaced, and the new one would found an empty cluster. Begin a new incarnation with a \
+                snapshot of its data (`etcd.restore`), or keep it"
+            .to_owned();
+    }
+    format!(
+        "only {stay} of {old} members of etcd stay, which is no majority. Replace them by renders one after the other, each with a \
+         majority of the one before"
+    )
 }
 
 fn settings(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
@@ -256,7 +264,7 @@ fn settings(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
 /// Keys that encrypt objects in etcd: all API servers must know a key before one of them writes with it.
 fn encryption(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
     let mut changes = nodes.iter().flat_map(|node| &node.changes);
-    let Some(change) = changes.find(|change| change.subject == "encryption keys" && change.name.is_empty()) else {
+    let Some(change) = changes.find(|change| change.subject == ENCRYPTION_KEYS && change.name.is_empty()) else {
         return;
     };
     let What::Items { added, removed } = &change.what else { return };

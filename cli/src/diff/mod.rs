@@ -10,6 +10,7 @@ mod files;
 mod lines;
 mod node;
 mod order;
+mod payload;
 mod plan;
 mod settings;
 pub(crate) mod text;
@@ -20,11 +21,11 @@ use crate::output::{Error, Manifest, NodeRecord, Output};
 use crate::steps::Steps;
 use change::Change;
 use danger::Danger;
-use kfimg_ignition::payload::{ReadError, read_ignition};
-use kfimg_ignition::tree::Entry;
+use kfimg_ignition::payload::ReadError;
 use node::{Node, NodeDifference, State, Text};
 use order::Step;
-use plan::{Member, Plan};
+use payload::{Carrier, carriers};
+use plan::{Etcd, Member};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,28 +163,27 @@ pub(crate) fn compare(
 }
 
 fn compare_node(old: &Output, new: &Output, name: &str, with_texts: bool) -> Result<NodeDifference, Vec<Trouble>> {
-    let file = format!("nodes/{name}/ignition.json");
-    let digest = |output: &Output| output.manifest.files.get(&file).map(|record| record.sha256.clone());
-    let is_same_file = digest(old).is_some() && digest(old) == digest(new);
-    let read = |output: &Output| read_node(output, name, &file, is_same_file);
-    let (old, new) = both(read(old), read(new))?;
+    let carriers = carriers(old, new, name);
+    let digest = |output: &Output, carrier: &Carrier| {
+        output.manifest.files.get(&carrier.file).map(|record| record.sha256.clone())
+    };
+    let is_same_file = digest(old, &carriers.0).is_some() && digest(old, &carriers.0) == digest(new, &carriers.1);
+    let (old, new) =
+        both(read_node(old, name, &carriers.0, is_same_file), read_node(new, name, &carriers.1, is_same_file))?;
     Ok(NodeDifference::new(name.to_owned(), old, new, is_same_file, with_texts))
 }
 
 /// A node of an output, if it has it. Of a worker that did not change the payload is proven and not taken apart.
-fn read_node(output: &Output, name: &str, file: &str, is_same_file: bool) -> Result<Option<Node>, Trouble> {
+fn read_node(output: &Output, name: &str, carrier: &Carrier, is_same_file: bool) -> Result<Option<Node>, Trouble> {
     let Some(NodeRecord { role, generation, content, .. }) = output.manifest.nodes.get(name) else { return Ok(None) };
-    let payload = output.read(file)?;
+    let (tree, plan) = if is_same_file && role == "worker" {
+        carrier.prove(output)?;
+        Default::default()
+    } else {
+        carrier.read(output)?
+    };
     let (role, generation, content) = (role.clone(), *generation, content.clone());
-    let (mut tree, mut plan) = Default::default();
-    if !is_same_file || role != "worker" {
-        let read = read_ignition(&payload);
-        tree = read.map_err(|error| Trouble::Payload { path: file.to_owned(), error })?;
-        if let Some(Entry::File(file)) = tree.get(plan::PATH) {
-            plan = Plan::read(&file.content);
-        }
-    }
-    Ok(Some(Node { role, generation, content, tree, plan }))
+    Ok(Some(Node { role, generation, content, tree, plan, encryption_keys: output.manifest.encryption_keys.clone() }))
 }
 
 fn compare_kubeconfig(old: &Output, new: &Output) -> Result<Vec<Change>, Vec<Trouble>> {
@@ -201,10 +201,19 @@ fn both<T>(old: Result<T, Trouble>, new: Result<T, Trouble>) -> Result<(T, T), V
     }
 }
 
-/// The members of etcd by the plan of the first node that has them.
-fn members(nodes: &[NodeDifference], side: impl Fn(&NodeDifference) -> Option<&Node>) -> Vec<Member> {
-    let etcd = nodes.iter().filter_map(side).find_map(|node| node.plan.etcd.as_ref());
-    etcd.map(|etcd| etcd.members.clone()).unwrap_or_default()
+/// etcd by the plan of the first node that has it, with the number of its incarnation.
+fn etcd<'n>(
+    nodes: &'n [NodeDifference],
+    side: impl Fn(&'n NodeDifference) -> Option<&'n Node>,
+) -> Option<(u64, &'n Etcd)> {
+    nodes.iter().filter_map(side).find_map(|node| Some((node.plan.cluster.incarnation, node.plan.etcd.as_ref()?)))
+}
+
+/// Whether a majority of the former members of etcd stay. Without one the new members can't come to agree with them, unless a new
+/// incarnation says whose data count.
+fn majority_stays(old: &[Member], new: &[Member]) -> bool {
+    let stay = old.iter().filter(|member| new.iter().any(|same| same.name == member.name)).count();
+    stay * 2 > old.len()
 }
 
 /// Nodes with the same change together: control planes first, then what became of them, then by name.

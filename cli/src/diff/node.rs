@@ -21,6 +21,8 @@ pub(super) struct Node {
     pub(super) tree: NodeTree,
     /// What its agent obeys.
     pub(super) plan: Plan,
+    /// Names of the keys for encryption at rest, as the manifest has them of sealed payloads.
+    pub(super) encryption_keys: Vec<String>,
 }
 
 /// What became of a node.
@@ -77,7 +79,8 @@ impl NodeDifference {
         with_texts: bool,
     ) -> Self {
         let (changes, texts) = match (&old, &new) {
-            (Some(old), Some(new)) if !is_same_file => compare(old, new, with_texts),
+            // The same content by another channel, or under another number.
+            (Some(old), Some(new)) if !is_same_file && old.content != new.content => compare(old, new, with_texts),
             _ => (Vec::new(), Vec::new()),
         };
         let state = match (&old, &new) {
@@ -103,7 +106,7 @@ fn compare(old: &Node, new: &Node, with_texts: bool) -> (Vec<Change>, Vec<Text>)
         [&old.tree, &new.tree].iter().flat_map(|tree| tree.entries()).map(|(path, _)| path).collect();
     for path in paths.into_iter().map(NodePath::as_str) {
         let pair = (old.tree.get(path), new.tree.get(path));
-        if pair.0 == pair.1 {
+        if pair.0 == pair.1 || is_sealed_or_opened(path, old, new) {
             continue;
         }
         match pair {
@@ -117,13 +120,36 @@ fn compare(old: &Node, new: &Node, with_texts: bool) -> (Vec<Change>, Vec<Text>)
         }
     }
     changes.extend(compare_users(&old.tree, &new.tree));
-    let what = What::of(disk(&old.tree).as_deref(), disk(&new.tree).as_deref());
+    let what = What::of(disk(&old.plan).as_deref(), disk(&new.plan).as_deref());
     changes.extend(what.map(|what| Change::new(Topic::Machine, "", "data disk", what)));
+    changes.extend(sealed_keys(old, new));
     drop_echoes(&mut changes);
     if changes.is_empty() && old.content != new.content {
         changes.insert(Change::new(Topic::Plan, "", "", What::Replaced));
     }
     (changes.into_iter().collect(), texts)
+}
+
+/// Whether a file lies in the one payload and in the sealed part of the other one: it is there before and after, and nobody can
+/// compare it.
+fn is_sealed_or_opened(path: &str, old: &Node, new: &Node) -> bool {
+    let is_sealed = |node: &Node| node.plan.sealed.paths.iter().any(|sealed| sealed == path);
+    is_sealed(old) != is_sealed(new)
+        && (is_sealed(old) || old.tree.get(path).is_some())
+        && (is_sealed(new) || new.tree.get(path).is_some())
+}
+
+/// Keys for encryption at rest by their names, where at least one of the payloads is sealed.
+fn sealed_keys(old: &Node, new: &Node) -> Option<Change> {
+    let names = |node: &Node| match node.tree.get(files::ENCRYPTION) {
+        Some(Entry::File(file)) => Some(files::encryption_key_names(&file.content)),
+        _ => node.plan.sealed.paths.iter().any(|path| path == files::ENCRYPTION).then(|| node.encryption_keys.clone()),
+    };
+    if [old, new].iter().all(|node| node.tree.get(files::ENCRYPTION).is_some()) {
+        return None;
+    }
+    let what = What::of_items(&names(old)?, &names(new)?)?;
+    Some(Change::new(Topic::Certificates, files::ENCRYPTION_KEYS, "", what))
 }
 
 /// A unit that came or went was enabled or disabled with it, and is no news of its own.
@@ -143,9 +169,9 @@ fn text(path: &str, old: &File, new: &File) -> Option<Text> {
     (!lines.is_empty()).then(|| Text { path: path.to_owned(), lines })
 }
 
-fn disk(tree: &NodeTree) -> Option<String> {
-    let partition = tree.data_partition()?;
-    Some(format!("{} ({} at {})", partition.disk, partition.filesystem, partition.mount_point))
+fn disk(plan: &Plan) -> Option<String> {
+    let partition = plan.data_partition.as_ref()?;
+    Some(format!("{} ({} at {})", partition.disk.as_ref()?, partition.filesystem, partition.mount_point))
 }
 
 fn compare_users(old: &NodeTree, new: &NodeTree) -> Vec<Change> {

@@ -2,12 +2,13 @@
 //!
 //! The rules: never two members of etcd at once; members before other control planes, control planes before workers, because
 //! neither a kubelet nor kube-proxy may be newer than an API server that it meets (Kubernetes' version skew policy); workers a
-//! tenth at a time. A new life of etcd is the exception: its members have no majority before all of them have booted.
+//! tenth at a time. A new incarnation of etcd is the exception: its members have no
+//! majority before all of them have booted. Where most members are replaced at once there is no order.
 
 use super::change::{Change, Topic};
 use super::node::{NodeDifference, State};
-use super::plan::Member;
-use super::{Sides, members};
+use super::plan::{Etcd, Member};
+use super::{Sides, etcd, majority_stays};
 use crate::names::{natural, ranges};
 use crate::output::Manifest;
 use serde::Serialize;
@@ -81,14 +82,18 @@ fn preparation(sides: &Sides<'_>, nodes: &[NodeDifference]) -> Option<Step> {
 /// Who does what, each list in the order in which people count.
 struct Order<'a> {
     nodes: &'a [NodeDifference],
-    old: Vec<Member>,
-    new: Vec<Member>,
+    old: &'a [Member],
+    new: &'a [Member],
+    /// etcd, when it begins a new incarnation.
+    begun: Option<&'a Etcd>,
 }
 
 impl<'a> Order<'a> {
     fn new(nodes: &'a [NodeDifference]) -> Self {
-        let (old, new) = (members(nodes, |node| node.old.as_ref()), members(nodes, |node| node.new.as_ref()));
-        Self { nodes, old, new }
+        let (old, new) = (etcd(nodes, |node| node.old.as_ref()), etcd(nodes, |node| node.new.as_ref()));
+        let begun = old.zip(new).filter(|((before, _), (after, _))| before != after).map(|(_, (_, etcd))| etcd);
+        let members = |etcd: Option<(u64, &'a Etcd)>| etcd.map_or(&[][..], |(_, etcd)| &etcd.members);
+        Self { nodes, old: members(old), new: members(new), begun }
     }
 
     /// Names of nodes in a state, of whom something holds.
@@ -111,7 +116,7 @@ impl<'a> Order<'a> {
         !self.is_member(node) && !self.was_member(node)
     }
 
-    /// Whether a machine beside etcd's members has to boot: it does nothing with the number of etcd's life.
+    /// Whether a machine beside etcd's members has to boot: it does nothing with the number of etcd's incarnation.
     fn needs_boot(node: &NodeDifference) -> bool {
         node.changes.iter().any(|change| change.topic != Topic::Etcd)
     }
@@ -119,9 +124,10 @@ impl<'a> Order<'a> {
     /// All nodes, those that decide about the cluster first.
     fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
-        match self.new_life() {
-            Some((source, without)) => self.found(source.as_deref(), &without, &mut steps),
-            None => self.roll(&mut steps),
+        match self.begun {
+            Some(etcd) => self.found(etcd.recover_from.as_deref(), &etcd.without, &mut steps),
+            None if majority_stays(self.old, self.new) || self.old.is_empty() => self.roll(&mut steps),
+            None => return steps,
         }
         self.control_planes(&mut steps);
         self.workers(&mut steps);
@@ -139,15 +145,6 @@ impl<'a> Order<'a> {
         let gone = self.named(State::Removed, beside);
         let note = delete(&gone);
         group(steps, Action::SwitchOff, gone, &note);
-    }
-
-    /// When etcd begins another life: whose data it begins with, and whom nobody waits for.
-    fn new_life(&self) -> Option<(Option<String>, Vec<String>)> {
-        let both = self.nodes.iter().filter_map(|node| Some((&node.old.as_ref()?.plan, &node.new.as_ref()?.plan)));
-        let mut begun =
-            both.filter(|(old, new)| new.etcd.is_some() && old.cluster.incarnation != new.cluster.incarnation);
-        let etcd = begun.next()?.1.etcd.as_ref()?;
-        Some((etcd.recover_from.clone(), etcd.without.clone()))
     }
 
     /// All members, without waiting between them. Whose data count comes last: while others still run with their old payloads,
@@ -173,16 +170,20 @@ impl<'a> Order<'a> {
         );
     }
 
-    /// One member after the other. Those who stay come first; then each one that goes makes room for one that comes.
+    /// One member after the other. Those who stay come first; then each one that goes makes room for one that comes, as soon as
+    /// most of the new list's members have it: only then do they take somebody out.
     fn roll(&self, steps: &mut Vec<Step>) {
         let stay = self.named(State::Changed, |node| self.was_member(node) || self.is_member(node));
         let is_alone = self.old.len() == 1 && self.new.len() == 1;
         each(steps, Action::Boot, stay, if is_alone { "the API is away meanwhile" } else { "" });
-        let gone = self.named(State::Removed, |node| self.was_member(node));
-        let come = self.named(State::New, |node| self.is_member(node));
-        for index in 0..gone.len().max(come.len()) {
-            each(steps, Action::SwitchOff, gone.get(index).cloned(), OFF);
-            each(steps, Action::BootNew, come.get(index).cloned(), "");
+        let mut gone = self.named(State::Removed, |node| self.was_member(node)).into_iter();
+        let mut come = self.named(State::New, |node| self.is_member(node)).into_iter();
+        while gone.len() + come.len() > 0 {
+            let knowing = self.new.len() - come.len();
+            if knowing * 2 > self.new.len() || come.len() == 0 {
+                each(steps, Action::SwitchOff, gone.next(), OFF);
+            }
+            each(steps, Action::BootNew, come.next(), "");
         }
     }
 
@@ -234,124 +235,4 @@ impl Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Action, Order, Step};
-    use crate::diff::change::{Change, Topic, What};
-    use crate::diff::node::{Node, NodeDifference};
-    use crate::diff::plan::{Cluster, Etcd, Member, Plan};
-    use kfimg_ignition::tree::NodeTree;
-
-    /// One side of a cluster: members of etcd by name, other nodes as `name=role`, number of etcd's life.
-    struct Side<'a> {
-        members: &'a [&'a str],
-        others: &'a [&'a str],
-        incarnation: u64,
-    }
-
-    impl Side<'_> {
-        fn node(&self, name: &str) -> Option<Node> {
-            let other = self.others.iter().filter_map(|other| other.split_once('=')).find(|(other, _)| *other == name);
-            let is_member = self.members.contains(&name);
-            let role = other.map_or_else(|| is_member.then_some("control-plane"), |(_, role)| Some(role))?;
-            let member = |name: &&str| Member { name: (*name).to_owned(), ..Member::default() };
-            let recover_from = (self.incarnation > 1).then(|| "m2".to_owned());
-            let etcd = Etcd { members: self.members.iter().map(member).collect(), recover_from, ..Etcd::default() };
-            let plan = Plan { cluster: Cluster { incarnation: self.incarnation }, etcd: is_member.then_some(etcd) };
-            let (tree, content) = (NodeTree::new(), self.incarnation.to_string());
-            Some(Node { role: role.to_owned(), generation: self.incarnation, content, tree, plan })
-        }
-    }
-
-    fn steps(old: &Side<'_>, new: &Side<'_>) -> Vec<Step> {
-        let name = |other: &&&str| other.split_once('=').map_or(**other, |(name, _)| name).to_owned();
-        let all = [old.members, old.others, new.members, new.others];
-        let names: std::collections::BTreeSet<String> =
-            all.iter().flat_map(|list| list.iter()).map(|other| name(&other)).collect();
-        let nodes: Vec<NodeDifference> = names
-            .into_iter()
-            .map(|name| {
-                let (before, after) = (old.node(&name), new.node(&name));
-                let mut node = NodeDifference::new(name, before, after, true, false);
-                if node.old.is_some() && node.new.is_some() {
-                    node.state = super::State::Changed;
-                    node.changes = vec![Change::new(Topic::Kubelet, "", "maxPods", What::Replaced)];
-                }
-                node
-            })
-            .collect();
-        Order::new(&nodes).steps()
-    }
-
-    fn words(steps: &[Step]) -> String {
-        let word = |step: &Step| {
-            let mark = match step.action {
-                Action::Boot => "",
-                Action::BootNew => "+",
-                Action::SwitchOff => "-",
-                Action::Prepare | Action::Later => "?",
-            };
-            format!("{mark}{}", step.nodes.join(","))
-        };
-        steps.iter().map(word).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn members_go_one_by_one_and_before_workers() {
-        let side = |members: &'static [&'static str], others: &'static [&'static str]| Side {
-            members,
-            others,
-            incarnation: 1,
-        };
-        let cases = [
-            (side(&["m1"], &[]), side(&["m1"], &[]), "m1"),
-            (
-                side(&["m1", "m2", "m3"], &["a=worker", "b=worker"]),
-                side(&["m1", "m2", "m3"], &["a=worker", "b=worker"]),
-                "m1 m2 m3 a b",
-            ),
-            (
-                side(&["m1", "m2", "m3"], &["a=worker"]),
-                side(&["m1", "m2", "m3", "m4", "m5"], &["a=worker", "b=worker"]),
-                "m1 m2 m3 +m4 +m5 a +b",
-            ),
-            (
-                side(&["m1", "m2", "m3", "m4", "m5"], &["a=worker"]),
-                side(&["m1", "m2", "m3"], &[]),
-                "m1 m2 m3 -m4 -m5 -a",
-            ),
-            (side(&["m1", "m2", "m3"], &[]), side(&["m1", "m2", "m9"], &[]), "m1 m2 -m3 +m9"),
-            (side(&["m1", "m2", "m3"], &[]), side(&["m1", "m8", "m9"], &[]), "m1 -m2 +m8 -m3 +m9"),
-            (
-                side(
-                    &["e1", "e2", "e3"],
-                    &["e1=etcd", "e2=etcd", "e3=etcd", "c1=control-plane", "c2=control-plane", "w=worker"],
-                ),
-                side(
-                    &["e1", "e2", "e3"],
-                    &["e1=etcd", "e2=etcd", "e3=etcd", "c1=control-plane", "c3=control-plane", "w=worker"],
-                ),
-                "e1 e2 e3 c1 +c3 -c2 w",
-            ),
-        ];
-        for (old, new, expected) in cases {
-            assert_eq!(words(&steps(&old, &new)), expected);
-        }
-    }
-
-    #[test]
-    fn a_new_life_waits_for_nobody_and_its_source_goes_last() {
-        let side = |incarnation| Side { members: &["m1", "m2", "m3"], others: &["w=worker"], incarnation };
-        let steps = steps(&side(1), &side(2));
-        assert_eq!(words(&steps), "m1,m3 m2 w");
-        assert!(steps[0].note.contains("without waiting"), "{steps:?}");
-    }
-
-    #[test]
-    fn workers_go_in_ten_parts_at_most() {
-        let names: Vec<String> = (0..95).map(|number| format!("w{number:02}=worker")).collect();
-        let others: Vec<&str> = names.iter().map(String::as_str).collect();
-        let side = || Side { members: &["m1"], others: &others, incarnation: 1 };
-        let parts: Vec<usize> = steps(&side(), &side()).iter().map(|step| step.nodes.len()).collect();
-        assert_eq!(parts, [1, 10, 10, 10, 10, 10, 10, 10, 10, 10, 5]);
-    }
-}
+mod tests;

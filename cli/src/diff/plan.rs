@@ -19,13 +19,49 @@ pub(super) struct Plan {
     pub(super) cluster: Cluster,
     /// etcd, on its members.
     pub(super) etcd: Option<Etcd>,
+    /// The data partition.
+    pub(super) data_partition: Option<DataPartition>,
+    /// What the node fetches from the boot server.
+    pub(super) fetch: Vec<Fetch>,
+    /// What travels sealed.
+    pub(super) sealed: Sealed,
+}
+
+/// The data partition of a plan.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct DataPartition {
+    /// Path of the disk, where the description names it.
+    pub(super) disk: Option<String>,
+    /// Its file system.
+    pub(super) filesystem: String,
+    /// Where it is mounted.
+    pub(super) mount_point: String,
+}
+
+/// A file that lies on the boot server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Fetch {
+    /// Its path on the node.
+    pub(super) path: String,
+    /// SHA-512 in hexadecimal.
+    pub(super) sha512: String,
+}
+
+/// The sealed part of a plan.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sealed {
+    /// Paths of the files in it.
+    pub(super) paths: Vec<String>,
 }
 
 /// The cluster of a plan.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Cluster {
-    /// Number of etcd's life.
+    /// Number of etcd's incarnation.
     pub(super) incarnation: u64,
 }
 
@@ -35,7 +71,7 @@ pub(super) struct Cluster {
 pub(super) struct Etcd {
     /// All members.
     pub(super) members: Vec<Member>,
-    /// Whose data the life begins with.
+    /// Whose data the incarnation begins with.
     pub(super) recover_from: Option<String>,
     /// What snapshot it begins with.
     pub(super) restore: Option<Restore>,
@@ -74,11 +110,13 @@ impl Plan {
 }
 
 /// What stands elsewhere in the payload or follows from it.
-const DERIVED: [&str; 12] = [
+const DERIVED: [&str; 14] = [
     "addons",
     "apiServerManifest",
     "certificates",
     "copies",
+    "dataPartition.disk",
+    "fetch",
     "generation",
     "images",
     "renderTime",

@@ -132,13 +132,14 @@ impl Text {
         if difference.old.cluster_uid != difference.new.cluster_uid {
             return;
         }
+        let warns = |code| difference.dangers.iter().any(|danger| danger.code == code);
         if difference.steps.is_empty() {
-            self.line("No machine has to boot again.");
+            let no_order = warns("majority-replaced");
+            self.line(if no_order { "There is no safe order for this." } else { "No machine has to boot again." });
             return;
         }
-        let is_new_life = difference.dangers.iter().any(|danger| danger.code == "incarnation");
         let wait = "In this order; after each boot wait until the machine says that it is up:";
-        self.wrapped(if is_new_life { "In this order:" } else { wait }, 0, 0);
+        self.wrapped(if warns("incarnation") { "In this order:" } else { wait }, 0, 0);
         let width = difference.steps.len().to_string().len();
         for (index, step) in difference.steps.iter().enumerate() {
             let number = format!("  {:>width$}. ", index + 1);

@@ -28,6 +28,9 @@ pub(crate) struct Manifest {
     /// Addresses that `--resolve` found, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) resolved: BTreeMap<String, String>,
+    /// Names of the keys for encryption at rest, newest first, where payloads are sealed: `kfimg diff` can't see them there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) encryption_keys: Vec<String>,
     /// The nodes.
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     /// Every other file of the output by its path below it.
@@ -85,6 +88,7 @@ impl Manifest {
             ignition_version: ignition_version.to_owned(),
             generation: 0,
             resolved: BTreeMap::new(),
+            encryption_keys: Vec::new(),
             nodes: BTreeMap::new(),
             files: BTreeMap::new(),
         }

@@ -5,6 +5,7 @@
 use crate::payload::{ENCODING, Guestinfo};
 use kfimg_profiles::cluster::{Cluster, Node};
 use kfimg_profiles::description::GuestinfoTransport;
+use serde::Deserialize;
 use serde_json::json;
 
 const SCRIPT: &str = include_str!("deploy.sh");
@@ -43,4 +44,24 @@ pub fn import_specification(node: &str, values: &[Guestinfo]) -> String {
         "PropertyMapping": properties,
     });
     format!("{specification:#}\n")
+}
+
+/// What is read of an import specification.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Specification {
+    property_mapping: Vec<Property>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Property {
+    key: String,
+    value: String,
+}
+
+/// The value of a property of an import specification that [`import_specification`] made; [`None`] when there is none.
+pub fn imported_value(specification: &[u8], key: &str) -> Option<String> {
+    let Specification { property_mapping } = serde_json::from_slice(specification).ok()?;
+    property_mapping.into_iter().find(|property| property.key == key).map(|property| property.value)
 }

@@ -7,6 +7,9 @@ use super::fat;
 use kfimg_profiles::cluster::Node;
 use serde_json::json;
 
+/// Where a config drive has the payload.
+const USER_DATA: &str = "openstack/latest/user_data";
+
 /// A FAT image, label `CIDATA`, with the files of cloud-init's data source NoCloud.
 pub fn nocloud_seed(files: &CloudInit) -> Vec<u8> {
     let CloudInit { user_data, meta_data, network_config, .. } = files;
@@ -31,7 +34,12 @@ pub fn config_drive(node: &Node, user_data: &[u8]) -> Vec<u8> {
         &[
             ("openstack/latest/meta_data.json", &meta_data),
             ("openstack/latest/network_data.json", &network),
-            ("openstack/latest/user_data", user_data),
+            (USER_DATA, user_data),
         ],
     )
+}
+
+/// The user data of a config drive that [`config_drive`] made; [`None`] when there is none.
+pub fn read_config_drive(image: &[u8]) -> Option<Vec<u8>> {
+    fat::read(image, USER_DATA)
 }

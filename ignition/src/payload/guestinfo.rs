@@ -4,9 +4,10 @@
 
 use super::cloud_init::CloudInit;
 use data_encoding::BASE64;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
-use std::io::Write;
+use std::io::{Read, Write};
 
 /// How every large value is encoded.
 pub const ENCODING: &str = "gzip+base64";
@@ -16,6 +17,9 @@ pub const IGNITION_KEY: &str = "guestinfo.ignition.config.data";
 pub const USER_DATA_KEY: &str = "guestinfo.userdata";
 /// Key of cloud-init's metadata.
 pub const METADATA_KEY: &str = "guestinfo.metadata";
+
+/// Bytes of the largest payload that is read back.
+const LARGEST: u64 = 256 << 20;
 
 /// One value: its key and its text. The key with `.encoding` behind it has the value [`ENCODING`].
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,16 +50,37 @@ fn encode(content: &[u8]) -> String {
     BASE64.encode(&written.expect("writing into memory cannot fail"))
 }
 
+/// What a value holds; [`None`] when it is not encoded as kfimg encodes it.
+pub fn read_guestinfo(value: &[u8]) -> Option<Vec<u8>> {
+    unzip(&BASE64.decode(value).ok()?)
+}
+
+/// Unpacks gzip, up to a size that no payload has.
+pub(super) fn unzip(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    let read = GzDecoder::new(packed).take(LARGEST + 1).read_to_end(&mut content).ok()? as u64;
+    (read <= LARGEST).then_some(content)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BASE64, CloudInit, METADATA_KEY, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition};
-    use flate2::read::GzDecoder;
-    use std::io::Read;
+    use super::{
+        BASE64, CloudInit, GzDecoder, METADATA_KEY, Read, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition,
+        read_guestinfo,
+    };
 
     fn decode(value: &str) -> String {
         let mut text = String::new();
         GzDecoder::new(&BASE64.decode(value.as_bytes()).unwrap()[..]).read_to_string(&mut text).unwrap();
+        assert_eq!(read_guestinfo(value.as_bytes()).unwrap(), text.as_bytes());
         text
+    }
+
+    #[test]
+    fn what_is_no_value_is_not_read() {
+        for value in ["", "!", "aGVsbG8=", "H4sIAAAAAAAA"] {
+            assert_eq!(read_guestinfo(value.as_bytes()), None, "{value}");
+        }
     }
 
     #[test]

@@ -10,9 +10,10 @@ mod guestinfo;
 mod ignition;
 
 pub use all_in_one::{AllInOne, DoesNotFit, Machine};
-pub use cloud_init::{CloudInit, cloud_init};
-pub use drive::{config_drive, nocloud_seed};
+pub use cloud_init::{CloudInit, cloud_init, read_cloud_init};
+pub use drive::{config_drive, nocloud_seed, read_config_drive};
 pub use guestinfo::{
     ENCODING, Guestinfo, IGNITION_KEY, METADATA_KEY, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition,
+    read_guestinfo,
 };
 pub use ignition::{IgnitionVersion, ReadError, UnknownVersion, ignition, read_ignition};

@@ -16,3 +16,5 @@ mod tools;
 mod cloud_init;
 #[cfg(test)]
 mod drives;
+#[cfg(test)]
+mod read;

@@ -5,7 +5,7 @@
 use super::super::description::plural;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{Secrecy, Staging};
+use crate::output::{PayloadFile, Secrecy, Staging};
 use kfimg_ignition::delivery::cards;
 use kfimg_ignition::payload::{AllInOne, Machine};
 use kfimg_profiles::cluster::{Cluster, Node};
@@ -34,7 +34,7 @@ pub(super) fn check(cluster: &Cluster, console: &Console) -> Result<(), Failure>
 /// Writes the drive from the payloads that were just written.
 pub(super) fn write(cluster: &Cluster, staging: &Staging) -> Result<(), Failure> {
     let files = staging.files();
-    let path = |node: &str| format!("nodes/{node}/ignition.json");
+    let path = |node: &str| PayloadFile::Ignition.path(node);
     let machine = |node: &Node| {
         let record = files.get(&path(&node.name)).expect("with --all-in-one every node has an Ignition configuration");
         let cards = cards(node).map(|card| card.to_ascii_lowercase()).collect();

@@ -170,6 +170,9 @@ fn write(
     manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
     manifest.nodes = nodes;
     manifest.resolved = loaded.resolved.clone();
+    if sealing.is_some() {
+        manifest.encryption_keys = credentials.encryption_key_names().map(str::to_owned).collect();
+    }
     let sealed = args.seal.as_ref().map(SealArgument::words);
     let report = report(cluster, &manifest, state, &rendering, (staging, sealed), now)?;
     staging.write("report.html", report.html().as_bytes(), Secrecy::Public)?;

@@ -3,11 +3,12 @@
 //! They depend on the node's tree and on the version of Ignition's specification alone; what depends on the whole cluster is
 //! in [`super::delivery`].
 
+use crate::output::PayloadFile;
 use kfimg_ignition::content::{ContentError, NodeContent, Stamp};
 use kfimg_ignition::delivery::import_specification;
 use kfimg_ignition::payload::{
-    CloudInit, Guestinfo, IGNITION_KEY, IgnitionVersion, METADATA_KEY, USER_DATA_KEY, cloud_init, config_drive,
-    guestinfo_cloud_init, guestinfo_ignition, ignition, nocloud_seed,
+    CloudInit, Guestinfo, IgnitionVersion, cloud_init, config_drive, guestinfo_cloud_init, guestinfo_ignition,
+    ignition, nocloud_seed,
 };
 use kfimg_ignition::tree::NodeTree;
 use kfimg_profiles::cluster::{Delivery, Node};
@@ -23,23 +24,8 @@ pub(super) struct Format<'a> {
     pub(super) all_in_one: bool,
 }
 
-/// One file of a payload.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Part {
-    Ignition,
-    UserData,
-    MetaData,
-    NetworkConfig,
-    Seed,
-    ConfigDrive,
-    GuestinfoIgnition,
-    GuestinfoUserData,
-    GuestinfoMetadata,
-    ImportSpecification,
-}
-
 /// What cloud-init reads as files.
-const NOCLOUD: [Part; 3] = [Part::UserData, Part::MetaData, Part::NetworkConfig];
+const NOCLOUD: [PayloadFile; 3] = [PayloadFile::UserData, PayloadFile::MetaData, PayloadFile::NetworkConfig];
 
 impl Format<'_> {
     /// The paths below the output folder.
@@ -57,35 +43,37 @@ impl Format<'_> {
     pub(super) fn is_too_large(&self, node: &Node, content: &NodeContent) -> Result<bool, ContentError> {
         let tree = content.clone().stamp(Stamp { generation: u64::MAX, render_time: i64::MAX })?;
         let made = Made::new(self, node, &tree);
-        let is_over = |part: Part| {
+        let is_over = |part: PayloadFile| {
             let limit = match part {
-                Part::Ignition | Part::UserData => self.delivery.user_data_limit,
-                Part::GuestinfoIgnition
-                | Part::GuestinfoUserData
-                | Part::GuestinfoMetadata
-                | Part::ImportSpecification => Some(self.delivery.guestinfo_limit),
-                Part::MetaData | Part::NetworkConfig | Part::Seed | Part::ConfigDrive => None,
+                PayloadFile::Ignition | PayloadFile::UserData => self.delivery.user_data_limit,
+                PayloadFile::GuestinfoIgnition
+                | PayloadFile::GuestinfoUserData
+                | PayloadFile::GuestinfoMetadata
+                | PayloadFile::ImportSpecification => Some(self.delivery.guestinfo_limit),
+                PayloadFile::MetaData | PayloadFile::NetworkConfig | PayloadFile::Seed | PayloadFile::ConfigDrive => {
+                    None
+                }
             };
             limit.is_some_and(|limit| made.content(part).len() as u64 > limit)
         };
         Ok(self.parts().into_iter().any(is_over))
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<PayloadFile> {
         let delivery = self.delivery;
         let fetches = |format| delivery.has(Channel::Pxe) && delivery.payload == format;
         let mut parts = Vec::new();
         if self.all_in_one || delivery.has(Channel::Ignition) || fetches(PayloadFormat::Ignition) {
-            parts.push(Part::Ignition);
+            parts.push(PayloadFile::Ignition);
         }
         if delivery.has(Channel::Nocloud) || fetches(PayloadFormat::CloudInit) {
             parts.extend(NOCLOUD);
         }
         if delivery.has(Channel::Nocloud) {
-            parts.push(Part::Seed);
+            parts.push(PayloadFile::Seed);
         }
         if delivery.has(Channel::ConfigDrive) {
-            parts.push(Part::ConfigDrive);
+            parts.push(PayloadFile::ConfigDrive);
         }
         if delivery.has(Channel::Guestinfo) {
             parts.extend(self.guestinfo());
@@ -93,30 +81,13 @@ impl Format<'_> {
         parts
     }
 
-    fn guestinfo(&self) -> &'static [Part] {
+    fn guestinfo(&self) -> &'static [PayloadFile] {
         match (self.delivery.guestinfo_transport, self.delivery.payload) {
-            (GuestinfoTransport::OvfProperties, _) => &[Part::ImportSpecification],
-            (GuestinfoTransport::ExtraConfig, PayloadFormat::Ignition) => &[Part::GuestinfoIgnition],
+            (GuestinfoTransport::OvfProperties, _) => &[PayloadFile::ImportSpecification],
+            (GuestinfoTransport::ExtraConfig, PayloadFormat::Ignition) => &[PayloadFile::GuestinfoIgnition],
             (GuestinfoTransport::ExtraConfig, PayloadFormat::CloudInit) => {
-                &[Part::GuestinfoUserData, Part::GuestinfoMetadata]
+                &[PayloadFile::GuestinfoUserData, PayloadFile::GuestinfoMetadata]
             }
-        }
-    }
-}
-
-impl Part {
-    fn path(self, node: &str) -> String {
-        match self {
-            Self::Ignition => format!("nodes/{node}/ignition.json"),
-            Self::UserData => format!("nodes/{node}/user-data"),
-            Self::MetaData => format!("nodes/{node}/meta-data"),
-            Self::NetworkConfig => format!("nodes/{node}/network-config"),
-            Self::Seed => format!("nodes/{node}/seed.img"),
-            Self::ConfigDrive => format!("nodes/{node}/config-drive.img"),
-            Self::GuestinfoIgnition => format!("vmware/{node}/{IGNITION_KEY}"),
-            Self::GuestinfoUserData => format!("vmware/{node}/{USER_DATA_KEY}"),
-            Self::GuestinfoMetadata => format!("vmware/{node}/{METADATA_KEY}"),
-            Self::ImportSpecification => format!("vmware/{node}/import.json"),
         }
     }
 }
@@ -135,27 +106,27 @@ impl<'a> Made<'a> {
         Self { format, node, tree, configuration: OnceCell::new(), files: OnceCell::new() }
     }
 
-    fn content(&self, part: Part) -> Vec<u8> {
+    fn content(&self, part: PayloadFile) -> Vec<u8> {
         match part {
-            Part::Ignition => self.configuration().to_vec(),
-            Part::UserData => self.files().user_data.clone(),
-            Part::MetaData => self.files().meta_data.clone(),
-            Part::NetworkConfig => self.files().network_config.clone(),
-            Part::Seed => nocloud_seed(self.files()),
-            Part::ConfigDrive => config_drive(self.node, self.user_data()),
-            Part::GuestinfoIgnition => {
+            PayloadFile::Ignition => self.configuration().to_vec(),
+            PayloadFile::UserData => self.files().user_data.clone(),
+            PayloadFile::MetaData => self.files().meta_data.clone(),
+            PayloadFile::NetworkConfig => self.files().network_config.clone(),
+            PayloadFile::Seed => nocloud_seed(self.files()),
+            PayloadFile::ConfigDrive => config_drive(self.node, self.user_data()),
+            PayloadFile::GuestinfoIgnition => {
                 let [Guestinfo { value, .. }] = guestinfo_ignition(self.configuration());
                 value.into_bytes()
             }
-            Part::GuestinfoUserData => {
+            PayloadFile::GuestinfoUserData => {
                 let [Guestinfo { value, .. }, _] = guestinfo_cloud_init(self.files());
                 value.into_bytes()
             }
-            Part::GuestinfoMetadata => {
+            PayloadFile::GuestinfoMetadata => {
                 let [_, Guestinfo { value, .. }] = guestinfo_cloud_init(self.files());
                 value.into_bytes()
             }
-            Part::ImportSpecification => import_specification(&self.node.name, &self.values()).into_bytes(),
+            PayloadFile::ImportSpecification => import_specification(&self.node.name, &self.values()).into_bytes(),
         }
     }
 

@@ -165,9 +165,22 @@ fn encryption_keys(config: &Value) -> Vec<(String, String)> {
     keys
 }
 
+/// The names of the keys in a configuration of encryption at rest, the first one first: each once, whatever providers have it.
+pub(in crate::diff) fn encryption_key_names(text: &[u8]) -> Vec<String> {
+    let config = std::str::from_utf8(text).ok().and_then(settings::yaml).unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    for (of, _) in encryption_keys(&config) {
+        let Some((_, name)) = of.split_once(' ') else { continue };
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{encryption, kubeconfig, pem};
+    use super::{encryption, encryption_key_names, kubeconfig, pem};
     use crate::diff::change::Change;
 
     fn words(changes: &[Change]) -> Vec<String> {
@@ -191,6 +204,8 @@ mod tests {
                 "keys secretbox encryption-1: Replaced",
             ]
         );
+        assert_eq!(encryption_key_names(new.as_bytes()), ["encryption-2", "encryption-1"]);
+        assert!(encryption_key_names(b"\xff").is_empty());
     }
 
     #[test]

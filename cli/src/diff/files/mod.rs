@@ -9,11 +9,16 @@ mod endpoint;
 mod host;
 mod pod;
 
-pub(super) use certificate::kubeconfig;
+pub(super) use certificate::{encryption_key_names, kubeconfig};
 
 use super::change::{Change, Topic, What};
 use super::settings::{self, Settings};
 use kfimg_ignition::tree::{Entry, File};
+
+/// Configuration of encryption at rest.
+pub(super) const ENCRYPTION: &str = "/etc/kubernetes/apiserver/encryption.yaml";
+/// The subject of its changes.
+pub(super) const ENCRYPTION_KEYS: &str = "encryption keys";
 
 /// How the contents of a file are compared.
 #[derive(Clone, Copy)]
@@ -49,9 +54,7 @@ fn kind(path: &str) -> Kind {
         ("/etc/kubernetes", _) if name.ends_with(".conf") => {
             (Topic::Certificates, name, Format::Own(certificate::kubeconfig))
         }
-        ("/etc/kubernetes/apiserver", "encryption.yaml") => {
-            (Topic::Certificates, "encryption keys", Format::Own(certificate::encryption))
-        }
+        _ if path == ENCRYPTION => (Topic::Certificates, ENCRYPTION_KEYS, Format::Own(certificate::encryption)),
         ("/etc/kubernetes/apiserver", "authentication.yaml") => {
             (Topic::Pods, "kube-apiserver authentication", Format::Settings(yaml))
         }

@@ -11,8 +11,11 @@
 mod archive;
 mod documents;
 mod network;
+mod read;
 mod script;
 mod users;
+
+pub use read::read_cloud_init;
 
 use crate::tree::NodeTree;
 use data_encoding::HEXLOWER;

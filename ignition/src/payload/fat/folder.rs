@@ -2,14 +2,14 @@
 
 /// Midnight of 1 January 1980, the first moment that FAT knows.
 const DATE: u16 = 1 << 5 | 1;
-const FOLDER: u8 = 0x10;
+pub(super) const FOLDER: u8 = 0x10;
 const FILE: u8 = 0x20;
 const LABEL: u8 = 0x08;
-const LONG_NAME: u8 = 0x0f;
+pub(super) const LONG_NAME: u8 = 0x0f;
 /// Characters of a long name in one slot.
-const PART: usize = 13;
+pub(super) const PART: usize = 13;
 /// Places of those characters, two bytes each.
-const PLACES: [usize; PART] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
+pub(super) const PLACES: [usize; PART] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 
 /// What an entry is.
 #[derive(Clone, Copy)]

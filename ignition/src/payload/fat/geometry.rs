@@ -7,7 +7,7 @@ pub(super) const SECTOR: usize = 512;
 /// Clusters that can be wanted: those of the largest FAT16, beyond which a volume is taken for FAT32, without the last track.
 pub(super) const MOST_CLUSTERS: usize = 65_524 - TRACK;
 /// Clusters of the smallest FAT16; with fewer a volume is taken for FAT12.
-const LEAST_FAT16: usize = 4085;
+pub(super) const LEAST_FAT16: usize = 4085;
 /// Sectors of a track. mtools take a volume whose size is no multiple of it for damaged.
 const TRACK: usize = 32;
 /// The boot sector and the root folder.

@@ -8,6 +8,9 @@
 
 mod folder;
 mod geometry;
+mod read;
+
+pub(super) use read::read;
 
 use folder::{Kind, Slots};
 use geometry::{Geometry, SECTOR};

@@ -14,6 +14,12 @@ pub enum ReadError {
     /// It is not JSON, or has something that kfimg does not write.
     #[error("this is no Ignition configuration that kfimg writes: {0}")]
     Format(String),
+    /// It is not the user-data that kfimg writes for cloud-init.
+    #[error("this is no user-data that kfimg writes: {0}")]
+    CloudInit(String),
+    /// What carries the payload holds none.
+    #[error("no payload is in it as kfimg puts it there; render again")]
+    Empty,
     /// The contents of a file are not in the payload.
     #[error("{path}: its contents do not lie in the payload")]
     Elsewhere {
