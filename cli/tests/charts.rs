@@ -136,3 +136,26 @@ fn the_objects_of_a_chart_are_applied_and_their_images_are_known() {
     assert_eq!(failed.status.code(), Some(6), "{}", said(&failed));
     assert!(said(&failed).contains("not like this"), "{}", said(&failed));
 }
+
+#[test]
+#[ignore = "builds helm from its Go module; `make interop` runs it"]
+fn the_secret_of_a_chart_stays_in_the_payload_and_its_other_objects_may_leave_it() {
+    let programs = go_folder(&["helm"]);
+    let folder = site("split");
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {key: {{ repeat 3000 \"s\" }}}\n";
+    fs::write(folder.join("charts/web/templates/secret.yaml"), secret).unwrap();
+    let notes = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {text: {{ repeat 3000 \"n\" }}}\n";
+    fs::write(folder.join("charts/web/templates/notes.yaml"), notes).unwrap();
+    let delivery = "delivery: {bootServer: 'http://192.168.49.2:8080', userDataLimit: 128Ki}\n";
+    fs::write(folder.join("site.yaml"), format!("{SITE}{delivery}")).unwrap();
+    let rendered = run(&folder, &programs, "render --profile ha3 --site site.yaml --channel ignition");
+    assert!(rendered.status.success(), "{}", said(&rendered));
+    let payload = Payload::read(&folder.join("out/nodes/master1/ignition.json"));
+    let has = |text: &str, letter: &str| text.contains(&letter.repeat(3000));
+    assert!(payload.texts().any(|text| has(text, "s")) && !payload.texts().any(|text| has(text, "n")));
+    let served: Vec<String> = fs::read_dir(folder.join("out/content"))
+        .unwrap()
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    assert!(served.iter().any(|text| has(text, "n")) && !served.iter().any(|text| has(text, "s")));
+}

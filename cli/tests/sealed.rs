@@ -4,6 +4,9 @@
 
 mod support;
 
+#[path = "sealed/copies.rs"]
+mod copies;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -39,19 +42,6 @@ fn payload(folder: &Path, output: &str, node: &str) -> Payload {
     Payload::read(&folder.join(output).join(format!("nodes/{node}/ignition.json")))
 }
 
-/// Everything below a folder as one text.
-fn everything(folder: &Path) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() {
-            text.push_str(&everything(&entry));
-        } else {
-            text.push_str(&String::from_utf8_lossy(&fs::read(entry).unwrap()));
-        }
-    }
-    text
-}
-
 #[test]
 fn age_opens_what_is_sealed_and_nothing_secret_is_beside_it() {
     let folder = folder("keys");
@@ -82,7 +72,38 @@ fn age_opens_what_is_sealed_and_nothing_secret_is_beside_it() {
         let clear = sealed.texts().find(|text| text.contains("PRIVATE KEY"));
         assert!(clear.is_none(), "{node}: {clear:?}");
     }
-    assert!(!everything(&folder.join("out/nodes")).contains("PRIVATE%20KEY"));
+}
+
+/// Every way in, in both formats where there are two.
+const WAYS: [&[&str]; 7] = [
+    &["--channel", "ignition"],
+    &["--channel", "nocloud"],
+    &["--channel", "config-drive"],
+    &["--channel", "config-drive", "--set", "delivery.payload=cloud-init"],
+    &["--channel", "guestinfo", "--channel", "pxe"],
+    &["--channel", "guestinfo", "--channel", "pxe", "--set", "delivery.payload=cloud-init"],
+    &["--channel", "guestinfo", "--set", "delivery.guestinfo={transport: ovf-properties, limit: 1Mi}"],
+];
+
+#[test]
+fn a_sealed_copy_of_any_channel_has_no_key_in_it_and_a_plain_one_has() {
+    let folder = folder("copies");
+    for (number, way) in WAYS.iter().enumerate() {
+        for (name, seal) in [("plain", &[][..]), ("sealed", &["--seal", "age:recipients.txt"])] {
+            let output = format!("{name}-{number}");
+            rendered(&folder, &[way, seal, &["-o", &output]].concat());
+            let secrets = copies::secrets(&folder.join("ha3.state"));
+            let output = folder.join(output);
+            let mut opened = 0;
+            for file in copies::files(&output).iter().filter(|file| !file.ends_with("admin.kubeconfig")) {
+                let count = copies::given_away(&fs::read(file).unwrap(), &secrets);
+                assert!(name == "plain" || count == 0, "{way:?}: {}: {count} keys", file.display());
+                // A control plane has seven keys and more of its own, a worker two.
+                opened += usize::from(count > 1);
+            }
+            assert!(name == "sealed" || opened >= 5, "{way:?}: only {opened} files of five nodes have keys");
+        }
+    }
 }
 
 #[test]

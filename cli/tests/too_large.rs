@@ -27,10 +27,11 @@ fn site(name: &str, delivery: &str) -> PathBuf {
             "---\napiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: default}}\n{key}: {{x: {value}}}\n"
         )
     };
-    fs::write(folder.join("large.yaml"), object("ConfigMap", "large", "data", &noise)).unwrap();
-    fs::write(folder.join("secret.yaml"), object("Secret", "secret", "stringData", &"a".repeat(5000))).unwrap();
-    fs::write(folder.join("site.yaml"), format!("manifests: [large.yaml, secret.yaml]\ndelivery: {{{delivery}}}\n"))
-        .unwrap();
+    // In one file, as a chart has them.
+    let objects =
+        object("ConfigMap", "large", "data", &noise) + &object("Secret", "secret", "stringData", &"a".repeat(5000));
+    fs::write(folder.join("objects.yaml"), objects).unwrap();
+    fs::write(folder.join("site.yaml"), format!("manifests: [objects.yaml]\ndelivery: {{{delivery}}}\n")).unwrap();
     folder
 }
 
@@ -47,8 +48,9 @@ fn an_overrun_is_named_with_its_node_its_field_and_what_to_do() {
     assert_eq!(said.status.code(), Some(3), "{}", both(&said));
     let text = both(&said);
     for master in ["master1", "master2", "master3"] {
-        assert!(text.contains(&format!("{master}: import.json has ")), "{text}");
+        assert!(text.contains(&format!("{master}: import.json guestinfo.ignition.config.data has ")), "{text}");
     }
+    assert!(text.contains("VMware takes 65535 "), "as many as an appliance's properties take: {text}");
     assert!(text.contains("`delivery.guestinfo.limit`") && text.contains("`delivery.bootServer`"), "{text}");
     assert!(!text.contains("worker1:") && text.contains("3 payloads too large"), "{text}");
     assert!(!folder.join("out").exists(), "nothing was written");
@@ -56,6 +58,15 @@ fn an_overrun_is_named_with_its_node_its_field_and_what_to_do() {
     let warned = render(&folder, &["--set", "delivery.guestinfo.transport=extra-config"]);
     assert_eq!(warned.status.code(), Some(0), "{}", both(&warned));
     assert!(both(&warned).contains("warning: master1: guestinfo.ignition.config.data has "), "{}", both(&warned));
+
+    let machine = ["--set", "delivery.guestinfo={limit: 1Mi, machineLimit: 64Ki}"];
+    let warned = render(&folder, &machine);
+    assert_eq!(warned.status.code(), Some(0), "{}", both(&warned));
+    assert!(both(&warned).contains("warning: master1: its guestinfo has "), "{}", both(&warned));
+    let machine = ["--set", "delivery.guestinfo={transport: ovf-properties, limit: 1Mi, machineLimit: 64Ki}"];
+    let refused = render(&folder, &machine);
+    assert_eq!(refused.status.code(), Some(3), "{}", both(&refused));
+    assert!(both(&refused).contains("(`delivery.guestinfo.machineLimit`)"), "{}", both(&refused));
 
     let huge = render(&folder, &["--set", "delivery.userDataLimit=16Ki", "--channel", "ignition", "-o", "cloud"]);
     assert_eq!(huge.status.code(), Some(3), "{}", both(&huge));
@@ -107,4 +118,28 @@ fn what_does_not_fit_is_left_to_the_boot_server_but_no_secret_is() {
     assert!(render(&folder, &[]).status.success());
     assert_eq!(manifest(), first, "what was damaged is written again");
     assert_ne!(fs::read_to_string(lost).unwrap(), "damaged");
+}
+
+#[test]
+fn properties_are_measured_one_by_one_and_not_by_their_file() {
+    let folder = empty_folder("too-large/values");
+    let set = "delivery={channels: [guestinfo], payload: cloud-init, guestinfo: {transport: ovf-properties}}";
+    let limited = |limit: usize| {
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local", "--set", set]).current_dir(&folder);
+        run(kfimg.args(["--set", &format!("delivery.guestinfo.limit={limit}")]))
+    };
+    assert!(limited(65_535).status.success());
+    let largest_of_all = ["master1", "master2", "master3"].map(|node| {
+        let text = fs::read(folder.join(format!("out/vmware/{node}/import.json"))).unwrap();
+        let parsed: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let properties = parsed["PropertyMapping"].as_array().unwrap().clone();
+        properties.iter().map(|property| property["Value"].as_str().unwrap().len()).max().unwrap()
+    });
+    let largest = largest_of_all.into_iter().max().unwrap();
+    // The file around them is larger.
+    assert!(limited(largest).status.success());
+    let refused = limited(largest - 1);
+    assert_eq!(refused.status.code(), Some(3), "{}", both(&refused));
+    assert!(both(&refused).contains("import.json guestinfo.userdata has "), "{}", both(&refused));
 }

@@ -46,7 +46,7 @@ fn below(files: &Files, folder: String) -> impl Iterator<Item = (&str, u64)> {
 }
 
 fn value(limits: Limits, part: &str, bytes: u64) -> Size {
-    let channel = if part == "import.json" { "VMware OVF properties" } else { "VMware guestinfo" };
+    let channel = if part.starts_with("import.json") { "VMware OVF properties" } else { "VMware guestinfo" };
     Size { channel, part: part.to_owned(), bytes, limit: Some(limits.value) }
 }
 

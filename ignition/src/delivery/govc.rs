@@ -60,8 +60,14 @@ struct Property {
     value: String,
 }
 
-/// The value of a property of an import specification that [`import_specification`] made; [`None`] when there is none.
+/// The properties of an import specification that [`import_specification`] made, key and value; none of any other text.
+pub fn imported_values(specification: &[u8]) -> Vec<(String, String)> {
+    let specification: Option<Specification> = serde_json::from_slice(specification).ok();
+    let properties = specification.into_iter().flat_map(|specification| specification.property_mapping);
+    properties.map(|property| (property.key, property.value)).collect()
+}
+
+/// The value of one of them; [`None`] when there is none.
 pub fn imported_value(specification: &[u8], key: &str) -> Option<String> {
-    let Specification { property_mapping } = serde_json::from_slice(specification).ok()?;
-    property_mapping.into_iter().find(|property| property.key == key).map(|property| property.value)
+    imported_values(specification).into_iter().find(|(found, _)| found == key).map(|(_, value)| value)
 }

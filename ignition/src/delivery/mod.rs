@@ -9,7 +9,7 @@ mod govc;
 mod ipxe;
 
 pub use dnsmasq::dnsmasq;
-pub use govc::{deploy_script, import_specification, imported_value};
+pub use govc::{deploy_script, import_specification, imported_value, imported_values};
 pub use ipxe::{boot_scripts, cards, unnamed_machines};
 
 /// A file of the output.

@@ -20,6 +20,8 @@ pub struct Delivery {
     pub guestinfo_transport: GuestinfoTransport,
     /// Greatest size of a guestinfo value in bytes.
     pub guestinfo_limit: u64,
+    /// Greatest size of all guestinfo values of a machine together, in bytes.
+    pub guestinfo_machine_limit: u64,
     /// Greatest size of user data in bytes.
     pub user_data_limit: Option<u64>,
     /// Path of the kernel below the boot server's URL.

@@ -73,8 +73,10 @@ pub enum PayloadFormat {
 pub struct Guestinfo {
     /// How the values get to a machine. Default `extra-config`.
     pub transport: GuestinfoTransport,
-    /// Greatest size of one value. What is larger is warned of with `extra-config`, and refused with `ovf-properties`. Default `64Ki`.
+    /// Greatest size of one value; of vApp properties one byte less. What is larger is warned of with `extra-config`, and refused with `ovf-properties`. Default `64Ki`.
     pub limit: Option<ByteSize>,
+    /// Greatest size of all values of one machine together: its whole configuration has a limit. What is larger is warned of and refused as of `limit`. Default `1Mi`.
+    pub machine_limit: Option<ByteSize>,
 }
 
 /// How guestinfo values get to a virtual machine.

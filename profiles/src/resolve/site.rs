@@ -12,7 +12,7 @@ use super::nodes::ips;
 use super::router_id;
 use crate::cluster::{BroughtAuthority, DEFAULT_CHANNELS, Delivery, Dns, Endpoint, Networking, Pki, Registry, Time};
 use crate::description::values::{ByteSize, GoDuration, Ip, Networks};
-use crate::description::{CertificateAuthority, Description};
+use crate::description::{CertificateAuthority, Description, GuestinfoTransport};
 use crate::document::Path;
 
 /// The range of the pods' addresses where none is given.
@@ -91,17 +91,26 @@ pub(super) fn time(description: &Description) -> Time {
 
 /// Greatest size of a guestinfo value where none is given, in bytes.
 const GUESTINFO_LIMIT: u64 = 64 << 10;
+/// The same of a vApp property: `MaxLen` of an OVF goes so far.
+const PROPERTY_LIMIT: u64 = GUESTINFO_LIMIT - 1;
+/// Greatest size of a virtual machine's whole configuration where nobody raised it, in bytes (`.vmx`, 1 MiB).
+const MACHINE_LIMIT: u64 = 1 << 20;
 
 pub(super) fn delivery(description: &Description) -> Delivery {
     let written = &description.delivery;
     let channels = if written.channels.is_empty() { &DEFAULT_CHANNELS[..] } else { &written.channels };
     let initrd = &written.pxe.initrd;
+    let value_limit = match written.guestinfo.transport {
+        GuestinfoTransport::ExtraConfig => GUESTINFO_LIMIT,
+        GuestinfoTransport::OvfProperties => PROPERTY_LIMIT,
+    };
     Delivery {
         channels: channels.iter().copied().collect(),
         payload: written.payload,
         boot_server: written.boot_server.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
         guestinfo_transport: written.guestinfo.transport,
-        guestinfo_limit: written.guestinfo.limit.map_or(GUESTINFO_LIMIT, ByteSize::get),
+        guestinfo_limit: written.guestinfo.limit.map_or(value_limit, ByteSize::get),
+        guestinfo_machine_limit: written.guestinfo.machine_limit.map_or(MACHINE_LIMIT, ByteSize::get),
         user_data_limit: written.user_data_limit.map(ByteSize::get),
         kernel: written.pxe.kernel.clone().unwrap_or_else(|| "images/vmlinuz".to_owned()),
         initrd: if initrd.is_empty() { vec!["images/initrd".to_owned()] } else { initrd.clone() },

@@ -3,15 +3,13 @@
 use super::super::description::plural;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{FileRecord, Secrecy, Staging};
+use crate::output::{FileRecord, PayloadFile, Secrecy, Staging};
 use crate::report::Limits;
-use kfimg_ignition::delivery::{boot_scripts, deploy_script, dnsmasq};
+use kfimg_ignition::delivery::{boot_scripts, deploy_script, dnsmasq, imported_values};
 use kfimg_profiles::cluster::{Cluster, Delivery};
 use kfimg_profiles::description::{Channel, GuestinfoTransport};
 use std::collections::BTreeMap;
-
-/// Greatest size of a virtual machine's whole configuration where nobody raised it, in bytes (`.vmx`, 1 MiB).
-const VMX_LIMIT: u64 = 1 << 20;
+use std::path::Path;
 
 type Files = BTreeMap<String, FileRecord>;
 
@@ -29,11 +27,33 @@ pub(super) fn write(cluster: &Cluster, staging: &Staging) -> Result<(), Failure>
     Ok(())
 }
 
-/// Says every payload that is too large for its channel; goes on when there are warnings only.
+/// The files of the output with what they have to be measured by: in place of an import specification each of its values, as
+/// `import.json KEY`.
+///
+/// # Errors
+/// When a specification that was just written can't be read.
+pub(super) fn measured(cluster: &Cluster, staging: &Staging) -> Result<Files, Failure> {
+    let mut files = staging.files();
+    if cluster.delivery.guestinfo_transport != GuestinfoTransport::OvfProperties {
+        return Ok(files);
+    }
+    for node in &cluster.nodes {
+        let path = PayloadFile::ImportSpecification.path(&node.name);
+        let Some(record) = files.remove(&path) else { continue };
+        let specification = staging.read(&path).map_err(Failure::io("reading", Path::new(&path)))?;
+        let is_large = |(key, _): &(String, String)| !key.ends_with(".encoding");
+        for (key, value) in imported_values(&specification).into_iter().filter(is_large) {
+            files.insert(format!("{path} {key}"), FileRecord { size: value.len() as u64, ..record.clone() });
+        }
+    }
+    Ok(files)
+}
+
+/// Says every payload that is too large for its channel; goes on when there are warnings only. `files` are the measured ones.
 pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console) -> Result<(), Failure> {
     let is_refused = delivery.guestinfo_transport == GuestinfoTransport::OvfProperties;
     let mut errors = 0;
-    for problem in values_over(delivery, files) {
+    for problem in values_over(delivery, files).into_iter().chain(machines_over(delivery, files)) {
         if is_refused {
             console.error(&problem);
             errors += 1;
@@ -41,7 +61,7 @@ pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console
             console.warn(&problem);
         }
     }
-    for problem in machines_over(delivery, files).into_iter().chain(user_data_over(delivery, files)) {
+    for problem in user_data_over(delivery, files) {
         console.error(&problem);
         errors += 1;
     }
@@ -55,7 +75,11 @@ pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console
 
 /// What the channels take, for the page that shows it.
 pub(super) fn limits(delivery: &Delivery) -> Limits {
-    Limits { value: delivery.guestinfo_limit, machine: VMX_LIMIT, user_data: delivery.user_data_limit }
+    Limits {
+        value: delivery.guestinfo_limit,
+        machine: delivery.guestinfo_machine_limit,
+        user_data: delivery.user_data_limit,
+    }
 }
 
 /// The guestinfo values of an output: node, key, bytes.
@@ -88,11 +112,12 @@ fn values_over(delivery: &Delivery, files: &Files) -> Vec<String> {
 fn machines_over(delivery: &Delivery, files: &Files) -> Vec<String> {
     let mut machines: BTreeMap<&str, u64> = BTreeMap::new();
     guestinfo_values(files).for_each(|(node, _, bytes)| *machines.entry(node).or_default() += bytes);
-    let over = machines.into_iter().filter(|(_, bytes)| *bytes > VMX_LIMIT);
-    let smaller = smaller(delivery);
+    let (limit, smaller) = (delivery.guestinfo_machine_limit, smaller(delivery));
+    let over = machines.into_iter().filter(|(_, bytes)| *bytes > limit);
     over.map(|(node, bytes)| {
         format!(
-            "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {VMX_LIMIT}: {smaller}"
+            "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {limit} \
+             (`delivery.guestinfo.machineLimit`): {smaller}"
         )
     })
     .collect()

@@ -104,7 +104,8 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     ending::tell(cluster.version, &warnings, now, console);
 
     let (manifest, questions) = write(args, &loaded, &staging, &mut state, (pins, now), console)?;
-    delivery::check_limits(&cluster.delivery, &staging.files(), console)?;
+    let measured = delivery::measured(cluster, &staging)?;
+    delivery::check_limits(&cluster.delivery, &measured, console)?;
     if questions > 0 {
         console.warn(&format!(
             "{} of your manifests may need a look; `kfimg images` prints them",
@@ -119,7 +120,8 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         return console.json(&manifest);
     }
     let bundle = args.bundle.as_deref();
-    let summary = Summary { cluster, manifest: &manifest, output: &args.output, state: &state_folder, bundle };
+    let (output, state) = (&args.output, &state_folder);
+    let summary = Summary { cluster, manifest: &manifest, measured: &measured, output, state, bundle };
     summary.lines().iter().for_each(|line| console.say(line));
     Ok(())
 }
@@ -196,7 +198,7 @@ fn report(
     };
     let samples = report::samples(cluster).into_par_iter().map(sample).collect::<Result<_, Failure>>()?;
     let (rendered, certificates) = (rendered_at(manifest.generation), state.summary(now));
-    let files = staging.files();
+    let files = delivery::measured(cluster, staging)?;
     let inputs = report::Inputs {
         cluster,
         manifest,

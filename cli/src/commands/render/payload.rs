@@ -44,17 +44,20 @@ impl Format<'_> {
         let tree = content.clone().stamp(Stamp { generation: u64::MAX, render_time: i64::MAX })?;
         let made = Made::new(self, node, &tree);
         let is_over = |part: PayloadFile| {
-            let limit = match part {
-                PayloadFile::Ignition | PayloadFile::UserData => self.delivery.user_data_limit,
+            let largest = |values: &[Guestinfo]| values.iter().map(|value| value.value.len()).max().unwrap_or(0);
+            let (bytes, limit) = match part {
+                PayloadFile::Ignition | PayloadFile::UserData => {
+                    (made.content(part).len(), self.delivery.user_data_limit)
+                }
                 PayloadFile::GuestinfoIgnition
                 | PayloadFile::GuestinfoUserData
                 | PayloadFile::GuestinfoMetadata
-                | PayloadFile::ImportSpecification => Some(self.delivery.guestinfo_limit),
+                | PayloadFile::ImportSpecification => (largest(&made.values()), Some(self.delivery.guestinfo_limit)),
                 PayloadFile::MetaData | PayloadFile::NetworkConfig | PayloadFile::Seed | PayloadFile::ConfigDrive => {
-                    None
+                    (0, None)
                 }
             };
-            limit.is_some_and(|limit| made.content(part).len() as u64 > limit)
+            limit.is_some_and(|limit| bytes as u64 > limit)
         };
         Ok(self.parts().into_iter().any(is_over))
     }

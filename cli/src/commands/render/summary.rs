@@ -2,14 +2,17 @@
 
 use super::delivery::guestinfo_values;
 use crate::commands::description::{head_count, plural};
-use crate::output::Manifest;
+use crate::output::{FileRecord, Manifest};
 use kfimg_profiles::cluster::Cluster;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The finished render.
 pub(super) struct Summary<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) manifest: &'a Manifest,
+    /// Its files with what they are measured by.
+    pub(super) measured: &'a BTreeMap<String, FileRecord>,
     pub(super) output: &'a Path,
     pub(super) state: &'a Path,
     /// What images are pinned to.
@@ -60,9 +63,9 @@ impl Summary<'_> {
 
     fn payloads(&self) -> String {
         let count = plural(self.manifest.nodes.len(), "payload");
-        let values = guestinfo_values(&self.manifest.files);
+        let values = guestinfo_values(self.measured);
         let Some((node, _, bytes)) = values.max_by_key(|(_, _, bytes)| *bytes) else { return count };
-        let (size, limit) = (bytes.div_ceil(1024), self.cluster.delivery.guestinfo_limit / 1024);
+        let (size, limit) = (bytes.div_ceil(1024), self.cluster.delivery.guestinfo_limit.div_ceil(1024));
         format!("{count}, guestinfo up to {size} of {limit} KiB ({node})")
     }
 

@@ -119,7 +119,7 @@ struct List {
     images: ImageList,
     /// What a person should look at.
     questions: Vec<Question>,
-    /// Whether it holds a `Secret`.
+    /// Whether it holds a `Secret`; then it holds nothing else.
     secret: bool,
 }
 
@@ -134,7 +134,7 @@ fn lists(site: &Site<'_>) -> Result<Vec<List>, ContentError> {
     for (index, manifest) in site.cluster.manifests.iter().enumerate() {
         let objects: Vec<(usize, &Value)> =
             manifest.objects.iter().map(|object| (object.line, &object.value)).collect();
-        lists.push(user.list(index + 1, &manifest.path, &objects)?);
+        lists.extend(user.lists(index + 1, &manifest.path, &objects)?);
     }
     lists.push(NODE_ROLES.list(site)?);
     Ok(lists)

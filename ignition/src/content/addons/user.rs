@@ -1,7 +1,8 @@
-//! The user's own objects: handed on untouched but for the digests of pinned images, one list for each file of the
-//! description, in its order.
+//! The user's own objects: handed on untouched but for the digests of pinned images, file by file of the description, in its
+//! order.
 //!
-//! Within a file, what defines others comes first; the rest keeps its order.
+//! Within a file, what defines others comes first; the rest keeps its order. A file is one list, unless Secrets stand beside
+//! other objects in it, as in most charts: they get a list of their own, so that the others can be left to a boot server.
 
 use super::{FOLDER, List};
 use crate::content::{ContentError, Question};
@@ -37,9 +38,14 @@ pub(in crate::content) fn rules(written: &[ImagePath]) -> Vec<ImageRule> {
 }
 
 impl User<'_> {
-    /// The list of one file, the `number`-th of the description: its path, and its objects with the lines where they
+    /// The lists of one file, the `number`-th of the description: its path, and its objects with the lines where they
     /// start.
-    pub(super) fn list(&self, number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<List, ContentError> {
+    pub(super) fn lists(
+        &self,
+        number: usize,
+        file: &str,
+        objects: &[(usize, &Value)],
+    ) -> Result<Vec<List>, ContentError> {
         let (mut items, mut images, mut questions) = (Vec::new(), ImageList::new(), Vec::new());
         for (line, object) in objects {
             let mut discovery = discover_by(object, self.rules);
@@ -56,19 +62,42 @@ impl User<'_> {
             images.add_manifest(&discovery, file, Some(*line));
         }
         items.sort_by_key(|object| !defines_others(object));
-        Ok(List {
-            path: format!("{FOLDER}/{FIRST_ORDER}-user-{number:02}.json"),
-            secret: items.iter().any(|object| is(object, "v1", "Secret")),
-            items,
-            images,
-            questions,
-        })
+        let mut lists = parts(number, items);
+        if let Some(first) = lists.first_mut() {
+            (first.images, first.questions) = (images, questions);
+        }
+        Ok(lists)
     }
 
     /// What is pinned stays the same tomorrow.
     fn is_settled(&self, remark: &Remark) -> bool {
         matches!(&remark.kind, RemarkKind::Floating { reference, .. } if self.pins.has(reference))
     }
+}
+
+/// The objects of a file as lists: all in one, or Secrets apart, behind what defines others and before what may need them.
+fn parts(number: usize, items: Vec<Value>) -> Vec<List> {
+    let list = |part: &str, items: Vec<Value>, secret: bool| List {
+        path: format!("{FOLDER}/{FIRST_ORDER}-user-{number:02}{part}.json"),
+        items,
+        images: ImageList::new(),
+        questions: Vec::new(),
+        secret,
+    };
+    let secrets = items.iter().filter(|object| is_secret(object)).count();
+    if secrets == 0 || secrets == items.len() {
+        return vec![list("", items, secrets > 0)];
+    }
+    let (secrets, others): (Vec<Value>, Vec<Value>) = items.into_iter().partition(is_secret);
+    let (definitions, rest) = others.into_iter().partition(defines_others);
+    let mut lists =
+        vec![list("-definitions", definitions, false), list("-secrets", secrets, true), list("", rest, false)];
+    lists.retain(|list| !list.items.is_empty());
+    lists
+}
+
+fn is_secret(object: &Value) -> bool {
+    is(object, "v1", "Secret")
 }
 
 /// Other objects can't be applied before these.
@@ -82,13 +111,20 @@ fn is(object: &Value, api_version: &str, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{List, User};
+    use super::{FOLDER, List, User};
     use crate::content::ContentError;
     use kfimg_images::{ImageRule, Pins, RuleStep};
     use serde_json::{Value, json};
 
+    fn lists(number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<Vec<List>, ContentError> {
+        User { rules: &[], pins: &Pins::default() }.lists(number, file, objects)
+    }
+
+    /// The only list of a file without Secrets.
     fn list(number: usize, file: &str, objects: &[(usize, &Value)]) -> Result<List, ContentError> {
-        User { rules: &[], pins: &Pins::default() }.list(number, file, objects)
+        let mut lists = lists(number, file, objects)?;
+        assert_eq!(lists.len(), 1);
+        Ok(lists.remove(0))
     }
 
     fn object(api_version: &str, kind: &str, name: &str) -> Value {
@@ -138,7 +174,7 @@ mod tests {
         let rules = [ImageRule { api_version: None, kind: "Gate".to_owned(), path: steps.to_vec() }];
         let digest = format!("sha256:{}", "ab".repeat(32));
         let pins: Pins = [("quay.io/gate:1".parse().unwrap(), digest.parse().unwrap())].into_iter().collect();
-        let list = User { rules: &rules, pins: &pins }.list(1, "gate.yaml", &[(3, &gate)]).unwrap();
+        let list = User { rules: &rules, pins: &pins }.lists(1, "gate.yaml", &[(3, &gate)]).unwrap().remove(0);
         let text = list.images.to_text_with_reasons();
         assert_eq!(
             text,
@@ -167,9 +203,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_a_secret_is_a_secret() {
-        for (kind, secret) in [("Secret", true), ("ConfigMap", false)] {
-            assert_eq!(list(1, "a.yaml", &[(1, &object("v1", kind, "a"))]).unwrap().secret, secret, "{kind}");
-        }
+    fn secrets_are_apart_behind_what_defines_others_and_before_the_rest() {
+        let (name, secret) = (object("v1", "Namespace", "n"), object("v1", "Secret", "s"));
+        let (pod, custom) = (pod("p", json!([{"name": "a", "image": "a:1"}])), object("example.com/v1", "Secret", "c"));
+        let told = |objects: &[&Value]| -> Vec<String> {
+            let numbered: Vec<(usize, &Value)> = objects.iter().map(|object| (1, *object)).collect();
+            let lists = lists(1, "a.yaml", &numbered).unwrap();
+            assert_eq!(
+                lists.iter().filter(|list| !list.images.is_empty()).count(),
+                usize::from(objects.contains(&&pod))
+            );
+            let names = |list: &List| {
+                let names: Vec<&str> = list.items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+                format!("{}{} {}", if list.secret { "!" } else { "" }, &list.path[FOLDER.len() + 3..], names.join(" "))
+            };
+            lists.iter().map(names).collect()
+        };
+        assert_eq!(
+            told(&[&pod, &secret, &name, &custom]),
+            ["-user-01-definitions.json n", "!-user-01-secrets.json s", "-user-01.json p c"]
+        );
+        assert_eq!(told(&[&secret, &pod]), ["!-user-01-secrets.json s", "-user-01.json p"]);
+        assert_eq!(told(&[&secret, &secret]), ["!-user-01.json s s"]);
+        assert_eq!(told(&[&custom]), ["-user-01.json c"]);
     }
 }
