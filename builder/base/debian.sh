@@ -36,7 +36,7 @@ esac
 # What a node runs.
 packages=(
   "$kernel" apparmor ca-certificates cloud-init conntrack curl dbus e2fsprogs ethtool fdisk gdisk iproute2 iptables iputils-ping jq
-  kmod less libseccomp2 mount netbase nftables nvme-cli openssh-server procps socat systemd systemd-resolved systemd-sysv
+  kmod less libseccomp2 mount netbase nftables nvme-cli open-vm-tools openssh-server procps socat systemd systemd-resolved systemd-sysv
   systemd-timesyncd tzdata udev util-linux xfsprogs
 )
 # What only the initrd and the boot loader are made of.

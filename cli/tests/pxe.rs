@@ -8,7 +8,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -84,6 +84,19 @@ impl BootServer {
     }
 }
 
+impl BootServer {
+    /// What the server has at a path, as the machine's operating system would fetch it.
+    fn fetch(&self, path: &str) -> Vec<u8> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{path}: {}", String::from_utf8_lossy(&answer[..end]));
+        answer.split_off(end + 4)
+    }
+}
+
 /// Answers one request with the file that it names.
 fn answer(stream: &TcpStream, root: &Path, log: &Sender<(u16, String)>) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
@@ -152,8 +165,14 @@ fn a_machine_of_every_profile_finds_its_payload() {
         );
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pxe/profile-{profile}/out"));
         let script = fs::read_to_string(folder.join(&script[1..])).unwrap();
-        assert!(script.contains(&format!("nodes/{node}/")), "{profile}: {script}");
-        assert!(folder.join(format!("nodes/{node}/user-data")).is_file(), "{profile}");
+        // What cloud-init asks for, where the kernel's command line says.
+        let (_, seed) = script.split_once("ds=nocloud-net;s=${boot-server}").unwrap();
+        let seed = seed.split_whitespace().next().unwrap();
+        for file in ["network-config", "meta-data", "user-data", "vendor-data"] {
+            let written = fs::read(folder.join(format!("nodes/{node}/{file}"))).unwrap();
+            assert_eq!(server.fetch(&format!("{seed}{file}")), written, "{profile}: {file}");
+            assert_eq!(written.is_empty(), file == "vendor-data", "{profile}: {file}");
+        }
     }
 }
 

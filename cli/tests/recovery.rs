@@ -45,15 +45,15 @@ impl Site {
     }
 
     /// What the plan of a member says of its incarnation. All members must say the same.
-    fn life(&self) -> Value {
-        let life = |node| {
+    fn incarnation(&self) -> Value {
+        let incarnation = |node| {
             let plan = self.plan(node);
             let said = ["recoverFrom", "restore", "without", "discard"].map(|key| plan["etcd"][key].clone());
             json!([plan["generation"], plan["cluster"]["incarnation"], said])
         };
-        let lives = MEMBERS.map(life);
-        assert!(lives.iter().all(|other| *other == lives[0]), "{lives:?}");
-        lives[0].clone()
+        let incarnations = MEMBERS.map(incarnation);
+        assert!(incarnations.iter().all(|other| *other == incarnations[0]), "{incarnations:?}");
+        incarnations[0].clone()
     }
 
     fn bootstrap_not_after(&self) -> i64 {
@@ -79,15 +79,19 @@ fn picture(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn a_lost_quorum_is_recovered_by_the_next_incarnation_and_its_words_go_when_it_stands() {
     let site = Site::new("recover-from");
     site.render("");
-    assert_eq!(site.life(), json!([1, 1, [null, null, [], []]]));
+    assert_eq!(site.incarnation(), json!([1, 1, [null, null, [], []]]));
     let first = site.bootstrap_not_after();
     site.render("etcd: {bootstrapWindow: 720h, incarnation: 1}\n");
-    assert_eq!((site.life()[0].clone(), site.bootstrap_not_after()), (json!(1), first), "fixed at the first render");
+    assert_eq!(
+        (site.incarnation()[0].clone(), site.bootstrap_not_after()),
+        (json!(1), first),
+        "fixed at the first render"
+    );
 
     let recover = "etcd: {incarnation: 2, recoverFrom: master2, without: [master3], bootstrapWindow: 720h}\n";
     let said = site.render(recover);
     assert!(!said.contains("nobody's data"), "{said}");
-    assert_eq!(site.life(), json!([2, 2, ["master2", null, ["master3"], []]]));
+    assert_eq!(site.incarnation(), json!([2, 2, ["master2", null, ["master3"], []]]));
     assert_eq!(site.plan("worker1")["cluster"]["incarnation"], 2);
     let second = site.bootstrap_not_after();
     assert!(second < first, "a window of its own: a month instead of a year");
@@ -97,10 +101,10 @@ fn a_lost_quorum_is_recovered_by_the_next_incarnation_and_its_words_go_when_it_s
     assert_eq!(before, picture(&site.folder), "an unchanged render changes nothing");
 
     site.render("etcd: {incarnation: 2, discard: [master3]}\n");
-    assert_eq!(site.life(), json!([3, 2, [null, null, [], ["master3"]]]));
+    assert_eq!(site.incarnation(), json!([3, 2, [null, null, [], ["master3"]]]));
     assert_eq!(site.bootstrap_not_after(), second);
     site.render(recover);
-    assert_eq!(site.life()[2][0], "master2", "what it began with may be said again");
+    assert_eq!(site.incarnation()[2][0], "master2", "what it began with may be said again");
 }
 
 #[test]
@@ -111,9 +115,9 @@ fn a_snapshot_begins_an_incarnation_and_its_file_may_be_named_anew() {
         |file: &str| format!("etcd: {{incarnation: 2, restore: {{node: master1, file: {file}, sha256: {HASH}}}}}\n");
     site.render(&restore("/var/lib/kfimg/snapshots/a.db"));
     let named = |file: &str| json!({"node": "master1", "file": file, "sha256": HASH.to_lowercase()});
-    assert_eq!(site.life(), json!([2, 2, [null, named("/var/lib/kfimg/snapshots/a.db"), [], []]]));
+    assert_eq!(site.incarnation(), json!([2, 2, [null, named("/var/lib/kfimg/snapshots/a.db"), [], []]]));
     site.render(&restore("/srv/b.db"));
-    assert_eq!(site.life(), json!([3, 2, [null, named("/srv/b.db"), [], []]]));
+    assert_eq!(site.incarnation(), json!([3, 2, [null, named("/srv/b.db"), [], []]]));
 }
 
 #[test]
@@ -122,7 +126,7 @@ fn a_next_incarnation_of_nobody_is_rendered_with_a_warning() {
     site.render("");
     let said = site.render("etcd: {incarnation: 2}\n");
     assert!(said.contains("incarnation 2 of etcd begins with nobody's data"), "{said}");
-    assert_eq!(site.life(), json!([2, 2, [null, null, [], []]]));
+    assert_eq!(site.incarnation(), json!([2, 2, [null, null, [], []]]));
     let said = site.render("etcd: {incarnation: 2}\n");
     assert!(!said.contains("nobody's data"), "once: {said}");
 }
@@ -165,7 +169,7 @@ fn an_incarnation_never_goes_back_and_never_begins_in_two_ways() {
     assert_eq!(before, picture(&site.folder.join("out")));
     assert_eq!(state, picture(&site.folder.join("demo.state")));
     site.render("etcd: {incarnation: 3, recoverFrom: master1, without: [master2, master3]}\n");
-    assert_eq!(site.life(), json!([3, 3, ["master1", null, ["master2", "master3"], []]]));
+    assert_eq!(site.incarnation(), json!([3, 3, ["master1", null, ["master2", "master3"], []]]));
 }
 
 #[test]

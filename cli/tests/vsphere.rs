@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::document::read;
-use support::program::{both, empty_folder, go_folder, run, succeed};
+use support::program::{both, empty_folder, find, go_folder, run, succeed};
 use support::steps::without_chapter;
 use support::vcenter::{self, Vcenter};
 
@@ -39,6 +39,7 @@ const OVF: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
     <ProductSection><Info>Payload</Info><Product>node</Product>
       <Property ovf:key="guestinfo.ignition.config.data" ovf:type="string" ovf:userConfigurable="true"/>
       <Property ovf:key="guestinfo.ignition.config.data.encoding" ovf:type="string" ovf:userConfigurable="true"/>
+      <Property ovf:key="guestinfo.kfimg.key" ovf:type="string" ovf:userConfigurable="true"/>
     </ProductSection>
   </VirtualSystem>
 </Envelope>
@@ -146,13 +147,68 @@ fn machines_of_every_profile_are_made() {
     }
 }
 
+fn write_appliance(folder: &Path) {
+    fs::write(folder.join("node.ovf"), OVF).unwrap();
+    fs::write(folder.join("disk.vmdk"), [0; 512]).unwrap();
+    succeed(Command::new("tar").args(["-cf", "node.ova", "node.ovf", "disk.vmdk"]).current_dir(folder));
+}
+
+/// An identity of age with its comments, as a site keeps it.
+fn write_identity(folder: &Path) -> String {
+    succeed(Command::new(find("age-keygen")).args(["-o", "site.key"]).current_dir(folder));
+    fs::read_to_string(folder.join("site.key")).unwrap()
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn machines_get_the_key_of_sealed_payloads_and_lose_it_with_them() {
+    let site = Site::start("key", &[]);
+    let identity = write_identity(&site.folder);
+    let made = site.deploy(&["--template", TEMPLATE, "--key", "site.key", "master1", "worker1"]);
+    assert!(made.status.success(), "{}", both(&made));
+    for node in ["master1", "worker1"] {
+        assert_eq!(site.guestinfo(node)["guestinfo.kfimg.key"], identity, "{node}");
+    }
+    let erased = site.deploy(&["--erase", "master1"]);
+    assert!(erased.status.success(), "{}", both(&erased));
+    assert!(site.guestinfo("master1").values().all(String::is_empty));
+    let given = site.deploy(&["--key", "site.key", "master1"]);
+    assert!(given.status.success() && site.guestinfo("master1")["guestinfo.kfimg.key"] == identity, "{}", both(&given));
+    let plain = site.deploy(&["worker1"]);
+    assert!(plain.status.success(), "{}", both(&plain));
+    assert_eq!(site.guestinfo("worker1")["guestinfo.kfimg.key"], identity, "nobody asked for another one");
+    for output in [made, erased, given, plain] {
+        assert!(!both(&output).contains("AGE-SECRET-KEY"), "the key is shown");
+    }
+}
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn an_appliance_is_imported_with_the_key_as_a_property() {
+    let site = Site::start("import-key", &["--set", "delivery.guestinfo.transport=ovf-properties"]);
+    write_appliance(&site.folder);
+    let identity = write_identity(&site.folder);
+    let made = site.deploy(&["--ova", "node.ova", "--key", "site.key", "master2"]);
+    assert!(made.status.success() && !both(&made).contains("AGE-SECRET-KEY"), "{}", both(&made));
+    let machine = site.machine("master2");
+    let properties = machine["config"]["vAppConfig"]["property"].as_array().unwrap();
+    let value = |key: &str| properties.iter().find(|property| property["id"] == key).unwrap()["value"].clone();
+    assert_eq!(value("guestinfo.kfimg.key"), identity.lines().last().unwrap());
+    assert_eq!(value("guestinfo.ignition.config.data.encoding"), "gzip+base64");
+    let specification = fs::read_to_string(site.folder.join("out/vmware/master2/import.json")).unwrap();
+    assert!(!specification.contains("AGE-SECRET-KEY"), "the output is as it was");
+
+    fs::write(site.folder.join("words.txt"), "correct horse battery staple\n").unwrap();
+    let refused = site.deploy(&["--ova", "node.ova", "--key", "words.txt", "worker1"]);
+    assert!(!refused.status.success() && both(&refused).contains("an identity can be given"), "{}", both(&refused));
+    assert!(!both(&refused).contains("horse"), "{}", both(&refused));
+}
+
 #[test]
 #[ignore = "needs govc and the simulator, which `make interop` builds"]
 fn an_appliance_is_imported_with_the_payload_as_properties() {
     let site = Site::start("import", &["--set", "delivery.guestinfo.transport=ovf-properties"]);
-    fs::write(site.folder.join("node.ovf"), OVF).unwrap();
-    fs::write(site.folder.join("disk.vmdk"), [0; 512]).unwrap();
-    succeed(Command::new("tar").args(["-cf", "node.ova", "node.ovf", "disk.vmdk"]).current_dir(&site.folder));
+    write_appliance(&site.folder);
     let made = site.deploy(&["--ova", "node.ova", "master2", "worker1"]);
     assert!(made.status.success(), "{}", both(&made));
     let specification = fs::read(site.folder.join("out/vmware/master2/import.json")).unwrap();
@@ -172,11 +228,13 @@ fn an_appliance_is_imported_with_the_payload_as_properties() {
 #[ignore = "needs govc and the simulator, which `make interop` builds"]
 fn the_script_says_what_is_wrong_before_it_makes_anything() {
     let site = Site::start("errors", &[]);
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--template", TEMPLATE, "master9"], "the cluster has no machine master9"),
         (&["master1"], "there is no machine master1 yet"),
         (&["--template", TEMPLATE, "--ova", "x.ova"], "either --template or --ova"),
-        (&["--template", TEMPLATE, "--erase", "worker1"], "leave out --template and --ova"),
+        (&["--template", TEMPLATE, "--erase", "worker1"], "leave out --template, --ova and --key"),
+        (&["--key", "site.key", "--erase", "worker1"], "leave out --template, --ova and --key"),
+        (&["--key", "none.key", "worker1"], "there is no file none.key"),
         (&["--colour"], "unknown option --colour"),
         (&["--template", "none", "worker1"], "none"),
     ];

@@ -28,7 +28,7 @@ pub(crate) enum Route {
 }
 
 /// Files of a payload that are fetched over HTTP. Images of drives are none: they are attached.
-const FETCHED: [&str; 4] = ["ignition.json", "user-data", "meta-data", "network-config"];
+const FETCHED: [&str; 5] = ["ignition.json", "user-data", "meta-data", "network-config", "vendor-data"];
 
 impl Route {
     /// Reads a path; gives the ticket that stands in it, too.

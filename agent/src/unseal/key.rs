@@ -18,6 +18,8 @@ const LABEL: &str = "KFIMG-KEY";
 const FILE: &str = "kfimg.key";
 /// guestinfo and OVF property that hold the same.
 const GUESTINFO: &str = "guestinfo.kfimg.key";
+/// VMware's program in a guest.
+const TOOLS: &str = "vmtoolsd";
 /// Credential of systemd that holds the same: of a machine, and of a container, which systemd before 253 leaves where whoever
 /// started the container put it.
 const CREDENTIALS: [&str; 2] = ["/run/credentials/@system/kfimg.key", "/run/host/credentials/kfimg.key"];
@@ -57,8 +59,8 @@ impl Found {
 pub(super) enum Source {
     Medium(Root),
     Credential(PathBuf),
-    Guestinfo,
-    OvfProperty,
+    Guestinfo(Hypervisor),
+    OvfProperty(Hypervisor),
     Console,
 }
 
@@ -67,20 +69,21 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Self::Medium(_) => "the key on the medium KFIMG-KEY",
             Self::Credential(_) => "the credential kfimg.key",
-            Self::Guestinfo => "the key in guestinfo.kfimg.key",
-            Self::OvfProperty => "the key in the OVF property guestinfo.kfimg.key",
+            Self::Guestinfo(_) => "the key in guestinfo.kfimg.key",
+            Self::OvfProperty(_) => "the key in the OVF property guestinfo.kfimg.key",
             Self::Console => "the key typed at the console",
         })
     }
 }
 
 impl Source {
-    /// All places; a node that lies below a folder of a test has no hypervisor and no console.
+    /// All places; a node that lies below a folder of a test has no console.
     pub(super) fn all(root: &Root) -> Vec<Self> {
         let mut sources: Vec<Self> = CREDENTIALS.iter().map(|path| Self::Credential(root.at(path))).collect();
         sources.push(Self::Medium(root.clone()));
+        sources.extend([Self::Guestinfo(Hypervisor::of(root)), Self::OvfProperty(Hypervisor::of(root))]);
         if root.is_machine() {
-            sources.extend([Self::Guestinfo, Self::OvfProperty, Self::Console]);
+            sources.push(Self::Console);
         }
         sources
     }
@@ -95,17 +98,18 @@ impl Source {
         match self {
             Self::Medium(root) => medium(root),
             Self::Credential(path) => Found::new(&fs_err::read(path).ok()?),
-            Self::Guestinfo => Found::new(&vmware(&format!("info-get {GUESTINFO}"))?),
-            Self::OvfProperty => Found::new(property(&vmware("info-get guestinfo.ovfEnv")?)?.as_bytes()),
+            Self::Guestinfo(tools) => Found::new(&tools.ask(&format!("info-get {GUESTINFO}"))?),
+            Self::OvfProperty(tools) => Found::new(property(&tools.ask("info-get guestinfo.ovfEnv")?)?.as_bytes()),
             Self::Console => console(),
         }
     }
 
     /// Takes the key away from where it was found, as far as a guest can.
     pub(super) fn forget(&mut self) {
-        if matches!(self, Self::Guestinfo) {
-            // Only the administrator can take a vApp property away, and only a person unplugs a medium.
-            vmware(&format!("info-set {GUESTINFO} "));
+        if let Self::Guestinfo(tools) = self {
+            // No value can be nothing: a blank is. Only the administrator can take a vApp property away, and only a person
+            // unplugs a medium.
+            tools.ask(&format!("info-set {GUESTINFO}  "));
         }
     }
 }
@@ -132,10 +136,19 @@ fn medium(root: &Root) -> Option<Found> {
     Found::new(&Zeroizing::new(text?))
 }
 
-/// Asks the hypervisor. Where there is none of VMware's, the program is missing or says so.
-fn vmware(request: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let said = command::output(Command::new("vmtoolsd").args(["--cmd", request]), TIME, LIMIT);
-    said.ok().map(Zeroizing::new)
+/// The program by which a guest asks VMware's hypervisor: the node's own, of package `open-vm-tools`.
+pub(super) struct Hypervisor(PathBuf);
+
+impl Hypervisor {
+    fn of(root: &Root) -> Self {
+        Self(if root.is_machine() { TOOLS.into() } else { root.at("/usr/bin").join(TOOLS) })
+    }
+
+    /// Asks once. Where there is no such hypervisor, the program is missing or says so.
+    fn ask(&self, request: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let said = command::output(Command::new(&self.0).args(["--cmd", request]), TIME, LIMIT);
+        said.ok().map(Zeroizing::new)
+    }
 }
 
 /// The value of the property in an OVF environment: `<Property oe:key="…" oe:value="…"/>`.
@@ -144,7 +157,15 @@ fn property(environment: &[u8]) -> Option<Zeroizing<String>> {
     let key = format!("oe:key=\"{GUESTINFO}\"");
     let element = text.split('<').find(|element| element.starts_with("Property") && element.contains(&key))?;
     let value = element.split("oe:value=\"").nth(1)?.split('"').next()?;
-    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#10;", "\n"), ("&amp;", "&")];
+    let plain = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&#10;", "\n"),
+        ("&#xA;", "\n"),
+        ("&amp;", "&"),
+    ];
     Some(Zeroizing::new(plain.iter().fold(value.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))))
 }
 

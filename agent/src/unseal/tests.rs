@@ -86,6 +86,65 @@ fn a_credential_opens_the_payload_wherever_systemd_leaves_it() {
     }
 }
 
+/// A `vmtoolsd` that keeps values as files in a folder, one for each key, and says of others what the real one says.
+const TOOLS: &str = r#"#!/bin/sh
+[ "$1" = --cmd ] || exit 2
+set -f
+command=${2%% *} rest=${2#* }
+file=$(dirname "$0")/${rest%% *}
+case $command in
+  info-get) cat "$file" 2>/dev/null || { echo 'No value found' >&2; exit 1; } ;;
+  info-set) printf '%s' "${rest#* }" >"$file" ;;
+esac
+"#;
+
+/// Gives a machine VMware's tools with one value of guestinfo; gives the value's file.
+fn give(machine: &Machine, key: &str, value: &str) -> std::path::PathBuf {
+    let folder = machine.context.root.at("/usr/bin");
+    fs_err::create_dir_all(&folder).unwrap();
+    let tools = folder.join("vmtoolsd");
+    // Written elsewhere first: a program that is open for writing can't be started.
+    fs_err::write(folder.join("new"), TOOLS).unwrap();
+    fs_err::set_permissions(folder.join("new"), PermissionsExt::from_mode(0o755)).unwrap();
+    fs_err::rename(folder.join("new"), tools).unwrap();
+    fs_err::write(folder.join(key), value).unwrap();
+    folder.join(key)
+}
+
+#[test]
+fn guestinfo_opens_the_payload_and_is_emptied() {
+    for text in [format!("{IDENTITY}\n"), format!("# created: today\n# public key: age1\n{IDENTITY}\n")] {
+        let machine = Machine::new(&Seal::Recipients(&recipients()), &[KEY]);
+        let value = give(&machine, "guestinfo.kfimg.key", &text);
+        machine.boot().unwrap();
+        assert!(machine.status().contains("by the key in guestinfo.kfimg.key"), "{}", machine.status());
+        assert_eq!(fs_err::read(machine.context.root.at(KEY)).unwrap(), b"secret");
+        assert_eq!(fs_err::read_to_string(value).unwrap(), " ", "a value can't be nothing");
+    }
+}
+
+#[test]
+fn a_property_of_the_appliance_opens_the_payload_and_stays() {
+    let environment = |key: &str| {
+        format!(
+            "<?xml version=\"1.0\"?>\n<Environment xmlns:oe=\"http://schemas.dmtf.org/ovf/environment/1\"><PropertySection>\
+             <Property oe:key=\"guestinfo.hostname\" oe:value=\"a\"/><Property oe:key=\"guestinfo.kfimg.key\" oe:value=\"{key}\"/>\
+             </PropertySection></Environment>"
+        )
+    };
+    let passphrase = Passphrase::new("battery <staple> & \"horse\"", [1; 16]).unwrap();
+    let escaped = environment("battery &lt;staple&gt; &amp; &quot;horse&quot;");
+    for (seal, text) in
+        [(Seal::Recipients(&recipients()), environment(IDENTITY)), (Seal::Passphrase(&passphrase), escaped)]
+    {
+        let machine = Machine::new(&seal, &[KEY]);
+        let value = give(&machine, "guestinfo.ovfEnv", &text);
+        machine.boot().unwrap();
+        assert!(machine.status().contains("by the key in the OVF property"), "{}", machine.status());
+        assert_eq!(fs_err::read_to_string(value).unwrap(), text);
+    }
+}
+
 #[test]
 fn a_node_waits_says_so_and_goes_on_when_the_passphrase_comes() {
     let passphrase = Passphrase::new("correct horse battery", [1; 16]).unwrap();

@@ -14,6 +14,10 @@ const PROPERTIES: [(&str, &str); 3] = [
     ("guestinfo.metadata", "Metadata of the node for cloud-init"),
 ];
 
+/// What opens a sealed payload, which the agent asks for. Its value is an age identity or a passphrase: nothing encodes it.
+const KEY: (&str, &str) =
+    ("guestinfo.kfimg.key", "Key of a sealed payload, in one line; to be taken away when the node is up");
+
 /// What a machine that is made of the appliance has; both can be changed afterwards.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Machine {
@@ -46,7 +50,8 @@ pub(super) fn description(parts: &Parts, machine: Machine, disk: Disk<'_>) -> St
         Architecture::Amd64 => ("101", "other5xLinux64Guest"),
         Architecture::Arm64 => ("101", "arm-other5xLinux-64"),
     };
-    let properties: String = PROPERTIES.iter().map(|(key, label)| property(key, label)).collect();
+    let properties: String = PROPERTIES.iter().map(|(key, label)| encoded(key, label)).collect();
+    let properties = properties + &property(KEY.0, KEY.1, "");
     let values = [
         ("@ID@", escaped(&parts.image_id)),
         ("@VERSION@", escaped(&parts.image_version)),
@@ -62,15 +67,18 @@ pub(super) fn description(parts: &Parts, machine: Machine, disk: Disk<'_>) -> St
     values.iter().fold(TEXT.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
-fn property(key: &str, label: &str) -> String {
-    let one = |key: &str, label: &str, rest: &str| {
-        format!(
-            "      <Property ovf:key=\"{key}\" ovf:type=\"string\" ovf:value=\"\" ovf:userConfigurable=\"true\"{rest}>\n        \
-             <Label>{label}</Label>\n      </Property>\n"
-        )
-    };
+/// A property and the one that tells its encoding.
+fn encoded(key: &str, label: &str) -> String {
     let length = format!(" ovf:qualifiers=\"{LONGEST_VALUE}\"");
-    one(key, label, &length) + &one(&format!("{key}.encoding"), &format!("{label}: its encoding, gzip+base64"), "")
+    property(key, label, &length)
+        + &property(&format!("{key}.encoding"), &format!("{label}: its encoding, gzip+base64"), "")
+}
+
+fn property(key: &str, label: &str, rest: &str) -> String {
+    format!(
+        "      <Property ovf:key=\"{key}\" ovf:type=\"string\" ovf:value=\"\" ovf:userConfigurable=\"true\"{rest}>\n        \
+         <Label>{label}</Label>\n      </Property>\n"
+    )
 }
 
 fn escaped(text: &str) -> String {

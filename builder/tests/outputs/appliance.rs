@@ -102,6 +102,7 @@ fn govc_imports_it_with_the_payload_as_properties() {
         "guestinfo.userdata.encoding",
         "guestinfo.metadata",
         "guestinfo.metadata.encoding",
+        "guestinfo.kfimg.key",
     ];
     for wanted in keys.iter().copied().chain(["VM Network"]) {
         assert!(specification.contains(&format!("\"{wanted}\"")), "{wanted}: {specification}");

@@ -15,7 +15,9 @@ pub(crate) enum PayloadFile {
     MetaData,
     /// The names of its cards, for cloud-init.
     NetworkConfig,
-    /// A drive of NoCloud with those three.
+    /// Nothing: cloud-init asks for it over HTTP, and again for ten seconds where there is none.
+    VendorData,
+    /// A drive of NoCloud with the first three.
     Seed,
     /// A config drive with either of both formats.
     ConfigDrive,
@@ -37,6 +39,7 @@ impl PayloadFile {
             Self::UserData => format!("nodes/{node}/user-data"),
             Self::MetaData => format!("nodes/{node}/meta-data"),
             Self::NetworkConfig => format!("nodes/{node}/network-config"),
+            Self::VendorData => format!("nodes/{node}/vendor-data"),
             Self::Seed => format!("nodes/{node}/seed.img"),
             Self::ConfigDrive => format!("nodes/{node}/config-drive.img"),
             Self::GuestinfoIgnition => format!("vmware/{node}/{IGNITION_KEY}"),

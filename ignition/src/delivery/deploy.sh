@@ -4,8 +4,9 @@
 #   deploy.sh --template NAME [NODE...]   clones a template (or a machine) that is switched off
 #   deploy.sh --ova FILE [NODE...]        imports an appliance for each machine
 #   deploy.sh [NODE...]                   gives machines that exist their payloads anew: they apply them when they boot
-#   deploy.sh --erase [NODE...]           takes the payloads away from machines that have booted with them
+#   deploy.sh --erase [NODE...]           takes payloads and keys away from machines that have booted with them
 #
+#   --key FILE                            gives machines the key of sealed payloads, too: an identity of age or a passphrase
 #   --no-power-on                         leaves new machines switched off
 #
 # Without a NODE: all of them. govc reads GOVC_URL, GOVC_USERNAME, GOVC_PASSWORD, GOVC_DATACENTER, GOVC_DATASTORE,
@@ -18,7 +19,7 @@ transport=@TRANSPORT@
 machines='@MACHINES@'
 
 here=$(cd "$(dirname "$0")" && pwd)
-template='' ova='' erase='' power_on=yes nodes=''
+template='' ova='' key='' erase='' power_on=yes nodes=''
 
 fail() {
   echo "deploy.sh: $*" >&2
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --template) template=${2:?--template needs the name of a template} && shift ;;
     --ova) ova=${2:?--ova needs a file} && shift ;;
+    --key) key=${2:?--key needs a file} && shift ;;
     --erase) erase=yes ;;
     --no-power-on) power_on='' ;;
     -*) fail "unknown option $1; the head of this script tells what there is" ;;
@@ -39,7 +41,15 @@ done
 
 command -v govc >/dev/null || fail 'govc is missing: https://github.com/vmware/govmomi/releases'
 [ -z "$template" ] || [ -z "$ova" ] || fail 'say either --template or --ova'
-[ -z "$erase" ] || [ -z "$template$ova" ] || fail '--erase is for machines that have booted: leave out --template and --ova'
+[ -z "$erase" ] || [ -z "$template$ova$key" ] ||
+  fail '--erase is for machines that have booted: leave out --template, --ova and --key'
+[ -z "$key" ] || [ -r "$key" ] || fail "there is no file $key, or you may not read it"
+[ -z "$key" ] || key=$(cd "$(dirname "$key")" && pwd)/$(basename "$key")
+identity=''
+if [ -n "$key" ] && [ "$transport" = ovf-properties ]; then
+  identity=$(grep -m 1 -E '^AGE-SECRET-KEY-1[0-9A-Z]+$' "$key") ||
+    fail "$key: as a vApp property an identity can be given (a line AGE-SECRET-KEY-1...), a passphrase in vCenter only"
+fi
 [ "$transport" = extra-config ] || [ -n "$ova" ] || fail 'vApp properties are given when an appliance is imported: say --ova'
 [ -n "$nodes" ] || nodes=$(echo "$machines" | while read -r node _; do echo "$node"; done)
 for node in $nodes; do
@@ -47,11 +57,27 @@ for node in $nodes; do
   [ -d "$here/$node" ] || fail "$here/$node is missing: copy the whole folder that kfimg render wrote"
 done
 
+# Imports the appliance with the payload, and with the key where there is one, as its properties. Only this user reads the file
+# between, which is gone afterwards.
+import_with_properties() { # NODE
+  options=$here/$1/import.json
+  if [ -n "$identity" ]; then
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '/"PropertyMapping": \\[/a\\\n    { "Key": "guestinfo.kfimg.key", "Value": "%s" },\n' "$identity" >"$folder/insert"
+    sed -f "$folder/insert" "$options" >"$folder/import.json"
+    options=$folder/import.json
+  fi
+  govc import.ova -options="$options" -name="$1" "$ova"
+  [ -z "$identity" ] || rm -rf "$folder"
+}
+
 # Makes a machine, switched off.
 make_machine() { # NODE
   address=$(echo "$machines" | while read -r node mac; do if [ "$node" = "$1" ]; then echo "$mac"; fi; done)
   if [ "$transport" = ovf-properties ]; then
-    govc import.ova -options="$here/$1/import.json" -name="$1" "$ova"
+    import_with_properties "$1"
   elif [ -n "$ova" ]; then
     govc import.ova -name="$1" "$ova"
   else
@@ -66,7 +92,7 @@ make_machine() { # NODE
   govc vm.change -vm "$1" -e disk.enableUUID=TRUE
 }
 
-# Gives a machine the values of its payload, or with --erase empty ones.
+# Gives a machine the values of its payload and the key, or with --erase empty ones.
 give_payload() { # NODE
   node=$1
   set -- vm.change -vm "$node"
@@ -78,6 +104,9 @@ give_payload() { # NODE
       set -- "$@" -f "$key=$file" -e "$key.encoding=gzip+base64"
     fi
   done
+  if [ -n "$key$erase" ]; then
+    set -- "$@" -f "guestinfo.kfimg.key=$key"
+  fi
   govc "$@"
 }
 

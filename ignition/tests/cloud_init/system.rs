@@ -60,7 +60,19 @@ pub(crate) enum Source {
         /// `guestinfo.metadata`.
         metadata: Vec<u8>,
     },
+    /// A web server, [`SERVER`], as a machine finds it that boots from the network.
+    Http {
+        /// What lies in the folder of its node.
+        files: CloudInit,
+        /// The node's name.
+        node: String,
+        /// The kernel's command line.
+        command_line: String,
+    },
 }
+
+/// Where the web server listens: in a network of the machine's own.
+pub(crate) const SERVER: &str = "http://127.0.0.1:8800";
 
 impl Source {
     /// A seed of NoCloud.
@@ -76,7 +88,13 @@ impl Source {
             Self::Drive { seed: "nocloud", .. } => "NoCloud",
             Self::Drive { .. } => "ConfigDrive",
             Self::Guestinfo { .. } => "VMware",
+            Self::Http { .. } => "NoCloud",
         }
+    }
+
+    /// Whether the payload comes over the network, so that cloud-init has it late.
+    pub(crate) fn is_fetched(&self) -> bool {
+        matches!(self, Self::Http { .. })
     }
 }
 
@@ -119,10 +137,26 @@ impl Changed {
                 let texts = [value("USERDATA", user_data), value("METADATA", metadata)];
                 ["VMX_GUESTINFO=1\n".to_owned(), encoding("USERDATA"), encoding("METADATA")].concat() + &texts.concat()
             }
+            Source::Http { files, node, command_line } => {
+                system.serve(files, node);
+                // Which cloud-init takes for the real one.
+                format!("DEBUG_PROC_CMDLINE='{command_line}'\n")
+            }
         };
         std::fs::write(system.place.path().join("environment"), environment).unwrap();
-        let said = system.run(debian, &[MACHINE, CLOUD_INIT].concat(), &[mac, source.name()]);
+        let said = system.run(debian, &[MACHINE, CLOUD_INIT].concat(), &[mac, source.name(), SERVER]);
         (system, said)
+    }
+
+    /// Puts the files where the web server finds them, with the empty one beside them that cloud-init asks for, too.
+    fn serve(&self, files: &CloudInit, node: &str) {
+        let folder = self.place.path().join("served/nodes").join(node);
+        std::fs::create_dir_all(&folder).unwrap();
+        let CloudInit { user_data, meta_data, network_config, .. } = files;
+        let files = [("user-data", user_data), ("meta-data", meta_data), ("network-config", network_config)];
+        for (name, content) in files.into_iter().chain([("vendor-data", &Vec::new())]) {
+            std::fs::write(folder.join(name), content).unwrap();
+        }
     }
 
     /// Copies a drive's files to where its data source looks before it looks for drives.
@@ -202,7 +236,18 @@ ip -oneline link >/run/links
 cloud-init init
 cloud-init modules --mode=config
 cloud-init modules --mode=final
+ip -oneline link >/run/links-end
 END
+if [ -d "$2/served" ]; then
+  ip link set lo up
+  mount --bind "$2/served" mnt
+  port=${5##*:}
+  chroot . python3 -B -m http.server "$port" --bind 127.0.0.1 --directory /mnt >"$2/requests" 2>&1 &
+  for _ in $(seq 300); do
+    ! (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    sleep 0.1
+  done
+fi
 # As `ds-identify` does before.
 mkdir run/cloud-init
 echo "datasource_list: [ $4, None ]" >run/cloud-init/cloud.cfg
@@ -211,6 +256,8 @@ set -a
 set +a
 chroot . sh -eu /run/stages >"$2/output" 2>&1 || { cat "$2/output"; exit 1; }
 cat run/links
+echo end
+cat run/links-end
 uname -n
 echo ---
 # Copies of the payload that others may read.

@@ -1,4 +1,4 @@
-//! What the state knows of etcd's lives, held against what the description says: refusals with their places.
+//! What the state knows of etcd's incarnations, held against what the description says: refusals with their places.
 //!
 //! The rules are in crate `pki`; what the description says by itself was judged when it was loaded.
 

@@ -72,6 +72,9 @@ impl Format<'_> {
         if delivery.has(Channel::Nocloud) || fetches(PayloadFormat::CloudInit) {
             parts.extend(NOCLOUD);
         }
+        if fetches(PayloadFormat::CloudInit) {
+            parts.push(PayloadFile::VendorData);
+        }
         if delivery.has(Channel::Nocloud) {
             parts.push(PayloadFile::Seed);
         }
@@ -115,6 +118,7 @@ impl<'a> Made<'a> {
             PayloadFile::UserData => self.files().user_data.clone(),
             PayloadFile::MetaData => self.files().meta_data.clone(),
             PayloadFile::NetworkConfig => self.files().network_config.clone(),
+            PayloadFile::VendorData => Vec::new(),
             PayloadFile::Seed => nocloud_seed(self.files()),
             PayloadFile::ConfigDrive => config_drive(self.node, self.user_data()),
             PayloadFile::GuestinfoIgnition => {
