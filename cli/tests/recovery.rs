@@ -1,4 +1,4 @@
-//! The lives of etcd through one state folder: what each render puts into the plans of the members, and what is refused.
+//! The incarnations of etcd through one state folder: what each render puts into the plans of the members, and what is refused.
 //!
 //! What the members do with it is tested in crate `agent` and with real machines.
 

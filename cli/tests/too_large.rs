@@ -59,7 +59,7 @@ fn an_overrun_is_named_with_its_node_its_field_and_what_to_do() {
     assert_eq!(warned.status.code(), Some(0), "{}", both(&warned));
     assert!(both(&warned).contains("warning: master1: guestinfo.ignition.config.data has "), "{}", both(&warned));
 
-    let machine = ["--set", "delivery.guestinfo={limit: 1Mi, machineLimit: 64Ki}"];
+    let machine = ["--set", "delivery.guestinfo={transport: extra-config, limit: 1Mi, machineLimit: 64Ki}"];
     let warned = render(&folder, &machine);
     assert_eq!(warned.status.code(), Some(0), "{}", both(&warned));
     assert!(both(&warned).contains("warning: master1: its guestinfo has "), "{}", both(&warned));

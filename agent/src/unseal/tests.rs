@@ -103,10 +103,8 @@ fn give(machine: &Machine, key: &str, value: &str) -> std::path::PathBuf {
     let folder = machine.context.root.at("/usr/bin");
     fs_err::create_dir_all(&folder).unwrap();
     let tools = folder.join("vmtoolsd");
-    // Written elsewhere first: a program that is open for writing can't be started.
-    fs_err::write(folder.join("new"), TOOLS).unwrap();
-    fs_err::set_permissions(folder.join("new"), PermissionsExt::from_mode(0o755)).unwrap();
-    fs_err::rename(folder.join("new"), tools).unwrap();
+    fs_err::write(&tools, TOOLS).unwrap();
+    fs_err::set_permissions(&tools, PermissionsExt::from_mode(0o755)).unwrap();
     fs_err::write(folder.join(key), value).unwrap();
     folder.join(key)
 }

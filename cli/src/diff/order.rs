@@ -92,7 +92,7 @@ impl<'a> Order<'a> {
     fn new(nodes: &'a [NodeDifference]) -> Self {
         let (old, new) = (etcd(nodes, |node| node.old.as_ref()), etcd(nodes, |node| node.new.as_ref()));
         let begun = old.zip(new).filter(|((before, _), (after, _))| before != after).map(|(_, (_, etcd))| etcd);
-        let members = |etcd: Option<(u64, &'a Etcd)>| etcd.map_or(&[][..], |(_, etcd)| &etcd.members);
+        let members = |etcd: Option<(u64, &'a Etcd)>| etcd.map(|(_, etcd)| etcd.members.as_slice()).unwrap_or_default();
         Self { nodes, old: members(old), new: members(new), begun }
     }
 

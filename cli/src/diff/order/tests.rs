@@ -137,7 +137,7 @@ fn where_most_members_are_replaced_at_once_nothing_boots() {
     let old: [&[&str]; 4] = [&["m1", "m2", "m3"], &["m1", "m2", "m3"], &["m1"], &["m1", "m2", "m3", "m4", "m5"]];
     let new: [&[&str]; 4] = [&["m1", "m8", "m9"], &["m7", "m8", "m9"], &["m2"], &["m1", "m2", "m7", "m8", "m9"]];
     for (old, new) in old.into_iter().zip(new) {
-        assert_eq!(steps(&side(old, 1), &side(new, 1)), [], "{old:?} {new:?}");
+        assert!(steps(&side(old, 1), &side(new, 1)).is_empty(), "{old:?} {new:?}");
     }
     assert_eq!(words(&steps(&side(&["m1"], 1), &side(&["m2"], 2))), "-m1 m2 w");
 }
