@@ -28,7 +28,8 @@ fn channels(delivery: &Delivery, report: &mut Report) {
         }
     }
     let is_unused = |channel| !seen.is_empty() && !seen.contains(&channel);
-    if is_unused(Channel::Guestinfo) && delivery.guestinfo.limit.is_some() {
+    let guestinfo = &delivery.guestinfo;
+    if is_unused(Channel::Guestinfo) && (guestinfo.limit.is_some() || guestinfo.machine_limit.is_some()) {
         unused(at("delivery.guestinfo"), "guestinfo", report);
     }
     let pxe = &delivery.pxe;
@@ -54,8 +55,11 @@ fn boot_server(delivery: &Delivery, report: &mut Report) {
 }
 
 fn limits(delivery: &Delivery, report: &mut Report) {
-    let limits =
-        [("delivery.guestinfo.limit", delivery.guestinfo.limit), ("delivery.userDataLimit", delivery.user_data_limit)];
+    let limits = [
+        ("delivery.guestinfo.limit", delivery.guestinfo.limit),
+        ("delivery.guestinfo.machineLimit", delivery.guestinfo.machine_limit),
+        ("delivery.userDataLimit", delivery.user_data_limit),
+    ];
     for (setting, limit) in limits {
         if limit.is_some_and(|limit| limit.get() == 0) {
             report.error("invalid-limit", at(setting), "nothing fits into 0 bytes").help("write a size such as 64Ki");

@@ -99,7 +99,7 @@ fn find(folder: &[u8], wanted: &str) -> Option<Found> {
         if slot[11] == LONG_NAME {
             // The last part of a name comes first.
             let part = PLACES.map(|place| u16::from_le_bytes([slot[place], slot[place + 1]]));
-            let part = part.into_iter().take_while(|character| !matches!(character, 0 | u16::MAX));
+            let part = part.into_iter().take_while(|character| !matches!(*character, 0 | u16::MAX));
             name = part.chain(name).collect();
             continue;
         }
