@@ -53,9 +53,11 @@ impl Format<'_> {
                 | PayloadFile::GuestinfoUserData
                 | PayloadFile::GuestinfoMetadata
                 | PayloadFile::ImportSpecification => (largest(&made.values()), Some(self.delivery.guestinfo_limit)),
-                PayloadFile::MetaData | PayloadFile::NetworkConfig | PayloadFile::Seed | PayloadFile::ConfigDrive => {
-                    (0, None)
-                }
+                PayloadFile::MetaData
+                | PayloadFile::NetworkConfig
+                | PayloadFile::VendorData
+                | PayloadFile::Seed
+                | PayloadFile::ConfigDrive => (0, None),
             };
             limit.is_some_and(|limit| bytes as u64 > limit)
         };
