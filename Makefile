@@ -28,6 +28,7 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium
+	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs

@@ -1,0 +1,107 @@
+//! The pages in the real Chromium: in windows of several widths, light and dark, and on paper.
+//!
+//! `probe.html` measures in the browser; what it finds is judged here. The pictures stay in the tests' folder for who wants to look.
+
+use crate::pages::{hostile, many, profile_page};
+use crate::support::program::{empty_folder, find, succeed};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Far more than the probe takes, in milliseconds of the page's own clock.
+const PATIENCE: u32 = 120_000;
+const DARK: &str = "--force-dark-mode";
+
+/// Chromium with a profile of its own, about to open a file.
+fn chromium(folder: &Path, options: &[&str], file: &Path) -> Command {
+    let mut chromium = Command::new(find("chromium"));
+    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]).args(options);
+    chromium.arg(format!("--user-data-dir={}", folder.join("profile").display()));
+    chromium.arg(format!("file://{}", file.display()));
+    chromium
+}
+
+/// A page in a file of its own, and the folder that it is in.
+fn shown(name: &str, page: &str) -> (PathBuf, PathBuf) {
+    let folder = empty_folder(&format!("report/seen-{name}"));
+    let file = folder.join("report.html");
+    fs::write(&file, page).unwrap();
+    (folder, file)
+}
+
+/// What the probe says of a page, for each width of the window.
+fn probed(folder: &Path, page: &str, options: &[&str]) -> Vec<Value> {
+    let text = serde_json::to_string(page).unwrap().replace('<', "\\u003c");
+    let probe = folder.join("probe.html");
+    fs::write(&probe, include_str!("probe.html").replacen("PAGE", &text, 1)).unwrap();
+    let patience = format!("--virtual-time-budget={PATIENCE}");
+    let options: Vec<&str> = options.iter().copied().chain([patience.as_str(), "--dump-dom"]).collect();
+    let dumped = succeed(&mut chromium(folder, &options, &probe));
+    let said = dumped.split_once("<pre id=\"said\">").and_then(|(_, rest)| rest.split_once("</pre>"));
+    let said = said.unwrap_or_else(|| panic!("the probe did not end: {dumped}")).0;
+    let plain = said.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&amp;", "&");
+    serde_json::from_str(&plain).unwrap()
+}
+
+/// What the search says at 300 machines, `None` for a page without one.
+fn judge(name: &str, page: &str, found: Option<&str>) {
+    let (folder, file) = shown(name, page);
+    for (light, options) in [("light", &[][..]), ("dark", &[DARK])] {
+        let said = probed(&folder, page, options);
+        assert_eq!(said.len(), 3, "{name} {light}");
+        for window in said {
+            let problems = window["problems"].as_array().unwrap();
+            assert!(problems.is_empty(), "{name} {light}: {problems:#?}");
+            assert_eq!(window["isDark"], light == "dark", "{name} {light}");
+            assert_eq!(window["isOpen"], false, "{name}: a script ran that the policy does not know");
+            assert_eq!(window["today"], 1, "{name}: the page's own script runs");
+            assert_eq!(window["found"].as_str(), found, "{name}");
+            assert!(window["texts"].as_u64().unwrap() > 30, "{name}: {window}");
+        }
+    }
+    for (picture, size, options) in
+        [("light", "1200,3600", &[][..]), ("dark", "1200,3600", &[DARK]), ("phone", "390,3600", &[])]
+    {
+        let target = folder.join(format!("{picture}.png"));
+        let (size, path) = (format!("--window-size={size}"), format!("--screenshot={}", target.display()));
+        let options: Vec<&str> = options.iter().copied().chain([size.as_str(), path.as_str()]).collect();
+        succeed(&mut chromium(&folder, &options, &file));
+        let bytes = fs::metadata(&target).unwrap().len();
+        assert!(bytes > 50_000, "{}: an empty picture of {bytes} bytes", target.display());
+    }
+}
+
+/// What is on paper.
+fn printed(name: &str, page: &str) -> String {
+    let (folder, file) = shown(&format!("{name}-on-paper"), page);
+    let paper = folder.join("report.pdf");
+    let option = format!("--print-to-pdf={}", paper.display());
+    succeed(&mut chromium(&folder, &["--no-pdf-header-footer", &option], &file));
+    succeed(Command::new(find("pdftotext")).arg("-layout").arg(paper).arg("-"))
+}
+
+#[test]
+#[ignore = "needs Chromium, which `make interop` installs"]
+fn every_text_can_be_read_in_every_window_by_day_and_by_night() {
+    judge("ha3", &profile_page("ha3", "seen"), None);
+    judge("external-etcd", &profile_page("external-etcd", "seen"), None);
+    judge("hostile", &hostile("seen").1, None);
+    judge("many", &many("seen-many").1, Some("9 of 297 workers"));
+}
+
+#[test]
+#[ignore = "needs Chromium, which `make interop` installs"]
+fn paper_has_every_machine_and_no_search() {
+    let text = printed("many", &many("paper-many").1);
+    for number in 1..=297 {
+        let name = format!("worker{number}");
+        assert!(text.split_whitespace().any(|word| word == name), "{name}");
+    }
+    for part in ["10.20.0.10:6443", "All 131 checks", "5.7.4", "kube-serving", "registry.k8s.io/pause"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(!text.contains("Find a machine"));
+    let pages = text.matches('\u{c}').count();
+    assert!((5..=25).contains(&pages), "{pages} pages");
+}
