@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::bundle::unpackable;
+use support::fenced::{self, Fenced};
 use support::node::Workplace;
 use support::program::{as_root, both, run, succeed};
 use support::registry::Served;
@@ -20,9 +21,8 @@ const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const CHANGED: &str = "docker.io/library/haproxy";
 
 /// The commands, as people copy them.
-fn commands() -> Vec<&'static str> {
-    let blocks = DOCUMENT.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    blocks.flat_map(|block| block.lines()).map(|line| line.strip_prefix("$ ").expect("commands only")).collect()
+fn commands() -> Vec<String> {
+    fenced::of(DOCUMENT, "console").iter().flat_map(Fenced::commands).map(|(command, _)| command).collect()
 }
 
 /// The walk, as far as it has come.
@@ -103,7 +103,7 @@ fn the_document_is_walked_from_the_internet_to_a_node() {
         if line.contains("--since") {
             walk.publish("second", |reference| reference.starts_with(CHANGED));
         }
-        walk.step(line);
+        walk.step(&line);
         if line.starts_with("kfimg bundle receipt") {
             bytes = walk.connected.site_bytes();
         }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use support::fenced;
 use support::node::Workplace;
 use support::program::{empty_folder, go_folder};
 
@@ -224,12 +225,9 @@ fn the_documentation_lists_the_checks_as_they_are() {
 fn the_commands_of_the_documentation_run() {
     let folder = folder("documentation");
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE)).unwrap();
-    let block = |kind: &str| {
-        page.split(&format!("```{kind}\n")).skip(1).map(|rest| rest.split("```").next().unwrap()).collect::<Vec<_>>()
-    };
-    let [waivers] = block("yaml")[..] else { panic!("one block of YAML") };
-    fs::write(folder.join("cis-waivers.yaml"), waivers).unwrap();
-    let commands: Vec<&str> = block("sh").into_iter().flat_map(str::lines).collect();
+    let [waivers] = &fenced::of(&page, "yaml")[..] else { panic!("one block of YAML") };
+    fs::write(folder.join("cis-waivers.yaml"), waivers.text()).unwrap();
+    let commands: Vec<&str> = fenced::of(&page, "sh").into_iter().flat_map(|block| block.lines).collect();
     assert!(commands.len() >= 3, "{commands:?}");
     for line in commands {
         let said = kfimg(&folder, line.strip_prefix("kfimg ").unwrap());

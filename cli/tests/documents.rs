@@ -1,15 +1,21 @@
 //! Documents do not go stale: every YAML in them is a site that loads, or a file of waivers, and the commands of those that need no other machine run.
 //!
-//! docs/air-gap.md has a test of its own.
+//! Other documents have tests of their own; `every_block` knows which.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
+use kfimg_builder::fake::{self, FakeBase};
+use kfimg_images::Architecture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::program::{both, empty_folder, run};
+use support::document::{read, shell, walk};
+use support::fenced;
+use support::payload::Payload;
+use support::program::{both, empty_folder, run, succeed};
+use support::registry::Served;
 use support::steps::without_chapter;
 
 fn documents() -> Vec<PathBuf> {
@@ -19,21 +25,22 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The blocks of a document in one language, with the line that each begins at.
-fn blocks(text: &str, language: &str) -> Vec<(usize, String)> {
-    let mut blocks = Vec::new();
-    let mut lines = text.lines().enumerate();
-    while let Some((index, line)) = lines.next() {
-        if line == format!("```{language}") {
-            let block: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
-            blocks.push((index + 2, block.join("\n") + "\n"));
-        }
-    }
-    blocks
+/// Runs a text as its reader would, and gives what it said.
+fn succeeds(document: &str, text: &str, folder: &Path) -> String {
+    let said = shell(text, folder);
+    assert!(said.status.success(), "{document}:\n{text}\n{}", both(&said));
+    both(&said)
 }
 
-fn read(document: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document)).unwrap()
+/// The text for `sh` of a document whose first line begins so.
+fn script(document: &str, start: &str) -> String {
+    fenced::that(&read(document), "sh", start).text()
+}
+
+/// What `kfimg build` reads in the documents: a base and a bundle, both small.
+fn to_build(folder: &Path) {
+    fake::bundle(&folder.join("bundle"), Architecture::Amd64);
+    FakeBase::new(Architecture::Amd64).write(&folder.join("base.tar"));
 }
 
 #[test]
@@ -42,23 +49,23 @@ fn every_yaml_of_every_document_is_accepted() {
     let (mut count, mut wrong) = (0, Vec::new());
     for document in documents() {
         let name = document.file_name().unwrap().to_string_lossy().into_owned();
-        let blocks = blocks(&fs::read_to_string(&document).unwrap(), "yaml");
+        let text = fs::read_to_string(&document).unwrap();
+        let blocks = fenced::all(&text).into_iter().filter(|block| block.language == "yaml");
         // What other blocks of the document name.
-        let (files, sites): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|(_, block)| block.starts_with("# file: "));
-        for (_, block) in files {
-            let named = block.lines().next().unwrap().trim_start_matches("# file: ");
-            fs::write(folder.join(named), &block).unwrap();
+        let (files, sites): (Vec<_>, Vec<_>) = blocks.partition(|block| block.file().is_some());
+        for block in files {
+            fs::write(folder.join(block.file().unwrap()), block.text()).unwrap();
         }
-        for (line, block) in sites {
-            let file = folder.join("block.yaml");
-            fs::write(&file, &block).unwrap();
-            let profile = block.lines().next().and_then(|line| line.strip_prefix("# profile: ")).unwrap_or("ha3");
-            let option: &[&str] = if block.starts_with("waivers:") { &["--cis", "--cis-waivers"] } else { &["--site"] };
+        for block in sites {
+            let (file, text) = (folder.join("block.yaml"), block.text());
+            fs::write(&file, &text).unwrap();
+            let profile = block.lines[0].strip_prefix("# profile: ").unwrap_or("ha3");
+            let option: &[&str] = if text.starts_with("waivers:") { &["--cis", "--cis-waivers"] } else { &["--site"] };
             let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
             kfimg.args(["validate", "--profile", profile]).args(option).arg(&file).current_dir(&folder);
             let said = run(&mut kfimg);
             if !said.status.success() {
-                wrong.push(format!("{name}:{line}\n{block}\n{}", both(&said)));
+                wrong.push(format!("{name}:{}\n{text}\n{}", block.line, both(&said)));
             }
             count += 1;
         }
@@ -68,34 +75,100 @@ fn every_yaml_of_every_document_is_accepted() {
 }
 
 #[test]
+fn the_commands_of_the_readme_run() {
+    let folder = empty_folder("documents/readme");
+    succeeds("README.md", &script("../README.md", "kfimg init"), &folder);
+    assert!(folder.join("out/report.html").is_file() && folder.join("out/nodes/master3/ignition.json").is_file());
+}
+
+#[test]
+fn the_commands_of_change_tell_what_changes() {
+    let folder = empty_folder("documents/change");
+    fs::write(folder.join("site.yaml"), "kubelet: {maxPods: 110}\n").unwrap();
+    succeeds("the first render", "kfimg render --profile ha3 --site site.yaml", &folder);
+    fs::write(folder.join("site.yaml"), "kubelet: {maxPods: 200}\n").unwrap();
+    let said = succeeds("change.md", &script("change.md", "kfimg render"), &folder);
+    assert!(said.contains("maxPods 110 -> 200"), "{said}");
+}
+
+#[test]
+fn the_commands_of_state_renew_one_node_and_nobody_else() {
+    let folder = empty_folder("documents/state");
+    fs::write(folder.join("site.yaml"), "time: {servers: [192.168.49.1]}\n").unwrap();
+    succeeds("the first render", "kfimg render --profile ha3 --site site.yaml", &folder);
+    succeeds("state.md", &script("state.md", "kfimg pki renew"), &folder);
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("out/manifest.json")).unwrap()).unwrap();
+    let changed = manifest["nodes"].as_object().unwrap().iter().filter(|(_, node)| node["generation"] == 2);
+    assert_eq!(changed.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["master1"]);
+}
+
+#[test]
+fn the_command_of_cloud_init_lists_what_a_payload_brings() {
+    let folder = empty_folder("documents/cloud-init");
+    succeeds("a render", "kfimg render --profile single --channel nocloud", &folder);
+    let said = succeeds("cloud-init.md", &script("cloud-init.md", "sed "), &folder.join("out/nodes/master1"));
+    let key = said.lines().find(|line| line.ends_with("etc/kubernetes/pki/ca.key")).unwrap_or_else(|| panic!("{said}"));
+    assert!(key.starts_with("-rw-------"), "{key}");
+}
+
+#[test]
 fn the_commands_of_pxe_run() {
     let folder = empty_folder("documents/pxe");
     // The chapter of a whole boot is walked through in qemu-tests.
     let text = without_chapter(&read("pxe.md"), "From an empty folder to a control plane");
-    let [(_, nodes), (_, server)] = &blocks(&text, "yaml")[..] else { panic!("two sites are expected") };
-    assert!(server.contains("bootServer"));
-    fs::write(folder.join("site.yaml"), nodes).unwrap();
-    let bin = Path::new(env!("CARGO_BIN_EXE_kfimg")).parent().unwrap().display().to_string();
-    let path = format!("{bin}:{}:/usr/sbin", std::env::var("PATH").unwrap());
-    for (line, block) in blocks(&text, "console") {
-        let command = block.trim_end().strip_prefix("$ ").expect("one command a block");
-        let said = run(Command::new("sh").args(["-euc", command]).current_dir(&folder).env("PATH", &path));
-        assert!(said.status.success(), "pxe.md:{line}: {command}\n{}", both(&said));
-    }
+    let [nodes, server] = &fenced::of(&text, "yaml")[..] else { panic!("two sites are expected") };
+    assert!(server.text().contains("bootServer"));
+    fs::write(folder.join("site.yaml"), nodes.text()).unwrap();
+    assert!(walk("pxe.md", &text, &folder) >= 2);
     assert!(folder.join("out/pxe/serial-7XK2P93.ipxe").is_file());
+    to_build(&folder);
+    succeeds("pxe.md", &fenced::that(&text, "sh", "kfimg build").text(), &folder);
+    let build: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("images/build.json")).unwrap()).unwrap();
+    let hash = build["root"]["rootHash"].as_str().unwrap_or_else(|| panic!("{build}"));
+    let boot = fs::read_to_string(folder.join("out/pxe/node-master1.ipxe")).unwrap();
+    assert!(boot.contains(hash), "{hash} in {boot}");
+}
+
+#[test]
+fn the_commands_of_image_build_render_and_serve() {
+    let folder = empty_folder("documents/image");
+    let text = read("image.md");
+    to_build(&folder);
+    fs::write(folder.join("site.yaml"), "delivery: {bootServer: 'http://127.0.0.1:8080', channels: [pxe]}\n").unwrap();
+    let commands = fenced::that(&text, "console", "$ kfimg build").commands();
+    let [(build, _), (render, _), (serve, _)] = &commands[..] else { panic!("{commands:?}") };
+    succeeds("image.md", build, &folder);
+    succeeds("image.md", render, &folder);
+    // Anywhere but at a port that is somebody else's.
+    let words = serve.strip_prefix("kfimg ").unwrap().split(' ');
+    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    let served = Served::start(kfimg.args(words).args(["--boot-listen", "127.0.0.1:0"]).current_dir(&folder));
+    let url = served.said["boot"].as_str().unwrap();
+    let mut curl = Command::new("curl");
+    let kernel = succeed(curl.args(["-sSf", "-o", "/dev/null", "-w", "%{size_download}"]).arg(format!("{url}/images/vmlinuz")));
+    assert_eq!(kernel.parse(), Ok(fs::metadata(folder.join("images/vmlinuz")).unwrap().len()));
+}
+
+#[test]
+fn the_command_of_build_makes_what_it_says() {
+    let folder = empty_folder("documents/build");
+    to_build(&folder);
+    let text = script("build.md", "kfimg bundle create");
+    let build = text.lines().find(|line| line.starts_with("kfimg build ")).unwrap();
+    succeeds("build.md", build, &folder);
+    assert!(folder.join("images/build.json").is_file());
 }
 
 #[test]
 fn the_commands_of_security_run() {
     let folder = empty_folder("documents/security");
     fs::write(folder.join("passphrase.txt"), "correct horse battery staple\n").unwrap();
-    let bin = Path::new(env!("CARGO_BIN_EXE_kfimg")).parent().unwrap().display().to_string();
-    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
-    for (line, block) in blocks(&read("security.md"), "console") {
-        let commands: Vec<&str> = block.lines().map(|line| line.strip_prefix("$ ").expect("commands only")).collect();
-        let script = commands.join("\n");
-        let said = run(Command::new("sh").args(["-euc", &script]).current_dir(&folder).env("PATH", &path));
-        assert!(said.status.success(), "security.md:{line}:\n{script}\n{}", both(&said));
-    }
+    assert!(walk("security.md", &read("security.md"), &folder) >= 4);
     assert!(folder.join("out-passphrase/manifest.json").is_file());
+    let payload = Payload::read(&folder.join("out/nodes/master1/ignition.json"));
+    fs::write(folder.join("sealed.age"), &payload.files()["/etc/kfimg/sealed.age"]).unwrap();
+    let said = succeeds("security.md", &script("security.md", "age "), &folder);
+    assert!(said.contains("etc/kubernetes/pki/ca.key"), "{said}");
 }

@@ -12,6 +12,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::document::read;
+use support::fenced;
 use support::payload::Payload;
 use support::program::{Running, both, empty_folder, find, run, succeed};
 use support::registry::Served;
@@ -47,17 +48,15 @@ impl Page {
 
     /// A text that begins with `# file: NAME`, written to the folder.
     fn file(&self, name: &str) -> PathBuf {
-        let marker = format!("# file: {name}\n");
-        let text = self.text.split(&marker).nth(1).unwrap().split("\n```").next().unwrap();
+        let blocks = fenced::all(&self.text);
         let path = self.folder.join(name);
-        fs::write(&path, format!("{text}\n")).unwrap();
+        fs::write(&path, blocks.iter().find(|block| block.file() == Some(name)).unwrap().text()).unwrap();
         path
     }
 
     /// The commands of the language `sh`, one a line.
     fn commands(&self) -> Vec<&str> {
-        let blocks = self.text.split("```sh\n").skip(1);
-        blocks.flat_map(|block| block.split("\n```").next().unwrap().lines()).collect()
+        fenced::of(&self.text, "sh").into_iter().flat_map(|block| block.lines).collect()
     }
 
     /// Starts the command that has this part.
@@ -388,8 +387,7 @@ fn what_was_measured_stands_there_as_it_was_measured() {
 fn no_command_and_no_configuration_is_left_out() {
     let text = read("scale.md");
     // Every configuration and every command of the page is one that a test here starts.
-    let languages: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("```")).filter(|word| !word.is_empty()).collect();
+    let languages: Vec<&str> = fenced::all(&text).iter().map(|block| block.language).collect();
     assert_eq!(languages, ["sh", "haproxy", "sh", "nginx", "sh", "yaml"]);
     assert_eq!(Page::new("commands").commands().len(), 3);
 }

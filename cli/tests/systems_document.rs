@@ -1,6 +1,6 @@
 //! `docs/systems.md` and `docs/channels.md` name tests. Each of them exists.
 
-use std::path::{Path, PathBuf};
+mod support;
 
 /// Crates whose tests a document may name.
 const CRATES: [&str; 7] = ["agent", "builder", "cli", "ignition", "pki", "profiles", "qemu-tests"];
@@ -40,6 +40,7 @@ fn is_beginning(input: &str) -> bool {
     let entries = std::fs::read_dir(project().join("profiles/tests/corpus").join(folder));
     entries.is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(start)))
 }
+use support::named::{named, problem, project};
 
 #[test]
 fn every_test_that_a_document_names_exists() {

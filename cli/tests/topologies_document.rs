@@ -7,17 +7,15 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::fenced::{self, Fenced};
 use support::program::{both, empty_folder, find, run};
 
 const DOCUMENT: &str = include_str!("../../docs/topologies.md");
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 
 /// The fenced texts of a language.
-fn blocks(language: &str) -> Vec<&'static str> {
-    let start = format!("```{language}\n");
-    let found: Vec<&str> = DOCUMENT.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(!found.is_empty(), "no {language} in the document");
-    found
+fn blocks(language: &str) -> Vec<String> {
+    fenced::of(DOCUMENT, language).iter().map(Fenced::text).collect()
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -35,7 +33,8 @@ fn kfimg(folder: &Path, words: &[&str]) -> String {
 fn every_description_is_valid_on_its_profile() {
     let folder = folder("yaml");
     let mut profiles = Vec::new();
-    for block in blocks("yaml") {
+    let blocks = blocks("yaml");
+    for block in &blocks {
         let (first, text) = block.split_once('\n').unwrap();
         if let Some(name) = first.strip_prefix("# file: ") {
             fs::write(folder.join(name), text).unwrap();
@@ -55,8 +54,8 @@ fn every_description_is_valid_on_its_profile() {
 #[test]
 fn every_command_works_in_an_empty_folder() {
     let folder = folder("commands");
-    for line in blocks("console").iter().flat_map(|block| block.lines()) {
-        let words = line.strip_prefix("$ kfimg ").expect("commands of kfimg only");
+    for (command, _) in fenced::of(DOCUMENT, "console").iter().flat_map(Fenced::commands) {
+        let words = command.strip_prefix("kfimg ").expect("commands of kfimg only");
         kfimg(&folder, &words.split_whitespace().collect::<Vec<_>>());
     }
     let nodes: Vec<_> = fs::read_dir(folder.join("out/nodes")).unwrap().collect();

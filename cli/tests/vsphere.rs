@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::document::read;
 use support::program::{both, empty_folder, find, go_folder, run, succeed};
+use support::fenced::{self, Fenced};
+use support::program::{both, empty_folder, go_folder, run, succeed};
 use support::steps::without_chapter;
 use support::vcenter::{self, Vcenter};
 
@@ -255,11 +257,11 @@ fn the_commands_of_the_document_run_in_their_order() {
     let text = without_chapter(&read("vmware.md"), "From an empty folder to a control plane");
     let path = format!("{}:{}", site.bin.display(), std::env::var("PATH").unwrap());
     let own = Path::new(env!("CARGO_BIN_EXE_kfimg")).parent().unwrap().display();
-    let commands: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    let commands: Vec<_> = fenced::of(&text, "console").iter().flat_map(Fenced::commands).collect();
     assert!(commands.len() >= 4, "{commands:?}");
-    for command in commands {
+    for (command, _) in commands {
         let mut shell = site.command("/bin/sh");
-        let said = run(shell.args(["-euc", command]).env("PATH", format!("{own}:{path}")));
+        let said = run(shell.args(["-euc", &command]).env("PATH", format!("{own}:{path}")));
         assert!(said.status.success(), "$ {command}\n{}", both(&said));
     }
     assert_eq!(site.guestinfo("master1")["guestinfo.ignition.config.data.encoding"], "gzip+base64");

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use support::document::{read, walk};
+use support::fenced;
 use support::program::{both, empty_folder, find, run, succeed};
 
 /// What a newcomer writes in place of the values of the page.
@@ -90,10 +91,10 @@ fn an_authority_of_ones_own_is_brought_as_the_page_says() {
 #[ignore = "needs minutes, in which it builds the program for release: make install-test"]
 fn the_program_is_installed_as_the_page_says() {
     let text = read("getting-started.md");
-    let command = text.split("```sh\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let command = fenced::that(&text, "sh", "cargo install").text();
     let root = empty_folder("walk-throughs/installed");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    succeed(Command::new("sh").args(["-euc", command]).current_dir(sources).env("CARGO_INSTALL_ROOT", &root));
+    succeed(Command::new("sh").args(["-euc", &command]).current_dir(sources).env("CARGO_INSTALL_ROOT", &root));
     let said = succeed(Command::new(root.join("bin/kfimg")).arg("--version"));
     assert_eq!(said, format!("kfimg {}\n", env!("CARGO_PKG_VERSION")));
 }

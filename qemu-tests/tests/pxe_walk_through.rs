@@ -5,6 +5,9 @@
 
 #[path = "../../cli/tests/support/dhcp.rs"]
 mod dhcp;
+#[allow(dead_code)]
+#[path = "../../cli/tests/support/fenced.rs"]
+mod fenced;
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../cli/tests/support/steps.rs"]
 mod steps;

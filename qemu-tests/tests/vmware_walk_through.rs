@@ -4,6 +4,9 @@
 //! No ESXi is here: guestinfo reaches the machine by QEMU's firmware. What the document fetches from the internet comes from the lab. Everything
 //! is emulated, so bounds are generous.
 
+#[allow(dead_code)]
+#[path = "../../cli/tests/support/fenced.rs"]
+mod fenced;
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../cli/tests/support/steps.rs"]
 mod steps;

@@ -5,6 +5,7 @@
 //!
 //! How commands are run is the caller's business: the lab of `qemu-tests` walks by this file, too.
 
+use super::fenced::{self, Fenced};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -25,26 +26,6 @@ pub(crate) fn line<'a>(text: &'a str, start: &str) -> &'a str {
     text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no line begins with `{start}`"))
 }
 
-/// A fenced text.
-struct Block<'a> {
-    language: &'a str,
-    /// The line of the document that it begins at.
-    line: usize,
-    lines: Vec<&'a str>,
-}
-
-fn blocks(text: &str) -> Vec<Block<'_>> {
-    let mut blocks = Vec::new();
-    let mut lines = text.lines().enumerate();
-    while let Some((index, line)) = lines.next() {
-        if let Some(language) = line.strip_prefix("```") {
-            let inside = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
-            blocks.push(Block { language, line: index + 2, lines: inside });
-        }
-    }
-    blocks
-}
-
 /// Writes every file into that folder, and has every command run there; gives the number of commands. `run` gets a text for `sh -euc`
 /// and a folder.
 ///
@@ -52,9 +33,9 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 /// When a command fails, or prints something else than the document says.
 pub(crate) fn walk(name: &str, text: &str, folder: &Path, mut run: impl FnMut(&str, &Path) -> Output) -> usize {
     let mut count = 0;
-    for block in blocks(text) {
-        if let Some(file) = block.lines.first().and_then(|line| line.strip_prefix("# file: ")) {
-            fs::write(folder.join(file), block.lines.join("\n") + "\n").unwrap();
+    for block in fenced::all(text) {
+        if let Some(file) = block.file() {
+            fs::write(folder.join(file), block.text()).unwrap();
         } else if block.language == "console" {
             count += run_all(name, &block, folder, &mut run);
         }
@@ -62,9 +43,9 @@ pub(crate) fn walk(name: &str, text: &str, folder: &Path, mut run: impl FnMut(&s
     count
 }
 
-fn run_all(name: &str, block: &Block<'_>, folder: &Path, run: &mut impl FnMut(&str, &Path) -> Output) -> usize {
+fn run_all(name: &str, block: &Fenced<'_>, folder: &Path, run: &mut impl FnMut(&str, &Path) -> Output) -> usize {
     let mut place = folder.to_path_buf();
-    let commands = commands(name, block);
+    let commands = block.commands();
     for (command, expected) in &commands {
         if let Some(below) = command.strip_prefix("cd ") {
             place.push(below);
@@ -83,23 +64,6 @@ fn run_all(name: &str, block: &Block<'_>, folder: &Path, run: &mut impl FnMut(&s
         );
     }
     commands.len()
-}
-
-/// Each command with the lines that it prints; without any it may print what it likes.
-fn commands<'a>(name: &str, block: &Block<'a>) -> Vec<(String, Vec<&'a str>)> {
-    let mut commands: Vec<(String, Vec<&str>)> = Vec::new();
-    for line in &block.lines {
-        if let Some(command) = line.strip_prefix("$ ") {
-            commands.push((command.to_owned(), Vec::new()));
-            continue;
-        }
-        let (command, expected) = commands.last_mut().unwrap_or_else(|| panic!("{name}:{}: no command", block.line));
-        match line.strip_prefix("> ") {
-            Some(more) => *command += &format!("\n{more}"),
-            None => expected.push(line),
-        }
-    }
-    commands
 }
 
 fn is_like(lines: &[&str], expected: &[&str]) -> bool {
