@@ -4,6 +4,7 @@
 
 use crate::console::Console;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kfimg_pki::Watch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,16 @@ impl Steps {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS));
         }
         self.bar.inc(1);
+    }
+}
+
+impl Watch for Steps {
+    fn begin(&self, certificates: usize) {
+        self.bar.set_length(u64::try_from(certificates).unwrap_or(u64::MAX));
+    }
+
+    fn one(&self) {
+        self.done();
     }
 }
 

@@ -1,6 +1,7 @@
-//! What a person sees in a terminal of 80 columns: no line is broken by the terminal, colours stay where they are wanted.
+//! What a person sees in a terminal of 80 columns and of 200: no line is broken by the terminal, colours stay where they are wanted,
+//! long work shows how far it is.
 //!
-//! `script` is the terminal (it comes with every Debian).
+//! `script` records what is written (it comes with every Debian); tmux is a terminal, and shows what became of it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -67,6 +68,28 @@ fn in_terminal(command: &str, columns: usize, environment: &[(&str, &str)]) -> S
     String::from_utf8(run(&mut terminal).stdout).unwrap().replace("\r\n", "\n")
 }
 
+/// What a terminal of that width shows at the end, as it stands and with the lines that it broke put together again.
+fn on_screen(command: &str, columns: usize) -> [String; 2] {
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("tmux");
+    let tmux = |words: &[&str]| {
+        let mut tmux = Command::new(find("tmux"));
+        tmux.arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(words).current_dir(folder());
+        COLOUR_VARIABLES.iter().for_each(|name| _ = tmux.env_remove(name));
+        succeed(tmux.env("LC_ALL", "C.UTF-8"))
+    };
+    let done = format!("tmux -S {} wait-for -S done", socket.display());
+    let line = format!("{} {command}; {done}; cat", env!("CARGO_BIN_EXE_kfimg"));
+    tmux(&["new-session", "-d", "-x", &columns.to_string(), "-y", "400", &line]);
+    tmux(&["wait-for", "done"]);
+    let [broken, whole] = [&["capture-pane", "-p"][..], &["capture-pane", "-p", "-J"]].map(|words| {
+        let shown = tmux(words);
+        shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    });
+    tmux(&["kill-server"]);
+    [broken, whole]
+}
+
 /// The end of each sequence that steers a terminal, and the text behind it.
 fn sequences(text: &str) -> impl Iterator<Item = (char, &str)> {
     text.split("\u{1b}[").skip(1).filter_map(|part| {
@@ -97,6 +120,21 @@ fn no_line_is_wider_than_the_terminal() {
     let rendered = plain(&in_terminal("render --profile ha3 -o out", 80, &[]));
     let long: Vec<&str> = rendered.lines().filter(|line| line.chars().count() > 80).collect();
     assert!(rendered.contains("Next:") && long.is_empty(), "{rendered}");
+}
+
+#[test]
+fn a_real_terminal_breaks_no_line_and_a_wide_one_has_a_row_a_line() {
+    for command in COMMANDS {
+        let [narrow, whole] = on_screen(command, 80);
+        assert!(!narrow.is_empty() && narrow == whole, "{command}:\n{narrow}\nis broken; whole it is\n{whole}");
+        let [wide, whole] = on_screen(command, 200);
+        assert_eq!(wide, whole, "{command}");
+        assert!(wide.lines().count() <= narrow.lines().count(), "{command}:\n{wide}\nhas more lines than\n{narrow}");
+    }
+    let [rows, _] = on_screen("pki show --profile ha3", 200);
+    assert!(rows.lines().skip(1).all(|line| line.ends_with("ECDSA-P256")), "{rows}");
+    let [reasons, _] = on_screen("images --profile ha3 --why", 200);
+    assert!(reasons.lines().any(|line| line.chars().count() > 80), "{reasons}");
 }
 
 #[test]
@@ -139,10 +177,44 @@ fn colours_come_in_a_terminal_and_go_when_they_are_not_wanted() {
     assert!(has_colours(&both(&said)));
 }
 
+/// A render that takes longer than a second on one core: RSA keys for sixty workers, in a state of its own.
+fn long_work(name: &str) -> String {
+    let mut nodes = "name,role,address\n".to_owned();
+    (1..=3).for_each(|number| nodes += &format!("master{number},control-plane,192.168.49.15{number}\n"));
+    (1..=60).for_each(|number| nodes += &format!("worker{number},worker,192.168.49.{number}\n"));
+    fs::write(folder().join("many.csv"), nodes).unwrap();
+    format!(
+        "render --profile ha3 --inventory many.csv \
+         --set pki.encryptionAlgorithm=RSA-2048 --state {name}.state -o {name}"
+    )
+}
+
+/// On one core, so that a fast machine takes its time, too.
+fn on_one_core(command: &str) -> String {
+    format!("taskset -c 0 {} {command}", env!("CARGO_BIN_EXE_kfimg"))
+}
+
+#[test]
+fn long_work_shows_how_far_it_is_on_a_terminal_and_leaves_nothing() {
+    let line = format!("stty cols 80 rows 50; {}", on_one_core(&long_work("bars")));
+    let mut terminal = Command::new(find("script"));
+    terminal.args(["-qe", "-c", &line, "/dev/null"]).current_dir(folder()).env("TERM", "xterm-256color");
+    let text = succeed(&mut terminal).replace("\r\n", "\n");
+    let drawn: Vec<&str> = text.split(['\r', '\n']).filter(|part| part.contains("issuing certificates")).collect();
+    assert!(!drawn.is_empty(), "{text}");
+    for bar in drawn {
+        let bar: String = sequences(&format!("\u{1b}[m{bar}")).map(|(_, rest)| rest).collect();
+        assert!(bar.contains(" of ") && bar.trim_end().chars().count() <= 80, "{bar:?}");
+    }
+    let left = plain(&text);
+    assert!(left.contains("Next:") && !left.contains("issuing certificates"), "{left}");
+}
+
 #[test]
 fn a_pipe_gets_no_bars() {
-    let said = run(Command::new(env!("CARGO_BIN_EXE_kfimg"))
-        .args(["render", "--profile", "ha5", "-o", "bars"])
-        .current_dir(folder()));
-    assert!(said.status.success() && !both(&said).contains(" of 7 "), "{}", both(&said));
+    let said = run(Command::new("sh").args(["-c", &on_one_core(&long_work("pipe"))]).current_dir(folder()));
+    let text = both(&said);
+    // What the test before this one looks for.
+    assert!(said.status.success() && text.contains("Next:"), "{text}");
+    assert!(!text.contains("issuing certificates") && !text.contains(['\r', '\u{1b}']), "{text}");
 }

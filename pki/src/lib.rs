@@ -32,7 +32,7 @@ pub use key::KeyAlgorithm;
 pub use kubeconfig::Kubeconfig;
 pub use request::{BroughtCa, LeafSpec, Node, Policy, Request, Role};
 pub use secret::Secret;
-pub use state::{Renewed, Rotated, RotatedKeys, Rotation, State, Warning, check};
+pub use state::{Renewed, Rotated, RotatedKeys, Rotation, State, Warning, Watch, check};
 pub use summary::Row;
 pub use table::{Ca, Leaf};
 pub use x509::San;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use kfimg_profiles::description::values::KubernetesVersion;
 
 pub use ending::Warning;
-pub use ensure::check;
+pub use ensure::{Watch, check};
 pub(crate) use keys::{EncryptionKeyPair, Keys, ServiceAccountKey};
 pub use renew::Renewed;
 pub use rotate::{Rotated, RotatedKeys, Rotation};

@@ -29,6 +29,20 @@ pub(super) enum Outcome {
     Issued(Box<Credential>),
 }
 
+/// Hears how far certificates have come: with thousands of machines, or RSA keys, that takes a while.
+pub trait Watch: Sync {
+    /// So many are looked at; those that are good already take no time.
+    fn begin(&self, certificates: usize);
+    /// One is done, in whichever thread.
+    fn one(&self);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn begin(&self, _: usize) {}
+    fn one(&self) {}
+}
+
 impl State {
     /// Makes sure that everything in `request` exists. Certificates whose names changed are issued again for their old
     /// key; all others stay. Nodes that the request no longer has keep theirs.
@@ -39,13 +53,27 @@ impl State {
     ///
     /// Unusable or changed brought authorities, windows that outlive an authority, expired certificates, impossible
     /// names.
-    pub fn ensure(mut self, request: &Request, now: Timestamp) -> Result<(Self, Vec<Warning>), Error> {
+    pub fn ensure(self, request: &Request, now: Timestamp) -> Result<(Self, Vec<Warning>), Error> {
+        self.ensure_watched(request, now, &())
+    }
+
+    /// The same, while somebody watches.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::ensure`].
+    pub fn ensure_watched(
+        mut self,
+        request: &Request,
+        now: Timestamp,
+        watch: &dyn Watch,
+    ) -> Result<(Self, Vec<Warning>), Error> {
         let mut keys = Arc::unwrap_or_clone(std::mem::take(&mut self.keys));
         check_names(request)?;
         self.ensure_authorities(&mut keys, request, now)?;
         self.ensure_common_keys(&mut keys, &request.policy)?;
         let specs = request.leaves();
-        self.ensure_leaves(&mut keys, &specs, &request.policy, now)?;
+        self.ensure_leaves(&mut keys, &specs, (&request.policy, now), watch)?;
         let warnings = warnings(&keys, &specs, &request.policy, now);
         self.keys = Arc::new(keys);
         self.nodes = Arc::new(request.nodes.iter().map(|node| (node.name.clone(), node.clone())).collect());
@@ -113,10 +141,11 @@ impl State {
         &mut self,
         keys: &mut Keys,
         specs: &[LeafSpec],
-        policy: &Policy,
-        now: Timestamp,
+        (policy, now): (&Policy, Timestamp),
+        watch: &dyn Watch,
     ) -> Result<(), Error> {
-        let outcomes = outcomes(keys, specs, policy, now, |spec| keys.leaf(spec.node.as_deref(), spec.leaf))?;
+        let held = |spec: &LeafSpec| keys.leaf(spec.node.as_deref(), spec.leaf);
+        let outcomes = outcomes(keys, specs, (policy, now), watch, held)?;
         let mut expired = expired_authorities(&keys.authorities, now);
         let mut changed = BTreeSet::new();
         for (spec, outcome) in specs.iter().zip(outcomes) {
@@ -197,8 +226,8 @@ fn check_window(ca: Ca, leaf_end: Timestamp, ca_end: Timestamp, now: Timestamp) 
 pub(super) fn outcomes<'a>(
     keys: &'a Keys,
     specs: &[LeafSpec],
-    policy: &Policy,
-    now: Timestamp,
+    (policy, now): (&Policy, Timestamp),
+    watch: &dyn Watch,
     held: impl Fn(&LeafSpec) -> Option<&'a Credential> + Sync,
 ) -> Result<Vec<Result<Outcome, Error>>, Error> {
     let authorities = keys.authorities.values();
@@ -208,8 +237,11 @@ pub(super) fn outcomes<'a>(
     let window = Window::starting(now, policy.leaf_window)?;
     let decide = |spec: &LeafSpec| {
         let ca = spec.leaf.profile().ca;
-        decide(spec, held(spec), (&keys.authorities[&ca], &signers[&ca]), (policy, window), now)
+        let outcome = decide(spec, held(spec), (&keys.authorities[&ca], &signers[&ca]), (policy, window), now);
+        watch.one();
+        outcome
     };
+    watch.begin(specs.len());
     Ok(specs.par_iter().map(decide).collect())
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::request::{LeafSpec, Request};
-use crate::state::ensure::{Outcome, expired_authorities, outcomes};
+use crate::state::ensure::{Outcome, Watch, expired_authorities, outcomes};
 use crate::state::{State, holder_file};
 use crate::store::holder_path;
 
@@ -41,11 +41,26 @@ impl State {
     /// [`Error::NoCertificates`] for a node that has none to renew, [`Error::AuthorityEnded`], and windows that outlive an
     /// authority.
     pub fn renew(
-        mut self,
+        self,
         request: &Request,
         nodes: &BTreeSet<String>,
         before: Option<Timestamp>,
         now: Timestamp,
+    ) -> Result<(Self, Vec<Renewed>), Error> {
+        self.renew_watched(request, nodes, (before, now), &())
+    }
+
+    /// The same, while somebody watches.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::renew`].
+    pub fn renew_watched(
+        mut self,
+        request: &Request,
+        nodes: &BTreeSet<String>,
+        (before, now): (Option<Timestamp>, Timestamp),
+        watch: &dyn Watch,
     ) -> Result<(Self, Vec<Renewed>), Error> {
         let ends = |spec: &LeafSpec| self.keys.leaf(spec.node.as_deref(), spec.leaf).map(|held| held.window().1);
         let is_due = |spec: &LeafSpec| before.is_none_or(|before| ends(spec).is_some_and(|end| end <= before));
@@ -55,7 +70,7 @@ impl State {
         if !ended.is_empty() {
             return Err(Error::AuthorityEnded { list: ended });
         }
-        let issued = outcomes(&keys, &specs, &request.policy, now, |_| None)?;
+        let issued = outcomes(&keys, &specs, (&request.policy, now), watch, |_| None)?;
         let mut renewed = Vec::new();
         for (spec, outcome) in specs.iter().zip(issued) {
             let Outcome::Issued(credential) = outcome? else { continue };

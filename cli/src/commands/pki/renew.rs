@@ -7,6 +7,7 @@ use crate::args::{Layers, StateFolder};
 use crate::commands::description::{self, plural};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::steps::Steps;
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use kfimg_pki::{Error, Renewed, Rotated, State, inventory};
@@ -68,7 +69,9 @@ pub(crate) fn run(args: &RenewArgs, console: &Console) -> Result<(), Failure> {
         What::Encryption => return rotate::run(state, Rotated::Encryption, &request.policy, args.drop_old, console),
     }
     let before = args.before.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
-    let (mut state, renewed) = state.renew(&request, &nodes, before, now)?;
+    let issuing = Steps::new(console, "issuing certificates", 0);
+    let (mut state, renewed) = state.renew_watched(&request, &nodes, (before, now), &issuing)?;
+    drop(issuing);
     state.commit()?;
     if console.is_json() {
         return console.json(&renewed);

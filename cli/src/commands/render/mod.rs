@@ -21,6 +21,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{Manifest, Secrecy, Staging};
 use crate::report::{self, Report};
+use crate::steps::Steps;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
@@ -100,7 +101,9 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         check_upgrade(former, cluster.version)?;
     }
     incarnation::check(&loaded, &state, console)?;
-    let (mut state, warnings) = state.ensure(&request, now)?;
+    let issuing = Steps::new(console, "issuing certificates", 0);
+    let (mut state, warnings) = state.ensure_watched(&request, now, &issuing)?;
+    drop(issuing);
     ending::tell(cluster.version, &warnings, now, console);
 
     let (manifest, questions) = write(args, &loaded, &staging, &mut state, (pins, now), console)?;

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use kfimg_ignition::content::{ClusterContent, Context, Fetched, NodeContent, Question, Stamp};
 use kfimg_ignition::tree::NodeTree;
 use kfimg_images::{Catalog, ImageList, Pins};
-use kfimg_pki::{Credentials, Generations, State, inventory};
+use kfimg_pki::{Credentials, Generations, KeyAlgorithm, State, inventory};
 use kfimg_profiles::cluster::{Cluster, Node};
 use kfimg_profiles::description::Role;
 use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
@@ -288,7 +288,10 @@ fn with_scratch_keys<T>(
     let now = Timestamp::now();
     let scratch = tempfile::tempdir().map_err(Failure::io("creating a folder in", &std::env::temp_dir()))?;
     let state = State::open(&scratch.path().join("state"), &cluster.name, now)?;
-    let (state, _) = state.ensure(&inventory::request(cluster), now)?;
+    let mut request = inventory::request(cluster);
+    // Nobody sees these keys: the fast ones do, and a thousand RSA keys would take a minute.
+    request.policy.algorithm = KeyAlgorithm::EcdsaP256;
+    let (state, _) = state.ensure(&request, now)?;
     let credentials = state.credentials();
     use_rendering(&Rendering::new(cluster, &credentials, Pins::none(), 0)?)
 }
