@@ -9,9 +9,10 @@ use kfimg_images::Architecture;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::program::{as_root, empty_folder, find};
+use support::said::{kfimg as run, said};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const BUILD: &str = "build --base base.tar --output parts,sysext -o images";
@@ -37,22 +38,6 @@ fn unified_site(name: &str) -> PathBuf {
     base.file(STUB, 0o644, fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi"));
     base.write(&folder.join("base.tar"));
     folder
-}
-
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn said(command: &mut Command) -> Said {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
-}
-
-fn run(folder: &Path, line: &str) -> Said {
-    said(Command::new(KFIMG).args(line.split_whitespace()).current_dir(folder))
 }
 
 /// Every file by its path.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::payload::Payload;
 use support::program::empty_folder;
+use support::said::{Said, kfimg};
 
 const WEB: &str = "\
 apiVersion: apps/v1
@@ -32,12 +33,6 @@ const RENDER: &str = "render --profile ha3 --site site.yaml --registry reg.local
 
 struct Site(PathBuf);
 
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
 impl Site {
     fn new(name: &str) -> Self {
         let folder = empty_folder(&format!("bundle_pins/{name}"));
@@ -47,10 +42,7 @@ impl Site {
     }
 
     fn run(&self, line: &str) -> Said {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kfimg"));
-        let output = command.args(line.split_whitespace()).current_dir(&self.0).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        kfimg(&self.0, line)
     }
 
     /// What the cluster asks for, by tags.

@@ -11,28 +11,16 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use support::fenced;
 use support::node::Workplace;
 use support::program::{empty_folder, go_folder};
+use support::said::{Said, kfimg};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const HA3: &str = "validate --cis --profile ha3 --registry reg.local";
 /// The authority's key stays off the nodes: no kubelet renews its certificate (4.2.10).
 const NO_KEY: &str = "validate --cis --profile ha3 --registry reg.local --set pki.caKeyOnNodes=false";
-
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn kfimg(folder: &Path, line: &str) -> Said {
-    let Output { status, stdout, stderr } =
-        Command::new(KFIMG).args(line.split_whitespace()).current_dir(folder).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
-}
 
 fn folder(name: &str) -> PathBuf {
     empty_folder(&format!("cis/{name}"))

@@ -6,8 +6,9 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use support::program::empty_folder;
+use support::said::kfimg as run;
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 /// The built-in profiles.
@@ -15,19 +16,6 @@ const PROFILES: [&str; 6] = ["single", "single-vip", "ha3", "ha5", "external-lb"
 
 fn folder(name: &str) -> PathBuf {
     empty_folder(&format!("commands/{name}"))
-}
-
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn run(folder: &Path, line: &str) -> Said {
-    let Output { status, stdout, stderr } =
-        Command::new(KFIMG).args(line.split_whitespace()).current_dir(folder).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
 }
 
 #[test]

@@ -8,5 +8,8 @@
 mod create;
 mod damaged;
 mod refused;
+#[allow(dead_code)]
+#[path = "../support/said.rs"]
+mod said;
 mod stopped;
 mod upstream;

@@ -1,5 +1,6 @@
 //! A mirror with everything that the profile `single` asks for, and a folder to work in.
 
+use crate::said::{Said, said};
 use kfimg_images::content::Content;
 use kfimg_images::download::BINARY_TYPE;
 use kfimg_images::fake::FakeBundle;
@@ -8,7 +9,7 @@ use kfimg_images::stop::Stop;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -17,13 +18,6 @@ pub(crate) const CLUSTER: &str = "--profile single --registry reg.local";
 /// Host programs, by name and version as the catalog of Kubernetes 1.36 has them.
 const BINARIES: [&str; 6] =
     ["kubelet:v1.36.3", "kubectl:v1.36.3", "containerd:v2.4.2", "runc:v1.5.2", "cni-plugins:v1.9.1", "crictl:v1.36.0"];
-
-/// What a command said.
-pub(crate) struct Said {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
 
 /// A registry on loopback, until it is dropped.
 pub(crate) struct Upstream {
@@ -128,12 +122,6 @@ fn kfimg(folder: &Path, line: &str) -> Command {
     // Logins of whoever runs the tests are nobody's business.
     kfimg.args(line.split_whitespace()).current_dir(folder).env("HOME", folder).env_remove("XDG_RUNTIME_DIR");
     kfimg
-}
-
-fn said(command: &mut Command) -> Said {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
 }
 
 fn references(folder: &Path) -> Vec<String> {

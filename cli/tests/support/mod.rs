@@ -21,6 +21,7 @@ pub(crate) mod pod;
 pub(crate) mod program;
 pub(crate) mod registry;
 pub(crate) mod runtime;
+pub(crate) mod said;
 pub(crate) mod steps;
 pub(crate) mod upstream;
 pub(crate) mod vcenter;

@@ -19,7 +19,7 @@ use super::{description, proof};
 use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{Manifest, Secrecy, Staging};
+use crate::output::{Manifest, NodeRecord, Secrecy, Staging};
 use crate::report::{self, Report};
 use crate::steps::Steps;
 use clap::Args;
@@ -38,6 +38,7 @@ use nodes::{Rendering, Target, image_lines};
 use payload::Format;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use seal::{SealArgument, Sealing};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use summary::Summary;
 
@@ -109,6 +110,9 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let (manifest, questions) = write(args, &loaded, &staging, &mut state, (pins, now), console)?;
     let measured = delivery::measured(cluster, &staging)?;
     delivery::check_limits(&cluster.delivery, &measured, console)?;
+    let rendered = Render { args, loaded: &loaded, staging: &staging, now, console };
+    let (manifest, questions) = rendered.write(&mut state, pins)?;
+    delivery::check_limits(&cluster.delivery, &staging.files(), console)?;
     if questions > 0 {
         console.warn(&format!(
             "{} of your manifests may need a look; `kfimg images` prints them",
@@ -213,6 +217,33 @@ fn report(
         samples,
     };
     Ok(Report::new(inputs))
+/// What one render works with.
+struct Render<'a> {
+    args: &'a RenderArgs,
+    loaded: &'a Loaded,
+    staging: &'a Staging,
+    console: &'a Console,
+impl Render<'_> {
+    fn write(&self, state: &mut State, pins: Pins) -> Result<(Manifest, usize), Failure> {
+        let Self { args, staging, now, .. } = *self;
+        let cluster = &self.loaded.cluster;
+        let nodes = self.write_nodes(&rendering, &credentials, state)?;
+        manifest.resolved = self.loaded.resolved.clone();
+        let report = self.report(&manifest, state, &rendering)?;
+    /// Every node's payload, and what the manifest says of it.
+    fn write_nodes(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
+        let Self { args, staging, now, console, .. } = *self;
+        let delivery = &self.loaded.cluster.delivery;
+        let format = Format { delivery, version: args.ignition_version, all_in_one: args.all_in_one };
+        let target = Target { format, sealing: sealing.as_ref(), staging, console };
+        rendering.write(&target, state.generations_mut(), now)
+    fn report(&self, manifest: &Manifest, state: &State, rendering: &Rendering<'_>) -> Result<Report, Failure> {
+        let (cluster, now) = (&self.loaded.cluster, self.now);
+        let files = self.staging.files();
+            sealed: self.args.seal.as_ref().map(SealArgument::words),
 }
 
 /// The administrator's own kubeconfig: for a person, never for a node.
