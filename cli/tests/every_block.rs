@@ -59,7 +59,6 @@ const ROWS: &[(&str, &str, &str, Read)] = &[
     ("scale.md", "haproxy", "", By("cli/scale::a_registry_that_is_gone_is_missed_by_nobody")),
     ("scale.md", "nginx", "", By("cli/scale::one_process_and_then_a_hall_with_its_own_nginx_boot_the_same_machine")),
     ("security.md", "console", "", By("cli/documents::the_commands_of_security_run")),
-    ("security.md", "sh", "", By("cli/documents::the_commands_of_security_run")),
     ("state.md", "sh", "kfimg pki renew", By("cli/documents::the_commands_of_state_renew_one_node_and_nobody_else")),
     ("state.md", "sh", "kubectl ", ByNobody("writes the Secrets of a running cluster anew: nothing of kfimg's is in it")),
     ("topologies.md", "console", "", By("cli/topologies_document::every_command_works_in_an_empty_folder")),

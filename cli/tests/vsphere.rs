@@ -4,6 +4,8 @@
 
 mod support;
 
+use kfimg_builder::fake::{self, FakeBase};
+use kfimg_images::Architecture;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -266,4 +268,32 @@ fn the_commands_of_the_document_run_in_their_order() {
     }
     assert_eq!(site.guestinfo("master1")["guestinfo.ignition.config.data.encoding"], "gzip+base64");
     assert!(site.guestinfo("worker1").values().all(String::is_empty), "erased");
+}
+
+/// Where systemd-stub lies, on this machine and in a base.
+const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
+#[test]
+#[ignore = "needs govc and the simulator, which `make interop` builds"]
+fn the_appliance_of_kfimg_build_takes_the_payload_as_properties() {
+    let site = Site::start("built", &["--set", "delivery.guestinfo.transport=ovf-properties"]);
+    fake::bundle(&site.folder.join("bundle"), Architecture::Amd64);
+    let mut base = FakeBase::new(Architecture::Amd64);
+    base.file(STUB, 0o644, fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi"));
+    base.write(&site.folder.join("base.tar"));
+    let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+    let line = "build --base base.tar --bundle bundle --output ova --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB -o images";
+    succeed(kfimg.args(line.split(' ')).current_dir(&site.folder));
+    let made = site.deploy(&["--ova", "images/appliance.ova", "master1"]);
+    assert!(made.status.success(), "{}", both(&made));
+    let machine = site.machine("master1");
+    let properties = machine["config"]["vAppConfig"]["property"].as_array().unwrap();
+    let value = |key: &str| properties.iter().find(|property| property["id"] == key).unwrap()["value"].clone();
+    let payload = fs::read_to_string(site.folder.join("out/vmware/master1/import.json")).unwrap();
+    let payload: Value = serde_json::from_str(&payload).unwrap();
+    for wanted in payload["PropertyMapping"].as_array().unwrap() {
+        assert_eq!(value(wanted["Key"].as_str().unwrap()), wanted["Value"], "{}", wanted["Key"]);
+    }
+    assert_eq!(value("guestinfo.ignition.config.data.encoding"), "gzip+base64");
+    assert_eq!(site.power("master1"), "poweredOn");
 }
