@@ -29,6 +29,9 @@ INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev m
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium
 	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils
+	cpio=cpio \
+	mksquashfs=squashfs-tools taskset=util-linux tmux=tmux
+	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils zsh=zsh fish=fish
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs
@@ -89,7 +92,7 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test everything_runs --test completions --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored --exact three_blank_members_found_one_cluster_at_once
 	cargo test --locked -p kfimg-builder --test outputs -- --ignored
