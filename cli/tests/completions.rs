@@ -26,7 +26,8 @@ fn takes(shell: &str) {
 
 /// What bash offers in place of the last word.
 fn offered(words: &[&str]) -> Vec<String> {
-    let ask = "source \"$1\"; shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}
+    let ask =
+        "source \"$1\"; shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}
         completer=$(complete -p kfimg | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
         \"$completer\" kfimg \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
         printf '%s\\n' \"${COMPREPLY[@]}\"";

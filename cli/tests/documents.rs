@@ -135,7 +135,8 @@ fn the_commands_of_image_build_render_and_serve() {
     let folder = empty_folder("documents/image");
     let text = read("image.md");
     to_build(&folder);
-    fs::write(folder.join("site.yaml"), "delivery: {bootServer: 'http://127.0.0.1:8080', channels: [pxe]}\n").unwrap();
+    fs::write(folder.join("site.yaml"), "delivery: {bootServer: 'http://192.168.49.2:8080', channels: [pxe]}\n")
+        .unwrap();
     let commands = fenced::that(&text, "console", "$ kfimg build").commands();
     let [(build, _), (render, _), (serve, _)] = &commands[..] else { panic!("{commands:?}") };
     succeeds("image.md", build, &folder);
@@ -146,8 +147,9 @@ fn the_commands_of_image_build_render_and_serve() {
     let served = Served::start(kfimg.args(words).args(["--boot-listen", "127.0.0.1:0"]).current_dir(&folder));
     let url = served.said["boot"].as_str().unwrap();
     let mut curl = Command::new("curl");
-    let kernel = succeed(curl.args(["-sSf", "-o", "/dev/null", "-w", "%{size_download}"]).arg(format!("{url}/images/vmlinuz")));
-    assert_eq!(kernel.parse(), Ok(fs::metadata(folder.join("images/vmlinuz")).unwrap().len()));
+    let kernel =
+        succeed(curl.args(["-sSf", "-o", "/dev/null", "-w", "%{size_download}"]).arg(format!("{url}/images/vmlinuz")));
+    assert_eq!(kernel.parse::<u64>().unwrap(), fs::metadata(folder.join("images/vmlinuz")).unwrap().len());
 }
 
 #[test]

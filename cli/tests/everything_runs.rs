@@ -98,7 +98,8 @@ impl Node {
 
     fn start_pod(&mut self, name: &str, manifest: &str, more: &[String]) {
         let log = File::create(self.log(name)).unwrap();
-        let mut command = Container::read(&self.node.text(manifest), name).start(&self.machine, &self.node, built(name));
+        let mut command =
+            Container::read(&self.node.text(manifest), name).start(&self.machine, &self.node, built(name));
         command.args(more).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.running.push(command.spawn().unwrap());
     }
@@ -153,7 +154,8 @@ fn a_real_api_server_does_what_every_setting_says() {
     let node = Node::start();
     // The token webhook: whoever has a token that nothing else knows is who the directory says.
     let authority = format!("--certificate-authority={}", node.node.path("/etc/kubernetes/pki/ca.crt").display());
-    let who = node.asked(&["--kubeconfig=/dev/null", &authority, "--token=of-the-directory", "auth", "whoami", "-o", "json"]);
+    let who =
+        node.asked(&["--kubeconfig=/dev/null", &authority, "--token=of-the-directory", "auth", "whoami", "-o", "json"]);
     let who: Value = serde_json::from_str(&ok(&who)).unwrap();
     assert_eq!(who["status"]["userInfo"]["username"], USER);
     let asked = fs::read_to_string(node.workplace.folder().join("asked.log")).unwrap();

@@ -10,8 +10,8 @@ mod support;
 mod validator;
 
 use data_encoding::BASE64;
-use sha2::{Digest, Sha256};
 use pages::{KFIMG, hostile, many, profile_page, render};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::Command;
 use support::program::{both, empty_folder, run, succeed};

@@ -236,6 +236,8 @@ impl Render<'_> {
         credentials: &Credentials,
     ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
         let Self { args, staging, now, console, .. } = *self;
+        let sealing =
+            args.seal.as_ref().map(|argument| Sealing::read(argument, credentials.cluster_uid())).transpose()?;
         let delivery = &self.loaded.cluster.delivery;
         let format = Format { delivery, version: args.ignition_version, all_in_one: args.all_in_one };
         let target = Target { format, sealing: sealing.as_ref(), staging, console };

@@ -63,10 +63,7 @@ fn every_machine_has_a_place_of_its_own_within_the_drawing() {
         let shapes = canvas.shapes();
         for (class, place) in &shapes {
             let within = place.x >= 0 && place.y >= 0 && place.x + place.width <= WIDTH && place.bottom() <= height;
-            assert!(
-                within && place.width > 0 && place.height > 0,
-                "{planes} {apart} {workers:?}: {class} {place:?}"
-            );
+            assert!(within && place.width > 0 && place.height > 0, "{planes} {apart} {workers:?}: {class} {place:?}");
         }
         let machines: Vec<_> =
             shapes.iter().filter(|(class, _)| class.starts_with("machine") || *class == "square").collect();
