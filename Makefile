@@ -25,6 +25,7 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	cpio=cpio /usr/bin/time=time \
 	cpio=cpio jq=jq \
 	mksquashfs=squashfs-tools taskset=util-linux
+	mksquashfs=squashfs-tools taskset=util-linux tmux=tmux
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium
