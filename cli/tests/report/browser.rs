@@ -98,7 +98,7 @@ fn paper_has_every_machine_and_no_search() {
         let name = format!("worker{number}");
         assert!(text.split_whitespace().any(|word| word == name), "{name}");
     }
-    for part in ["10.20.0.10:6443", "All 131 checks", "5.7.4", "kube-serving", "registry.k8s.io/pause"] {
+    for part in ["10.20.0.10:6443", "All 131 checks", "5.6.4", "kubelet-serving", "registry.k8s.io/pause"] {
         assert!(text.contains(part), "{part}");
     }
     assert!(!text.contains("Find a machine"));
