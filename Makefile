@@ -39,13 +39,14 @@ DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs
 BASE_NEEDS := mmdebstrap=mmdebstrap newuidmap=uidmap
 BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
-	/usr/include/seccomp.h=libseccomp-dev curl=curl /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf
+	/usr/include/seccomp.h=libseccomp-dev curl=curl /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf mkfs.ext4=e2fsprogs
 
 # Scenarios of the lab: those that emulate whole machines with a payload.
 EMULATED := clocks qemu_boots_to_a_static_pod
 # Those that boot what `kfimg build` makes.
 IMAGES := kfimg_image_boots kfimg_media_boot pxe_walk_through vmware_walk_through
 # All others.
+IMAGES := kfimg_image_boots kfimg_media_boot pxe_walk_through sysext_on_a_stock_base vmware_walk_through
 SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 
 help: ## list the targets
@@ -97,6 +98,7 @@ interop: packages interop-packages ## build the real components from Go modules,
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored --exact three_blank_members_found_one_cluster_at_once
 	cargo test --locked -p kfimg-builder --test outputs -- --ignored
+	cargo test --locked -p kfimg-builder --test outputs --test sysext -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 
 install-test: packages ## build and install kfimg as docs/getting-started.md says (a release build)

@@ -5,6 +5,7 @@
 
 use crate::content::system;
 use crate::error::Error;
+use crate::root_image::RootImage;
 use crate::tree::{Node, Origin, Tree};
 use kfimg_images::Architecture;
 
@@ -12,6 +13,8 @@ use kfimg_images::Architecture;
 pub(crate) const NAME: &str = "kfimg";
 /// The file.
 pub const SYSEXT_FILE: &str = "kfimg.raw";
+/// A layer of a site's description, for `kfimg render --site`: payloads then fetch the extension.
+pub const SITE: &str = "sysext.yaml";
 /// kfimg's settings that a stock system needs too.
 const SETTINGS: [&str; 2] = ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf"];
 
@@ -36,6 +39,15 @@ pub(crate) fn tree(image: &Tree, architecture: Architecture, version: &str) -> R
     let path = format!("usr/lib/extension-release.d/extension-release.{NAME}");
     tree.insert(&path, Node::file(0o644, release)).map_err(Error::tree(&path))?;
     Ok(tree)
+}
+
+/// The layer that names an extension which a boot server hands out below this prefix.
+pub(crate) fn site(prefix: &str, image: &RootImage) -> String {
+    format!(
+        "# Stock systems fetch this extension: kfimg render --site {SITE}\napiVersion: kfimg/v1alpha1\nkind: Cluster\n\
+         nodeDefaults:\n  systemExtension:\n    source: {prefix}/{SYSEXT_FILE}\n    sha256: \"{}\"\n",
+        image.digest.hexadecimal()
+    )
 }
 
 /// `ConditionArchitecture=` of `systemd.unit(5)`.

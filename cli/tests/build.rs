@@ -149,6 +149,7 @@ fn one_build_writes_every_output_as_its_options_say() {
         "pxe.yaml",
         "root.img",
         "root.mtree",
+        "sysext.yaml",
         "vmlinuz",
     ];
     assert_eq!(names(&images), expected);

@@ -33,8 +33,11 @@ const OBJECTS: &[(&str, &[&str])] = &[
     ("events.txt", &["get", "events", "-A", "--sort-by=.lastTimestamp"]),
 ];
 
-/// Folders of the lab whose logs are copied: consoles of emulated machines, and servers of a document that is walked through.
+/// Folders of the lab whose logs are copied: consoles of emulated machines and pictures of their displays, and servers of a document
+/// that is walked through.
 const LOGS: &[&str] = &["qemu", "walk/logs"];
+/// How names of such files end.
+const KINDS: [&str; 2] = ["log", "png"];
 
 /// Writes all that can be had into an empty or missing folder.
 ///
@@ -58,7 +61,7 @@ fn copy_logs(source: &Path, target: &Path) -> Result<()> {
     fs::create_dir_all(target)?;
     for entry in entries {
         let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "log") {
+        if file.extension().is_some_and(|extension| KINDS.iter().any(|kind| extension == *kind)) {
             fs::copy(&file, target.join(file.file_name().unwrap_or_default()))?;
         }
     }

@@ -101,7 +101,18 @@ impl Lab {
     /// Its boot server, whether it runs or not.
     pub fn boot_server(&self) -> BootServer {
         let folder = self.folder.join("boot-server");
-        BootServer { program: self.parts.kfimg.clone(), lan: self.lan(), folder, output: self.output() }
+        BootServer {
+            program: self.parts.kfimg.clone(),
+            lan: self.lan(),
+            folder,
+            output: self.output(),
+            images: self.served_images(),
+        }
+    }
+
+    /// The folder of what its boot server hands out beside payloads. Whoever wants any makes it, before the server starts.
+    pub fn served_images(&self) -> PathBuf {
+        self.folder.join("images")
     }
 
     /// What makes its bundle.

@@ -25,6 +25,7 @@ mod reporting;
 mod scheduler;
 mod seal;
 mod split;
+mod sysext;
 mod time;
 mod tls;
 mod units;
@@ -195,6 +196,7 @@ const COMPONENTS: &[(On, Write)] = &[
     (On::EveryNode, users::write),
     (On::EveryNode, accounts::write),
     (On::EveryNode, data_disk::write),
+    (On::EveryNode, sysext::write),
     (On::EveryNode, containerd::write),
     (On::EveryNode, kubelet::write),
     (On::EveryNode, certificates::write),

@@ -18,6 +18,8 @@ mod kubelet;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod sysext;
+#[cfg(test)]
 mod time;
 #[cfg(test)]
 mod units;

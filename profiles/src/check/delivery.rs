@@ -47,11 +47,16 @@ fn unused(setting: Path, channel: &str, report: &mut Report) {
 
 fn boot_server(delivery: &Delivery, report: &mut Report) {
     let Some(url) = &delivery.boot_server else { return };
-    if !syntax::is_http_url(url) || url.contains(['?', '$', '\\', '"', '\'', '`', ';', '&', '|']) {
+    if !is_plain_url(url) {
         report
             .error("invalid-url", at("delivery.bootServer"), "this is no URL that machines can boot from")
             .help("write http:// or https://, host, port and path, without a user: http://192.168.49.2:8080");
     }
+}
+
+/// A URL that needs no quoting, in a script of iPXE or of a shell.
+pub(super) fn is_plain_url(url: &str) -> bool {
+    syntax::is_http_url(url) && !url.contains(['?', '$', '\\', '"', '\'', '`', ';', '&', '|'])
 }
 
 fn limits(delivery: &Delivery, report: &mut Report) {
@@ -75,8 +80,7 @@ fn pxe(pxe: &Pxe, report: &mut Report) {
     let kernel = pxe.kernel.iter().map(|text| (at("delivery.pxe.kernel"), text.clone()));
     let paths = kernel.chain(list("delivery.pxe.initrd", &pxe.initrd));
     for (setting, path) in paths {
-        let is_below = !path.is_empty() && !path.starts_with('/') && !path.contains("://");
-        if !is_below || !is_word(&path) || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        if !is_below_server(&path) {
             report
                 .error("invalid-path", setting, format!("`{path}` is no path below the boot server's URL"))
                 .help("write a relative path such as images/vmlinuz");
@@ -89,6 +93,11 @@ fn pxe(pxe: &Pxe, report: &mut Report) {
                 .help("write one argument an item, without white space, quotes and `${`: console=ttyS0,115200");
         }
     }
+}
+
+/// A path that means the same whatever stands before it.
+pub(super) fn is_below_server(path: &str) -> bool {
+    is_word(path) && !path.contains("://") && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 fn is_word(text: &str) -> bool {

@@ -12,6 +12,7 @@ mod disks;
 mod dns;
 mod endpoint;
 mod etcd;
+mod extension;
 mod gateways;
 mod identity;
 mod interfaces;
@@ -58,7 +59,7 @@ pub(crate) struct Machine<'a> {
 type Check = fn(&Subject<'_>, &mut Report);
 
 /// All checks, in the order in which people think about a cluster.
-const CHECKS: [Check; 31] = [
+const CHECKS: [Check; 32] = [
     identity::check,
     version::check,
     machines::check,
@@ -74,6 +75,7 @@ const CHECKS: [Check; 31] = [
     recovery_notes::check,
     interfaces::check,
     disks::check,
+    extension::check,
     labels::check,
     kernel::check,
     control_plane::check,

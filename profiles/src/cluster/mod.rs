@@ -13,7 +13,7 @@ pub use component::{
     Scheduler, TokenWebhook,
 };
 pub use delivery::{DEFAULT_CHANNELS, Delivery};
-pub use node::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork};
+pub use node::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork, SystemExtension};
 pub use site::{
     BroughtAuthority, Chart, Dns, Endpoint, ImagePath, InputFile, Manifest, ManifestObject, MetricsServer, Networking,
     Pki, Registry, SecretFile, Time,

@@ -32,6 +32,8 @@ pub struct Node {
     pub network: NodeNetwork,
     /// The disk for `/var`; none: `/var` lies on the root file system.
     pub data_disk: Option<DataDisk>,
+    /// What brings kubelet, runtime, plug-ins and agent; none: the operating system has them.
+    pub system_extension: Option<SystemExtension>,
     /// Kernel settings beside those that Kubernetes needs.
     pub sysctls: BTreeMap<String, String>,
     /// Kernel modules beside those that Kubernetes needs.
@@ -114,6 +116,16 @@ pub struct DataDisk {
     pub choice: DiskChoice,
     /// File system of a new partition.
     pub filesystem: Filesystem,
+}
+
+/// A system extension that the node fetches.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct SystemExtension {
+    /// Where it lies.
+    pub url: String,
+    /// Its SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// How the disk is chosen.

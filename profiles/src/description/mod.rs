@@ -25,7 +25,9 @@ pub use endpoint::{Endpoint, EndpointMode, Vip};
 pub use etcd::{Etcd, Restore, Snapshot};
 pub use kubelet::{CgroupDriver, Containerd, Kubelet};
 pub use networking::{Cni, Flannel, FlannelBackend, Host, KubeProxy, Networking, ProxyMode};
-pub use node::{Architecture, Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, Taint, Vlan};
+pub use node::{
+    Architecture, Bond, BondMode, DataDisk, Effect, Filesystem, Node, NodeNetwork, Role, SystemExtension, Taint, Vlan,
+};
 pub use objects::{Chart, ImagePath, ObjectPath, ObjectPathError, ObjectStep};
 pub use pki::{CertificateAuthority, KeyAlgorithm, Pki};
 pub use site::{

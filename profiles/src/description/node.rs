@@ -35,6 +35,9 @@ pub struct Node {
     pub network: NodeNetwork,
     /// The disk for `/var`: etcd's data, images, pods. It is never wiped.
     pub data_disk: Option<DataDisk>,
+    /// A stock operating system gets kubelet, runtime, plug-ins and agent from this system extension. Images of `kfimg build` have
+    /// them.
+    pub system_extension: Option<SystemExtension>,
     /// More kernel settings (sysctl): name to value.
     pub sysctls: BTreeMap<String, String>,
     /// More kernel modules to load.
@@ -167,6 +170,23 @@ pub struct DataDisk {
     pub max_size: Option<ByteSize>,
     /// File system that a new partition gets.
     pub filesystem: Filesystem,
+}
+
+/// The system extension that `kfimg build --output sysext` wrote (`systemd-sysext(8)`); its `sysext.yaml` says both.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SystemExtension {
+    /// Its URL, or its path below `delivery.bootServer`: `images/kfimg.raw`.
+    pub source: String,
+    /// Its SHA-256, in hexadecimal. A node takes no other.
+    pub sha256: String,
+}
+
+impl SystemExtension {
+    /// Whether the source is a whole URL.
+    pub(crate) fn is_url(&self) -> bool {
+        self.source.contains("://")
+    }
 }
 
 /// File system of the data partition.

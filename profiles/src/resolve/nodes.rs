@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::cluster::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork};
+use crate::cluster::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork, SystemExtension};
 use crate::description::values::{Address, Addresses, Networks};
 use crate::description::{self, Description, Effect, Role, Taint};
 
@@ -26,6 +26,7 @@ pub(crate) fn effective(own: &description::Node, defaults: &description::Node) -
         schedulable: own.schedulable.or(defaults.schedulable),
         network: network(&own.network, &defaults.network),
         data_disk: own.data_disk.clone().or_else(|| defaults.data_disk.clone()),
+        system_extension: own.system_extension.clone().or_else(|| defaults.system_extension.clone()),
         sysctls: merged(&own.sysctls, &defaults.sysctls),
         kernel_modules: list(&own.kernel_modules, &defaults.kernel_modules),
     }
@@ -63,11 +64,12 @@ pub(crate) fn in_subnet(address: Address, subnet: Option<&Networks>) -> Option<N
 
 /// All nodes; `None` when one lacks what every node needs.
 pub(super) fn nodes(description: &Description) -> Option<Vec<Node>> {
-    let subnet = description.networking.node_subnet.as_ref();
-    description.nodes.iter().map(|own| node(effective(own, &description.node_defaults), subnet)).collect()
+    description.nodes.iter().map(|own| node(effective(own, &description.node_defaults), description)).collect()
 }
 
-fn node(written: description::Node, subnet: Option<&Networks>) -> Option<Node> {
+fn node(written: description::Node, description: &Description) -> Option<Node> {
+    let subnet = description.networking.node_subnet.as_ref();
+    let boot_server = description.delivery.boot_server.as_deref();
     let role = written.role?;
     let addresses = written.address.as_ref()?.get().iter().map(|address| in_subnet(*address, subnet));
     Some(Node {
@@ -82,6 +84,10 @@ fn node(written: description::Node, subnet: Option<&Networks>) -> Option<Node> {
         labels: written.labels,
         network: node_network(written.network),
         data_disk: written.data_disk.as_ref().and_then(data_disk),
+        system_extension: match &written.system_extension {
+            Some(extension) => Some(system_extension(extension, boot_server)?),
+            None => None,
+        },
         sysctls: written.sysctls,
         kernel_modules: written.kernel_modules,
     })
@@ -126,4 +132,13 @@ fn data_disk(written: &description::DataDisk) -> Option<DataDisk> {
         (None, None, None) => return None,
     };
     Some(DataDisk { choice, filesystem: written.filesystem })
+}
+
+/// `None` where a path stands and no boot server.
+fn system_extension(written: &description::SystemExtension, boot_server: Option<&str>) -> Option<SystemExtension> {
+    let url = match written.is_url() {
+        true => written.source.clone(),
+        false => format!("{}/{}", boot_server?.trim_end_matches('/'), written.source),
+    };
+    Some(SystemExtension { url, sha256: written.sha256.clone() })
 }

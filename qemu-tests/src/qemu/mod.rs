@@ -10,14 +10,17 @@ mod console;
 mod hosts;
 mod image;
 mod process;
+mod screen;
 mod shell;
 mod stand_in;
+mod stock;
 mod watch;
 mod workplace;
 
 pub use built::Built;
 pub use image::Image;
 pub use shell::Said;
+pub use stock::{Extension, STOCK_DISK};
 pub use workplace::Workplace;
 
 use crate::command::{command, succeed};
@@ -37,7 +40,7 @@ pub struct Hardware {
     pub processors: u8,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Size of its disk in bytes. The disk is `/dev/vdb` where the stand-in's root is `/dev/vda`, and else `/dev/vda`.
+    /// Size of its disk in bytes, which is that of the image where this is a disk of an installed system. The disk is `/dev/vdb` where the stand-in's root is `/dev/vda`, and else `/dev/vda`.
     pub disk_bytes: u64,
 }
 
@@ -104,7 +107,7 @@ impl Machine {
         }
         let mut create = command("qemu-img");
         create.args(["create", "-q", "-f", process::DISK_FORMAT]);
-        if let Image::Disk { file, format } = &self.image {
+        if let Some((file, format)) = self.image.first_disk() {
             create.arg("-b").arg(file).args(["-F", format]);
         }
         succeed(create.arg(self.disk_file()).arg(self.hardware.disk_bytes.to_string())).map(drop)
@@ -147,10 +150,16 @@ impl Machine {
     }
 
     /// Takes the power away: what the system had not synced is lost.
+    /// Takes the power away: what the system had not synced is lost. What its display showed last is kept as a picture, where it
+    /// has one.
     ///
     /// # Errors
     /// [`Error::Io`] when QEMU can't be ended.
     pub fn power_cut(&mut self) -> Result<()> {
+        if self.image.is_booted_by_firmware() && self.process.as_mut().is_some_and(Process::is_alive) {
+            // A machine that is in no state to be drawn loses its power all the same.
+            let _ = screen::take(&self.monitor_socket(), &self.folder.join("screen.png"));
+        }
         self.process.take().map_or(Ok(()), Process::kill)
     }
 
@@ -186,6 +195,10 @@ impl Machine {
 
     fn shell_socket(&self) -> PathBuf {
         self.folder.join("shell")
+    }
+
+    fn monitor_socket(&self) -> PathBuf {
+        self.folder.join("monitor")
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Process(Child);
 impl Process {
     /// Starts it on the LAN of the machine.
     pub(super) fn start(machine: &Machine, delivery: Delivery<'_>) -> Result<Self> {
-        if !matches!(machine.image, Image::Kernel { .. }) {
+        if machine.image.is_booted_by_firmware() {
             fs::copy(FIRMWARE_SETTINGS, machine.settings_file())?;
         }
         let log = fs::File::create(machine.folder.join("qemu.log"))?.into_file();
@@ -85,7 +85,8 @@ fn boot(qemu: &mut Command, machine: &Machine, delivery: Delivery<'_>) {
         qemu.arg("-fw_cfg").arg(with_path("name=opt/com.coreos/config,file=", payload));
     }
     let (kernel, initrd, root, arguments) = match &machine.image {
-        Image::Kernel { kernel, initrd, root, arguments } => (kernel, initrd, root, arguments),
+        Image::Kernel { kernel, initrd, root, arguments } => (kernel, initrd, root.as_ref(), arguments),
+        Image::Installed { kernel, initrd, arguments, .. } => (kernel, initrd, None, arguments),
         other => return firmware(qemu, machine, other),
     };
     let more = if let Delivery::Arguments(more) = delivery { more } else { "" };
@@ -100,6 +101,10 @@ fn boot(qemu: &mut Command, machine: &Machine, delivery: Delivery<'_>) {
 fn firmware(qemu: &mut Command, machine: &Machine, image: &Image) {
     qemu.arg("-drive").arg(with_path("if=pflash,format=raw,readonly=on,file=", Path::new(FIRMWARE)));
     qemu.arg("-drive").arg(with_path("if=pflash,format=raw,file=", &machine.settings_file()));
+    // Nobody looks at the display, but a picture of it tells why a firmware boots nothing.
+    qemu.args(["-device", "VGA"]);
+    qemu.arg("-chardev").arg(with_path("socket,id=monitor,server=on,wait=off,path=", &machine.monitor_socket()));
+    qemu.args(["-mon", "chardev=monitor,mode=control"]);
     if let Image::Disc(disc) = image {
         qemu.arg("-drive").arg(with_path("if=none,id=disc,media=cdrom,format=raw,readonly=on,file=", disc));
         qemu.args(["-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=disc"]);
