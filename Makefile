@@ -37,7 +37,7 @@ CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nfta
 	curl=curl
 DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs
 BASE_NEEDS := mmdebstrap=mmdebstrap newuidmap=uidmap
-BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils
+BENCH_NEEDS := nginx=nginx-light wrk=wrk qemu-img=qemu-utils mke2fs=e2fsprogs
 QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.erofs=erofs-utils \
 	/usr/include/seccomp.h=libseccomp-dev curl=curl /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf mkfs.ext4=e2fsprogs
 
@@ -151,7 +151,7 @@ golden: ## write the golden files of the tests anew; look at the difference befo
 bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; three quarters of an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
-bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry, nginx and qemu-img, in one run
+bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry, nginx, qemu-img, mksquashfs and mkfs.erofs, in one run
 	cargo bench --locked -p kfimg-cli --bench speed --bench bundle
 	cargo bench --locked -p kfimg-builder --bench outputs
 

@@ -1,8 +1,14 @@
-//! Small bases and bundles for tests: what lints want is there, and nothing of it ever runs. It panics where a test would.
+//! Small bases and bundles for tests and benches: what lints want is there, and nothing of it ever runs. It panics where a test would.
 
+use crate::base;
+use crate::error::Error;
 use crate::lint;
+use crate::root_image::{self, Options, RootFormat};
+use crate::spool::Spool;
+use crate::tree::Tree;
 use kfimg_images::Architecture;
 use kfimg_images::fake::FakeBundle;
+use kfimg_images::stop::Stop;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -134,6 +140,32 @@ impl FakeBase {
     /// Writes the tar.
     pub fn write(&self, path: &Path) {
         std::fs::write(path, self.tar()).expect("a test's folder is writable");
+    }
+}
+
+/// A base that was read once, whose root is written again and again.
+pub struct ReadBase {
+    tree: Tree,
+    /// Holds what was unpacked.
+    _spool: Spool,
+}
+
+impl ReadBase {
+    /// Reads a folder; `work` takes what has to be put aside.
+    #[must_use]
+    pub fn of(folder: &Path, work: &Path) -> Self {
+        let mut spool = Spool::new(work, Stop::new()).expect("a bench's folder is writable");
+        let base = base::read(&folder.display().to_string(), None, Architecture::Amd64, &mut spool);
+        Self { tree: base.expect("a bench's base is sound").tree, _spool: spool }
+    }
+
+    /// Writes the root.
+    ///
+    /// # Errors
+    /// [`Error::Program`] when the format's program is missing or too old.
+    pub fn write_root(&self, format: RootFormat, target: &Path) -> Result<(), Error> {
+        let options = Options { format, source_date_epoch: 0, name: "bench" };
+        root_image::write(&self.tree, target, options, &Stop::new(), &|_| {}).map(drop)
     }
 }
 

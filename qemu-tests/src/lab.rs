@@ -51,8 +51,12 @@ impl Lab {
 
     fn with(folder: &Path, parts: Parts) -> Result<Self> {
         let folder = fs::canonicalize(folder)?;
-        let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-        Ok(Self { id: HEXLOWER.encode(&hash[..3]), folder, parts })
+        Ok(Self { id: Self::id_of(&folder), folder, parts })
+    }
+
+    /// The id of the lab in a folder, whose path is absolute and has no links in it.
+    pub(crate) fn id_of(folder: &Path) -> String {
+        HEXLOWER.encode(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..3])
     }
 
     /// Six characters that no other lab has.

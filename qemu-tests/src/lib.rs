@@ -16,6 +16,7 @@ pub mod images;
 mod keyed;
 mod lab;
 pub mod lan;
+pub mod leftovers;
 pub mod machine;
 pub mod observe;
 mod parts;

@@ -1,6 +1,6 @@
 //! `kfimg-lab`: the lab by hand. It leaves a cluster up until it is told to take it down.
 
-use kfimg_lab::{Cluster, Lab, Result, Topology, cache};
+use kfimg_lab::{Cluster, Lab, Result, Topology, cache, leftovers};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,7 +36,10 @@ fn run(words: &[&str]) -> Result<ExitCode> {
     let folder = folder();
     match words {
         ["up"] => up(&folder)?,
-        ["down"] => Lab::open(&folder)?.down()?,
+        ["down"] => {
+            let down = Lab::open(&folder).and_then(|lab| lab.down());
+            leftovers::remove(&folder).and(down)?;
+        }
         ["power-on", node] => Cluster::open(&folder)?.power_on(node)?,
         ["power-off", node] => Cluster::open(&folder)?.machine(node)?.power_off()?,
         ["power-cut", node] => Cluster::open(&folder)?.machine(node)?.power_cut()?,
@@ -65,8 +68,9 @@ fn inherit(command: &mut std::process::Command) -> Result<ExitCode> {
 }
 
 fn up(folder: &Path) -> Result<()> {
-    if let Ok(former) = Cluster::open(folder) {
-        former.down()?;
+    if let Ok(former) = Lab::open(folder) {
+        let _ = former.down();
+        leftovers::remove(folder)?;
         fs_err::remove_dir_all(folder)?;
     }
     eprintln!("rendering, and building what is not in the cache yet");

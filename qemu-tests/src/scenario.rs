@@ -2,7 +2,7 @@
 //!
 //! Scenarios are slow and share two processors, so one runs at a time on a machine, whoever started it.
 
-use crate::{Cluster, Error, Result, Topology, cache};
+use crate::{Cluster, Error, Lab, Result, Topology, cache, leftovers};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,11 +47,13 @@ fn attempt(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Res
     Err(Error::unusable(format!("{error}\nlogs in {}{machines}", logs.display()), "this must not happen"))
 }
 
-/// Removes what an earlier run that was killed left there.
+/// Removes what an earlier run that was killed left there, however far it had come.
 fn clear(folder: &Path) -> Result<()> {
-    if let Ok(former) = Cluster::open(folder) {
-        former.down()?;
+    if let Ok(former) = Lab::open(folder) {
+        // What it can't take apart in order is found by name.
+        let _ = former.down();
     }
+    leftovers::remove(folder)?;
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }

@@ -3,11 +3,16 @@
 //! Groups that an earlier run left are removed at power-on, as a switched-off machine has none: the kubelet would wait
 //! seconds for each dead container in them.
 
+use super::process::Process;
 use crate::Result;
+use crate::wait::{Look, wait_for};
 use fs_err as fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const TOP: &str = "kfimg-lab";
+/// The kernel ends all processes of a group in this time.
+const END: Duration = Duration::from_secs(30);
 
 /// The hierarchies: those of control groups v1 where there are any, else the one of v2.
 pub(super) struct Hierarchies {
@@ -48,11 +53,43 @@ impl Hierarchies {
         Ok(doors)
     }
 
+    /// Ends whatever still runs in the machine's groups: its systemd, when somebody has killed only the systemd-nspawn before it.
+    pub(super) fn end(&self, lab: &str, machine: &str) -> Result<()> {
+        self.end_below(&Path::new(lab).join(machine))
+    }
+
+    fn end_below(&self, group: &Path) -> Result<()> {
+        let groups: Vec<PathBuf> = self.mounts.iter().map(|mount| mount.join(TOP).join(group)).collect();
+        let look = || {
+            let mut left = Vec::new();
+            groups.iter().for_each(|group| members(group, &mut left));
+            left.iter().try_for_each(|process| process.kill())?;
+            Ok(Look::when(left.is_empty(), (), || format!("{left:?}")))
+        };
+        wait_for(&format!("the end of all that runs in {TOP}/{}", group.display()), END, look).map(drop)
+    }
+
     /// Removes the machine's groups and those below it, where nothing runs in them.
     pub(super) fn remove(&self, lab: &str, machine: &str) {
         for mount in &self.mounts {
             remove_tree(&mount.join(TOP).join(lab).join(machine));
         }
+    }
+}
+
+/// Ends whatever runs in the groups of a lab.
+pub(crate) fn end_lab(lab: &str) -> Result<()> {
+    Hierarchies::of_this_machine()?.end_below(Path::new(lab))
+}
+
+/// Processes that run in a group and in those below it.
+fn members(group: &Path, found: &mut Vec<Process>) {
+    let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let numbers = text.lines().filter_map(|line| line.parse().ok()).filter_map(Process::of);
+    found.extend(numbers.filter(|process| process.is_alive()));
+    let Ok(entries) = fs::read_dir(group) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        members(&entry.path(), found);
     }
 }
 

@@ -79,6 +79,7 @@ impl Machine {
     /// [`Error::Late`] when a process does not end; [`Error::Io`] when the disk can't be removed.
     pub fn remove(&self) -> Result<()> {
         self.power_cut()?;
+        Hierarchies::of_this_machine()?.end(self.lab.id(), &self.name)?;
         self.unmount_root();
         self.detach_disk()?;
         self.unplug_medium()?;
