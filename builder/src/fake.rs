@@ -144,6 +144,7 @@ impl FakeBase {
 }
 
 /// A base that was read once, whose root is written again and again.
+#[derive(Debug)]
 pub struct ReadBase {
     tree: Tree,
     /// Holds what was unpacked.

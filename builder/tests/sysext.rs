@@ -104,7 +104,8 @@ fn stock_systems_merge_it_and_machines_of_another_kind_do_not() {
         let (merged, said) = merge(&root(folder.path(), name, os_release, &places[0], "kfimg.raw"));
         assert!(merged && said.contains("Using extensions 'kfimg'"), "{name}: {said}");
     }
-    for (name, extension, file) in [("wrong-machine", &places[1], "kfimg.raw"), ("wrong-name", &places[0], "node.raw")] {
+    for (name, extension, file) in [("wrong-machine", &places[1], "kfimg.raw"), ("wrong-name", &places[0], "node.raw")]
+    {
         let (merged, said) = merge(&root(folder.path(), name, SYSTEMS[0].1, extension, file));
         assert!(!merged && !said.contains("Using extensions"), "{name}: {said}");
     }

@@ -68,8 +68,7 @@ fn namespaces(id: &str) -> Vec<String> {
 /// Processes in one of these namespaces that were told of the folder.
 fn servers(namespaces: &[String], folder: &Path) -> Vec<Process> {
     let inode = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    let own: Vec<_> =
-        namespaces.iter().filter_map(|name| inode(&crate::lan::namespace_path(name))).collect();
+    let own: Vec<_> = namespaces.iter().filter_map(|name| inode(&crate::lan::namespace_path(name))).collect();
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_ours = |pid: &u32| {

@@ -50,14 +50,17 @@ fn kill_a_run() -> PathBuf {
     let process = fs::read(folder.join("machines/master1/process.json")).expect("the machine runs");
     let process: serde_json::Value = serde_json::from_slice(&process).expect("the lab wrote it");
     run.kill().and_then(|()| run.wait()).expect("a run can be killed");
-    assert!(Command::new("kill").args(["-KILL", &process["pid"].to_string()]).status().is_ok_and(|status| status.success()));
+    assert!(
+        Command::new("kill").args(["-KILL", &process["pid"].to_string()]).status().is_ok_and(|status| status.success())
+    );
     folder
 }
 
 /// What this machine still has of a lab.
 fn held(folder: &Path) -> Vec<String> {
     let id = id(folder);
-    let mut held = listed("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"], &folder.display().to_string());
+    let mut held =
+        listed("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"], &folder.display().to_string());
     held.extend(listed("ip", &["netns", "list"], &format!("kflab-{id}")));
     held.extend(listed("cat", &["/proc/self/mounts"], &folder.display().to_string()));
     held.extend(listed("ps", &["-eo", "args"], &format!("--machine=kflab-{id}")));

@@ -64,7 +64,8 @@ impl<'a> Disk<'a> {
         let own = || vmdk::write(&self.content, &self.parts.root_hash, &path("own.vmdk")).expect("written");
         let appliance = || {
             let kernel = path("kernel.efi");
-            ova::write(&self.parts, &kernel, DiskSizes::default(), Machine::default(), &path("own.ova")).expect("written");
+            ova::write(&self.parts, &kernel, DiskSizes::default(), Machine::default(), &path("own.ova"))
+                .expect("written");
         };
         println!("P18: streamOptimized VMDK");
         let contenders: [(&str, &dyn Fn()); 3] =

@@ -107,7 +107,7 @@ impl<'a> Tree<'a> {
     fn peer(&self) {
         let (disk, packed) = (self.path("peer.ext4"), self.path("peer.ext4.qcow2"));
         let _ = fs::remove_file(&disk);
-        let mebibytes = (self.bytes + self.bytes / 4 >> 20) + 64;
+        let mebibytes = ((self.bytes + self.bytes / 4) >> 20) + 64;
         let mut mke2fs = Command::new("mke2fs");
         mke2fs.env("PATH", path()).args(["-q", "-t", "ext4", "-d"]).args([&self.folder, &disk]);
         run(mke2fs.arg(format!("{mebibytes}M")));

@@ -34,7 +34,7 @@ pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), 
     let Some(extension) = &context.node.system_extension else { return Ok(()) };
     let script = File { mode: 0o700, owner: Owner::ROOT, content: include_bytes!("sysext.sh").to_vec(), secret: false };
     content.tree.insert(SCRIPT, Entry::File(script))?;
-    let words = ["/bin/sh", SCRIPT, &extension.url, &extension.sha256].map(str::to_owned);
+    let words = ["/bin/sh", SCRIPT, extension.url.as_str(), extension.sha256.as_str()].map(str::to_owned);
     let unit = Ini::new()
         .section("Unit")
         .key("Description", "kfimg: kubelet, runtime and agent as a system extension")

@@ -95,7 +95,8 @@ impl Machine {
 
     fn program(&self, name: &str, text: &str) {
         let path = self.path("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\ncd {}\necho {name} >>calls\n{text}\n", self.folder.path().display())).unwrap();
+        fs::write(&path, format!("#!/bin/sh\ncd {}\necho {name} >>calls\n{text}\n", self.folder.path().display()))
+            .unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -114,7 +115,8 @@ impl Machine {
     }
 
     fn kept(&self) -> Vec<u8> {
-        let names: Vec<_> = fs::read_dir(self.path("extensions")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(self.path("extensions")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["kfimg.raw"]);
         fs::read(self.path("extensions/kfimg.raw")).unwrap()
     }

@@ -49,8 +49,8 @@ impl Image {
     /// What a machine's own disk begins as, and QEMU's name for its format; none: blank.
     pub(super) fn first_disk(&self) -> Option<(&Path, &'static str)> {
         match self {
-            Self::Disk { file, format } => Some((file, format)),
-            Self::Installed { file, .. } => Some((file, "raw")),
+            Self::Disk { file, format } => Some((file.as_path(), *format)),
+            Self::Installed { file, .. } => Some((file.as_path(), "raw")),
             Self::Kernel { .. } | Self::Disc(_) | Self::Network => None,
         }
     }

@@ -52,7 +52,8 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     const GREETING: &str = r#"{"QMP": {"version": {}, "capabilities": ["oob"]}}"#;
-    const EVENT: &str = r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RTC_CHANGE", "data": {"offset": 0}}"#;
+    const EVENT: &str =
+        r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RTC_CHANGE", "data": {"offset": 0}}"#;
 
     const REFUSED: &str = r#"{"error": {"class": "GenericError", "desc": "no surface"}}"#;
 

@@ -78,7 +78,8 @@ impl Extension {
             hosts::write(programs, images, &bundle)?;
             let mut build = command(programs.kfimg());
             build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
-            let built = succeed(build.arg("--agent").arg(programs.agent()).args(["--output", "sysext", "-o"]).arg(path));
+            let built =
+                succeed(build.arg("--agent").arg(programs.agent()).args(["--output", "sysext", "-o"]).arg(path));
             fs::remove_dir_all(&bundle)?;
             built.map(drop)
         })?;
