@@ -19,7 +19,7 @@ delivery: {channels: [nocloud], payload: cloud-init, bootServer: \"http://10.77.
 const NODE: &str = "master1";
 
 /// From power-on to what the extension brings, and from there to a running static pod. cloud-init is slow where all is emulated.
-const BOOT: Duration = Duration::from_secs(1200);
+const BOOT: Duration = Duration::from_secs(2400);
 const COMMAND: Duration = Duration::from_secs(60);
 /// Lines of the console that a failure shows.
 const SHOWN: usize = 100;
