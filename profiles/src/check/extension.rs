@@ -19,7 +19,8 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
 
 fn one(path: &Path, extension: &SystemExtension, has_server: bool, report: &mut Report) {
     let SystemExtension { source, sha256 } = extension;
-    if !(if extension.is_url() { is_plain_url(source) } else { is_below_server(source) }) {
+    let is_place = if extension.is_url() { is_plain_url(source) } else { is_below_server(source) };
+    if !is_place {
         report
             .error(
                 "system-extension-source",

@@ -136,9 +136,10 @@ fn data_disk(written: &description::DataDisk) -> Option<DataDisk> {
 
 /// `None` where a path stands and no boot server.
 fn system_extension(written: &description::SystemExtension, boot_server: Option<&str>) -> Option<SystemExtension> {
-    let url = match written.is_url() {
-        true => written.source.clone(),
-        false => format!("{}/{}", boot_server?.trim_end_matches('/'), written.source),
+    let url = if written.is_url() {
+        written.source.clone()
+    } else {
+        format!("{}/{}", boot_server?.trim_end_matches('/'), written.source)
     };
     Some(SystemExtension { url, sha256: written.sha256.clone() })
 }
