@@ -36,15 +36,14 @@ merge() {
 }
 
 # systemd may have merged it earlier in this boot.
-if is_right "$file" && [ -e "$merged" ]; then
-  exit 0
+if ! is_right "$file" || ! [ -e "$merged" ]; then
+  until is_right "$file" || fetch; do
+    say "$url is asked again in 5 s"
+    sleep 5
+  done
+  until merge; do
+    say "SYSEXT_REFUSED: systemd did not merge it; it is tried again in 5 s"
+    sleep 5
+  done
 fi
-until is_right "$file" || fetch; do
-  say "$url is asked again in 5 s"
-  sleep 5
-done
-until merge; do
-  say "SYSEXT_REFUSED: systemd did not merge it; it is tried again in 5 s"
-  sleep 5
-done
 say "kubelet, runtime and agent are there"
