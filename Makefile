@@ -26,6 +26,8 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	cpio=cpio jq=jq \
 	mksquashfs=squashfs-tools taskset=util-linux
 	mksquashfs=squashfs-tools taskset=util-linux tmux=tmux
+	cpio=cpio \
+	mksquashfs=squashfs-tools mkfs.erofs=erofs-utils xz=xz-utils lz4=lz4 bzip2=bzip2 setpriv=util-linux taskset=util-linux
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
 	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium

@@ -3,8 +3,9 @@
 //! While one batch is compressed the batch before it is written. What comes out does not depend on the number of cores.
 
 use crate::extents::OpenExtents;
-use crate::output::OutputError;
+use crate::output::{OutputError, Watch};
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use std::path::Path;
 
 /// Bytes of a block: the grain of a VMDK, the cluster of a qcow2.
 pub(crate) const BLOCK: usize = 64 << 10;
@@ -22,9 +23,10 @@ pub(crate) struct Packed {
 /// Compresses every block that is not all zeros, and hands them out by their numbers. `prepare` makes what one core needs.
 ///
 /// # Errors
-/// When the content cannot be read, and those of `compress` and `write`.
+/// When the content cannot be read, those of `compress` and `write`, and when somebody asks to stop.
 pub(crate) fn each<S>(
     content: &OpenExtents<'_>,
+    watch: &Watch<'_>,
     prepare: impl Fn() -> S + Sync + Send,
     compress: impl Fn(&mut S, &[u8]) -> Result<Vec<u8>, OutputError> + Sync + Send,
     mut write: impl FnMut(Packed) -> Result<(), OutputError> + Send,
@@ -43,12 +45,14 @@ pub(crate) fn each<S>(
     let mut numbers = Numbers { content, next: 0 };
     let mut ready = Vec::new();
     loop {
+        watch.stop().check().map_err(OutputError::io("compressing", Path::new("the disk")))?;
         let batch: Vec<u64> = numbers.by_ref().take(BATCH).collect();
         let finished = batch.is_empty();
         let mut write_all = |batch: Vec<Option<Packed>>| batch.into_iter().flatten().try_for_each(&mut write);
         let (written, compressed) = rayon::join(|| write_all(std::mem::take(&mut ready)), || compress_all(&batch));
         written?;
         ready = compressed?;
+        watch.advanced((batch.len() * BLOCK) as u64);
         if finished {
             return Ok(());
         }

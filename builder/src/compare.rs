@@ -53,6 +53,8 @@ pub struct BuildDifference {
     pub parts: Vec<Change>,
     /// Packages of the base.
     pub packages: Vec<Change>,
+    /// Licences of packages and programs.
+    pub licences: Vec<Change>,
     /// Preloaded images.
     pub images: Vec<Change>,
     /// What lints found.
@@ -90,6 +92,7 @@ pub fn compare(old: &Path, new: &Path) -> Result<BuildDifference, Error> {
         facts: facts(&old.record, &new.record),
         parts: both("parts", parts),
         packages: both("packages", texts),
+        licences: both("licences", licences),
         images: both("preloaded", items),
         findings: both("findings", findings),
         files: changes(&old.files, &new.files),
@@ -165,6 +168,14 @@ fn parts(value: &Value) -> BTreeMap<String, String> {
         part["version"].as_str().map_or_else(|| digest(part), |version| format!("{version} ({})", digest(part)))
     };
     rows.map(|part| (plain(&part["name"]), version(part))).collect()
+}
+
+fn licences(value: &Value) -> BTreeMap<String, String> {
+    let names = |row: &Value| match plain(&row["licences"]) {
+        names if names.is_empty() => "not named".to_owned(),
+        names => names,
+    };
+    value.as_array().into_iter().flatten().map(|row| (plain(&row["name"]), names(row))).collect()
 }
 
 fn texts(value: &Value) -> BTreeMap<String, String> {

@@ -1,8 +1,9 @@
 //! Why a build ended, and what to do.
 
-use crate::output::{OutputError, OutputErrorKind};
+use crate::output::{OutputError, OutputErrorKind, remedy};
 use crate::tree::{PathError, TreeError};
 use kfimg_images::content::ContentError;
+use kfimg_images::stop::is_stop;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -126,16 +127,16 @@ pub enum ErrorKind {
     Input,
     /// What is there is not what it should be.
     Verification,
-    /// Another program.
+    /// Another program is missing or failed.
     Program,
     /// Somebody asked to stop.
     Stopped,
 }
 
 impl Error {
-    /// For `map_err`: a file operation that failed.
+    /// For `map_err`: a file operation that failed, or that somebody asked to end.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_owned(), source }
+        move |source| if is_stop(&source) { Self::Stopped } else { Self::Io { action, path: path.to_owned(), source } }
     }
 
     pub(crate) fn base(base: &str, reason: impl Into<String>) -> Self {
@@ -165,19 +166,9 @@ impl Error {
                 OutputErrorKind::Missing | OutputErrorKind::Writing => ErrorKind::Input,
                 OutputErrorKind::Invalid => ErrorKind::Verification,
                 OutputErrorKind::Program => ErrorKind::Program,
+                OutputErrorKind::Stopped => ErrorKind::Stopped,
             },
             Self::Stopped => ErrorKind::Stopped,
         }
-    }
-}
-
-/// What to do about the usual refusals of a file system.
-fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room or choose another -o (a build needs about three times the size of its base)"
-        }
-        io::ErrorKind::PermissionDenied => "; let the user who builds read it, or choose another place",
-        _ => "",
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base;
 use crate::error::Error;
+use crate::initrd::Archive;
 use crate::lint;
 use crate::root_image::{self, Options, RootFormat};
 use crate::spool::Spool;
@@ -51,6 +52,16 @@ pub fn kernel(architecture: Architecture) -> Vec<u8> {
     bytes
 }
 
+/// An initrd whose programs are empty.
+#[must_use]
+pub fn initrd() -> Vec<u8> {
+    let mut archive = Archive::new(Vec::new(), 0);
+    for program in lint::initrd_programs() {
+        archive.file(&format!("usr/bin/{program}"), 0o755, &[7; 1000]).expect("memory takes everything");
+    }
+    archive.finish().expect("memory takes everything")
+}
+
 /// A file or a link of a base.
 #[derive(Clone, Debug)]
 enum Item {
@@ -80,7 +91,7 @@ impl FakeBase {
         base.link("usr/sbin/init", "../lib/systemd/systemd").link("sbin", "usr/sbin").link("bin", "usr/bin");
         base.file("usr/lib/modules/6.1.0-fake/modules.dep", 0o644, "");
         base.file("boot/vmlinuz-6.1.0-fake", 0o644, kernel(architecture));
-        base.file("boot/initrd.img-6.1.0-fake", 0o644, vec![7; 4000]);
+        base.file("boot/initrd.img-6.1.0-fake", 0o644, initrd());
         base.file("boot/config-6.1.0-fake", 0o644, lint::whole_config());
         base.file("etc/machine-id", 0o444, "0123456789abcdef0123456789abcdef\n");
         base.file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n").file(

@@ -6,6 +6,7 @@
 //!
 //! - [`mod@base`]: an OCI image, a tar or a folder becomes a [`mod@tree`] in memory; contents stay where they are;
 //! - [`mod@content`]: identity out; host programs, agent, settings and images in;
+//! - [`mod@licences`]: under which terms all of it may be handed on;
 //! - [`mod@lint`]: what can't boot or should not be there is refused;
 //! - [`mod@root_image`] and [`mod@verity`]: the read-only root and the tree that verifies it;
 //! - [`mod@boot`] and [`mod@initrd`]: how the image boots, and what the initrd has for it;
@@ -38,10 +39,12 @@ pub mod fake;
 pub mod gpt;
 pub mod initrd;
 pub mod iso;
+pub mod licences;
 pub mod lint;
 pub mod listing;
 pub mod output;
 pub mod ova;
+mod packages;
 pub mod parts;
 pub mod picture;
 pub mod pxe;

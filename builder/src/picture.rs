@@ -3,6 +3,7 @@
 //! Layout: Bruls, Huizing, van Wijk, "Squarified Treemaps" (2000).
 
 use crate::record::BuildRecord;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The name of the file beside the outputs.
@@ -69,7 +70,26 @@ pub(crate) fn page(record: &BuildRecord) -> String {
         let (name, size, digest) = (escaped(name), human(output.size), output.digest.hexadecimal());
         let _ = write!(html, "<tr><td>{name}<td class=n>{size}<td><code>{digest}</code></tr>");
     }
-    html + "</table></html>\n"
+    html += "</table>";
+    licences(&mut html, record);
+    html + "</html>\n"
+}
+
+/// Each licence, and what is under it.
+fn licences(html: &mut String, record: &BuildRecord) {
+    let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in &record.licences {
+        row.licences.iter().for_each(|licence| all.entry(licence).or_default().push(&row.name));
+        if row.licences.is_empty() {
+            all.entry("not named").or_default().push(&row.name);
+        }
+    }
+    *html += "<table><tr><th>licence<th class=n>of<th>packages and programs</tr>";
+    for (licence, names) in all {
+        let (licence, count, names) = (escaped(licence), names.len(), escaped(&names.join(", ")));
+        let _ = write!(html, "<tr><td>{licence}<td class=n>{count}<td>{names}</tr>");
+    }
+    *html += "</table>";
 }
 
 fn draw(html: &mut String, tile: &Tile, all: u64) {

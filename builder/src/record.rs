@@ -4,6 +4,7 @@
 
 use crate::base::BaseSource;
 use crate::content::PartSource;
+use crate::licences::LicenceRecord;
 use crate::lint::Finding;
 use crate::root_image::RootFormat;
 use kfimg_images::digest::Digest;
@@ -43,6 +44,8 @@ pub struct BuildRecord {
     pub preloaded: Vec<String>,
     /// Packages of the base and their versions, where it has a database that kfimg reads.
     pub packages: BTreeMap<String, String>,
+    /// Licences of the base's packages, and of what kfimg adds.
+    pub licences: Vec<LicenceRecord>,
     /// Programs that wrote the image, with their versions.
     pub programs: Vec<String>,
     /// The root.

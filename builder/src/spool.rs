@@ -1,9 +1,9 @@
 //! [`Spool`]: one file for everything that has to be unpacked. It has no name, so a build that is killed leaves nothing of it.
 
 use crate::error::Error;
+use crate::output::Watch;
 use fs_err as fs;
 use kfimg_images::content::{Extent, Piece, Source};
-use kfimg_images::stop::Stop;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,21 +15,26 @@ const BUFFER: usize = 256 << 10;
 
 /// A nameless file that grows.
 #[derive(Debug)]
-pub(crate) struct Spool {
+pub(crate) struct Spool<'a> {
     folder: PathBuf,
     file: Arc<std::fs::File>,
     source: Arc<Source>,
     length: u64,
-    stop: Stop,
+    watch: Watch<'a>,
 }
 
-impl Spool {
+impl<'a> Spool<'a> {
     /// An empty one on the file system of `folder`.
-    pub(crate) fn new(folder: &Path, stop: Stop) -> Result<Self, Error> {
+    pub(crate) fn new(folder: &Path, watch: Watch<'a>) -> Result<Self, Error> {
         let file = tempfile::tempfile_in(folder).map_err(Error::io("creating a work file in", folder))?;
         let file = Arc::new(file);
         let source = Arc::new(Source::Open(Arc::clone(&file)));
-        Ok(Self { folder: folder.to_owned(), file, source, length: 0, stop })
+        Ok(Self { folder: folder.to_owned(), file, source, length: 0, watch })
+    }
+
+    /// Who looks on while archives are read.
+    pub(crate) fn watch(&self) -> &Watch<'a> {
+        &self.watch
     }
 
     /// Copies a stream to its end. `read_error` says what a failing stream means.
@@ -41,7 +46,7 @@ impl Spool {
         let mut buffer = vec![0; BUFFER];
         let begin = self.length;
         loop {
-            if self.stop.is_asked() {
+            if self.watch.stop().is_asked() {
                 return Err(Error::Stopped);
             }
             let count = match stream.read(&mut buffer) {

@@ -6,6 +6,7 @@
 use crate::content::system;
 use crate::error::Error;
 use crate::root_image::RootImage;
+use crate::licences;
 use crate::tree::{Node, Origin, Tree};
 use kfimg_images::Architecture;
 
@@ -17,6 +18,8 @@ pub const SYSEXT_FILE: &str = "kfimg.raw";
 pub const SITE: &str = "sysext.yaml";
 /// kfimg's settings that a stock system needs too.
 const SETTINGS: [&str; 2] = ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf"];
+/// kfimg's settings that a stock system needs too, and the terms of what is in the extension.
+const SETTINGS: [&str; 3] = ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf", licences::FILE];
 
 /// The extension's files, taken from those of an image.
 ///

@@ -39,8 +39,16 @@ impl Stop {
     }
 
     /// A stream that fails once somebody asks to stop: see [`is_stop`].
-    pub(crate) fn reader<R: Read>(&self, stream: R) -> Reader<'_, R> {
+    pub fn reader<R: Read>(&self, stream: R) -> Reader<'_, R> {
         Reader { stop: self, stream }
+    }
+
+    /// For work that is not a stream's: fails as one of [`Stop::reader`] does.
+    ///
+    /// # Errors
+    /// Once somebody asks to stop.
+    pub fn check(&self) -> io::Result<()> {
+        if self.is_asked() { Err(io::Error::other(Stopped)) } else { Ok(()) }
     }
 
     /// Waits; returns early, with `false`, when somebody asks to stop.
@@ -61,14 +69,16 @@ impl Stop {
 }
 
 /// See [`Stop::reader`].
-pub(crate) struct Reader<'a, R> {
+#[derive(Debug)]
+pub struct Reader<'a, R> {
     stop: &'a Stop,
     stream: R,
 }
 
 impl<R: Read> Read for Reader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.stop.is_asked() { Err(io::Error::other(Stopped)) } else { self.stream.read(buffer) }
+        self.stop.check()?;
+        self.stream.read(buffer)
     }
 }
 
@@ -78,6 +88,7 @@ impl<R: Read> Read for Reader<'_, R> {
 struct Stopped;
 
 /// Whether a stream ended because somebody asked to stop.
-pub(crate) fn is_stop(error: &io::Error) -> bool {
+#[must_use]
+pub fn is_stop(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
 }

@@ -2,6 +2,7 @@
 
 use super::tar::kept;
 use crate::error::{ArchiveProblem, Error};
+use crate::output::Watch;
 use crate::tree::{self, FileContent, Kind, Node, Origin, Tree};
 use fs_err as fs;
 use kfimg_images::content::{Extent, Piece, Source};
@@ -22,13 +23,16 @@ pub(super) struct Found {
 }
 
 /// Reads a folder's names and metadata; contents stay where they are.
-pub(super) fn read(root: &Path) -> Result<Found, Error> {
+pub(super) fn read(root: &Path, watch: &Watch<'_>) -> Result<Found, Error> {
     let mut found = Found { tree: Tree::default(), owners: BTreeSet::new() };
     let mut links: HashMap<(u64, u64), Arc<FileContent>> = HashMap::new();
     let mut open = vec![(root.to_owned(), String::new())];
     while let Some((folder, path)) = open.pop() {
         add(&mut found, &mut links, &folder, &path)?;
         for entry in fs::read_dir(&folder).map_err(Error::io("listing", &folder))? {
+            if watch.stop().is_asked() {
+                return Err(Error::Stopped);
+            }
             let entry = entry.map_err(Error::io("listing", &folder))?;
             let raw = [path.as_bytes(), b"/", entry.file_name().as_bytes()].concat();
             let below =

@@ -72,7 +72,7 @@ pub(super) fn read(
     content: &Content,
     manifest: &Manifest,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<Tree, Error> {
     check_config(base, content, manifest, architecture)?;
     let mut tree = Tree::default();
@@ -90,7 +90,7 @@ pub(super) fn read(
             );
         }
         let mut over = Layer { tree: &mut tree, number, whiteouts: true, opaque: BTreeSet::new() };
-        tar::each(&place, &archive, |entry| over.take(entry))?;
+        tar::each(&place, &archive, spool.watch(), |entry| over.take(entry))?;
     }
     Ok(tree)
 }

@@ -8,10 +8,11 @@ mod folder;
 mod layout;
 pub(crate) mod packed;
 mod pax;
-mod tar;
+pub(crate) mod tar;
 
 use crate::error::Error;
 use crate::listing;
+use crate::output::Watch;
 use crate::spool::{self, Spool};
 use crate::tree::Tree;
 use apply::Layer;
@@ -59,7 +60,7 @@ pub(crate) fn read(
     name: &str,
     bundle: Option<&Content>,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<Base, Error> {
     let (path, reference) = match name.split_once('#') {
         Some((path, reference)) if !Path::new(name).exists() => (path, Some(reference)),
@@ -76,7 +77,7 @@ pub(crate) fn read(
     match reference {
         _ if is_layout => of_image(name, &Content::open(place)?, reference, architecture, spool),
         Some(reference) => Err(Error::base(path, format!("is no OCI image layout, so it has no image `{reference}`"))),
-        None if is_folder => of_folder(place),
+        None if is_folder => of_folder(place, spool.watch()),
         None => of_tar(name, &spool::open(place)?, spool),
     }
 }
@@ -91,8 +92,8 @@ fn is_layout(path: &Path) -> Result<bool, Error> {
     }
 }
 
-fn of_folder(path: &Path) -> Result<Base, Error> {
-    let found = folder::read(path)?;
+fn of_folder(path: &Path, watch: &Watch<'_>) -> Result<Base, Error> {
+    let found = folder::read(path, watch)?;
     let others: Vec<String> = found.owners.iter().filter(|uid| **uid >= 1000).map(u32::to_string).collect();
     let mut remarks = vec![format!("the base {} is a folder: owners are taken as they are found", path.display())];
     if !others.is_empty() {
@@ -100,15 +101,15 @@ fn of_folder(path: &Path) -> Result<Base, Error> {
             format!("files belong to {}; a system's own belong to root: build from a tar instead", others.join(", "));
         remarks.push(text);
     }
-    let digest = sha256(listing::of_tree(&found.tree)?.as_bytes());
+    let digest = sha256(listing::of_tree(&found.tree, watch)?.as_bytes());
     Ok(Base { tree: found.tree, source: BaseSource { kind: "folder", digest, reference: None }, remarks })
 }
 
-fn of_tar(name: &str, file: &Extent, spool: &mut Spool) -> Result<Base, Error> {
+fn of_tar(name: &str, file: &Extent, spool: &mut Spool<'_>) -> Result<Base, Error> {
     let (archive, digest) = packed::unpacked(name, file, &sha256(b""), spool)?;
     let mut tree = Tree::default();
     let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: false, opaque: BTreeSet::new() };
-    tar::each(name, &archive, |entry| layer.take(entry))?;
+    tar::each(name, &archive, spool.watch(), |entry| layer.take(entry))?;
     if tree.get(INDEX_FILE).is_some() && tree.get("etc").is_none() {
         let reason = "this is a damaged OCI image layout, or one with foreign files; copy it again with `skopeo copy`";
         return Err(Error::base(name, reason));
@@ -121,7 +122,7 @@ fn of_image(
     content: &Content,
     reference: Option<&str>,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<Base, Error> {
     let entry = layout::entry(base, content, reference)?;
     let (digest, manifest) = layout::manifest(base, content, entry, architecture)?;
@@ -135,7 +136,7 @@ fn of_bundle(
     name: &str,
     bundle: Option<&Content>,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<Base, Error> {
     let absent = |reason: &str| Error::Io {
         action: "opening the base",

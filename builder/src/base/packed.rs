@@ -5,6 +5,7 @@ use crate::spool::Spool;
 use kfimg_images::content::Extent;
 use kfimg_images::digest::Digest;
 use kfimg_images::hasher::Hasher;
+use kfimg_images::stop::is_stop;
 use std::cell::RefCell;
 use std::io::{self, Read};
 
@@ -24,17 +25,20 @@ pub(crate) fn unpacked(
     place: &str,
     packed: &Extent,
     like: &Digest,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<(Extent, Digest), Error> {
-    let failed = |error: io::Error| Error::base(place, format!("reading it: {error}"));
+    let failed = |error: io::Error| {
+        if is_stop(&error) { Error::Stopped } else { Error::base(place, format!("reading it: {error}")) }
+    };
+    let watch = spool.watch().clone();
     let packing = packing(place, packed)?;
     if packing == Packing::Plain {
         let mut hasher = Hasher::like(like);
-        hasher.read(packed.reader()).map_err(failed)?;
+        hasher.read(watch.reader(packed.reader())).map_err(failed)?;
         return Ok((packed.clone(), hasher.finish()));
     }
     let hasher = RefCell::new(Hasher::like(like));
-    let mut source = Counted { inner: packed.reader(), hasher: &hasher };
+    let mut source = Counted { inner: watch.reader(packed.reader()), hasher: &hasher };
     let unpacked = match packing {
         Packing::Zstandard => {
             let decoder = zstd::Decoder::new(&mut source).map_err(failed)?;

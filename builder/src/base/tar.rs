@@ -5,6 +5,7 @@
 
 use super::pax::Extended;
 use crate::error::{ArchiveProblem, Error};
+use crate::output::Watch;
 use crate::tree;
 use kfimg_images::content::{BlobReader, Extent};
 use std::io::Read;
@@ -19,20 +20,20 @@ const KEPT_ATTRIBUTES: [&str; 2] = ["security.capability", "user."];
 
 /// One entry.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Checked: relative, and downwards only.
-    pub(super) path: String,
-    pub(super) kind: EntryKind,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) mtime: u64,
-    pub(super) attributes: Vec<(String, Vec<u8>)>,
+    pub(crate) path: String,
+    pub(crate) kind: EntryKind,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mtime: u64,
+    pub(crate) attributes: Vec<(String, Vec<u8>)>,
 }
 
 /// What an entry is.
 #[derive(Debug)]
-pub(super) enum EntryKind {
+pub(crate) enum EntryKind {
     Folder,
     File(Extent),
     Link(String),
@@ -47,9 +48,10 @@ pub(super) enum EntryKind {
 }
 
 /// Shows each entry of the archive `whole`; `place` is its name for people.
-pub(super) fn each(
+pub(crate) fn each(
     place: &str,
     whole: &Extent,
+    watch: &Watch<'_>,
     mut visit: impl FnMut(Entry) -> Result<(), ArchiveProblem>,
 ) -> Result<(), Error> {
     let mut archive = Archive::new(whole.reader());
@@ -58,6 +60,9 @@ pub(super) fn each(
     let mut before = Extended::default();
     let mut end = 0;
     for entry in entries {
+        if watch.stop().is_asked() {
+            return Err(Error::Stopped);
+        }
         let mut entry = entry.map_err(|error| at(end)(damaged(&error)))?;
         let offset = entry.raw_header_position();
         end = after(&entry).ok_or_else(|| at(offset)(ArchiveProblem::Truncated))?;

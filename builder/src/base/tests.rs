@@ -5,11 +5,11 @@ mod places;
 use super::apply::Layer;
 use super::{packed, tar};
 use crate::error::Error;
+use crate::output::Watch;
 use crate::spool::Spool;
 use crate::tree::{Kind, Tree};
 use kfimg_images::content::Extent;
 use kfimg_images::hasher::sha256;
-use kfimg_images::stop::Stop;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -82,7 +82,7 @@ fn layered(layers: Vec<Vec<u8>>) -> Result<Tree, Error> {
     let mut tree = Tree::default();
     for (number, bytes) in (0..).zip(layers) {
         let mut layer = Layer { tree: &mut tree, number, whiteouts: true, opaque: BTreeSet::new() };
-        tar::each("test.tar", &extent(folder.path(), &bytes), |entry| layer.take(entry))?;
+        tar::each("test.tar", &extent(folder.path(), &bytes), &Watch::default(), |entry| layer.take(entry))?;
     }
     Ok(tree)
 }
@@ -206,7 +206,7 @@ fn marks_in_folders_that_are_nowhere_take_no_memory() {
     let mut tree = Tree::default();
     let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: true, opaque: BTreeSet::new() };
     let bytes = marks.file("a/.wh..wh..opq", "").bytes();
-    tar::each("test.tar", &extent(folder.path(), &bytes), |entry| layer.take(entry)).unwrap();
+    tar::each("test.tar", &extent(folder.path(), &bytes), &Watch::default(), |entry| layer.take(entry)).unwrap();
     assert_eq!(layer.opaque, BTreeSet::from(["a".to_owned()]));
 }
 
@@ -299,8 +299,8 @@ fn flipped_bytes_never_panic() {
     }
 }
 
-fn spool(folder: &Path) -> Spool {
-    Spool::new(folder, Stop::new()).unwrap()
+fn spool(folder: &Path) -> Spool<'static> {
+    Spool::new(folder, Watch::default()).unwrap()
 }
 
 #[test]

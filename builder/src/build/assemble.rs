@@ -4,20 +4,21 @@ use super::boot_words;
 use crate::content::kernel::Kernel;
 use crate::disk::{self, DiskSizes};
 use crate::error::Error;
+use crate::extents::file_size;
 use crate::iso;
-use crate::output::Medium;
+use crate::output::{Medium, OutputError, Watch};
 use crate::ova::{self, Machine};
 use crate::parts::Parts;
 use crate::pxe::{self, Way};
 use crate::qcow2;
-use crate::request::{OutputKind, Request};
+use crate::request::{Event, OutputKind, Request};
 use crate::root_image::{self, Options, RootFormat};
+use crate::sizes;
 use crate::sysext::{self, SYSEXT_FILE};
 use crate::tree::Tree;
 use crate::uki;
 use crate::vmdk;
 use fs_err as fs;
-use kfimg_images::stop::Stop;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,16 @@ pub(super) struct Context<'a> {
     pub(super) tree: &'a Tree,
     /// Where intermediate files may lie.
     pub(super) work: &'a Path,
-    pub(super) stop: &'a Stop,
+    /// Who looks on.
+    pub(super) watch: &'a Watch<'a>,
+    /// Whom phases are told.
+    pub(super) tell: &'a dyn Fn(Event<'_>),
+}
+
+impl Context<'_> {
+    fn begin(&self, name: &'static str, bytes: u64) {
+        (self.tell)(Event::Phase { name, bytes });
+    }
 }
 
 /// Every stock system mounts squashfs.
@@ -56,9 +66,17 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Error> {
     {
         return Err(Error::Usage(problem));
     } else {
-        return Ok(());
+        return check_name(request);
     };
     Err(Error::Usage(problem.to_owned()))
+}
+
+/// An appliance's name, as far as it is known before the bundle is read.
+fn check_name(request: &Request<'_>) -> Result<(), Error> {
+    if request.outputs.contains(&OutputKind::Ova) {
+        ova::name(request.image_id, request.image_version.unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// Whether something boots from a unified kernel image.
@@ -66,10 +84,13 @@ fn is_unified(outputs: &BTreeSet<OutputKind>) -> bool {
     DISKS.iter().chain(&[OutputKind::Ova, OutputKind::Iso]).any(|kind| outputs.contains(kind))
 }
 
-/// What outputs need of the base, before the root is written.
-pub(super) fn check_base(request: &Request<'_>, kernel: &Kernel) -> Result<(), Error> {
+/// What outputs need of base and version, before the root is written.
+pub(super) fn check_base(request: &Request<'_>, kernel: &Kernel, version: &str) -> Result<(), Error> {
     if is_unified(request.outputs) && kernel.stub.is_none() {
         return Err(uki::no_stub(request.architecture).into());
+    }
+    if request.outputs.contains(&OutputKind::Ova) {
+        ova::name(request.image_id, version)?;
     }
     Ok(())
 }
@@ -88,32 +109,36 @@ pub(super) fn programs(request: &Request<'_>) -> Result<Vec<String>, Error> {
 
 /// Writes all outputs.
 pub(super) fn all(context: &Context<'_>) -> Result<(), Error> {
-    let Context { request, parts, stop, .. } = context;
-    let folder = request.folder;
-    let asked = |kind: OutputKind| request.outputs.contains(&kind);
+    let asked = |kind: OutputKind| context.request.outputs.contains(&kind);
     if asked(OutputKind::Pxe) {
-        let way = request.root_url.map_or(Way::Carried, |server| Way::Fetched { server: server.trim_end_matches('/') });
-        pxe::write(parts, way, SERVED, folder).map_err(Error::io("writing the PXE files of", folder))?;
+        network(context)?;
     }
     if DISKS.into_iter().chain([OutputKind::Ova]).any(asked) {
         disks(context)?;
     }
-    if stop.is_asked() {
-        return Err(Error::Stopped);
-    }
     if asked(OutputKind::Iso) {
-        let kernel_image = unified(context, Medium::Iso)?;
-        iso::write(parts, &kernel_image, &folder.join("live.iso"))?;
+        medium(context)?;
     }
     if asked(OutputKind::Sysext) {
         extension(context)?;
+    }
+    if context.watch.stop().is_asked() {
+        return Err(Error::Stopped);
     }
     // The parts are moved, so they come last.
     if asked(OutputKind::Parts) { self::parts(context) } else { Ok(()) }
 }
 
+/// What machines boot from the network by.
+fn network(context: &Context<'_>) -> Result<(), OutputError> {
+    let Context { request, parts, watch, .. } = context;
+    let way = request.root_url.map_or(Way::Carried, |server| Way::Fetched { server: server.trim_end_matches('/') });
+    context.begin("writing the PXE files", file_size(&parts.root)? + file_size(&parts.verity)?);
+    pxe::write(parts, way, SERVED, request.folder, watch)
+}
+
 /// A unified kernel image in the work folder.
-fn unified(context: &Context<'_>, medium: Medium) -> Result<PathBuf, Error> {
+fn unified(context: &Context<'_>, medium: Medium) -> Result<PathBuf, OutputError> {
     let path = context.work.join(match medium {
         Medium::Disk => "disk.efi",
         Medium::Iso => "live.efi",
@@ -123,35 +148,55 @@ fn unified(context: &Context<'_>, medium: Medium) -> Result<PathBuf, Error> {
 }
 
 /// The disk in each form that is asked for.
-fn disks(context: &Context<'_>) -> Result<(), Error> {
-    let (folder, parts) = (context.request.folder, context.parts);
+fn disks(context: &Context<'_>) -> Result<(), OutputError> {
+    let Context { request, parts, watch, .. } = context;
     let kernel_image = unified(context, Medium::Disk)?;
-    let content = disk::content(parts, &kernel_image, context.request.disk)?;
-    for kind in DISKS.into_iter().filter(|kind| context.request.outputs.contains(kind)) {
-        let path = folder.join(format!("disk.{kind}"));
+    let content = disk::content(parts, &kernel_image, request.disk)?;
+    for kind in DISKS.into_iter().filter(|kind| request.outputs.contains(kind)) {
+        let path = request.folder.join(format!("disk.{kind}"));
+        let bytes = content.placed_bytes();
         match kind {
-            OutputKind::Raw => disk::write_raw(&content, &path)?,
-            OutputKind::Qcow2 => qcow2::write(&content, &path)?,
-            _ => vmdk::write(&content, &parts.root_hash, &path)?,
-        }
-        if context.stop.is_asked() {
-            return Err(Error::Stopped);
+            OutputKind::Raw => {
+                context.begin("writing disk.raw", bytes);
+                disk::write_raw(&content, &path, watch)?;
+            }
+            OutputKind::Qcow2 => {
+                context.begin("writing disk.qcow2", bytes);
+                qcow2::write(&content, &path, watch)?;
+            }
+            _ => {
+                context.begin("writing disk.vmdk", bytes);
+                vmdk::write(&content, &parts.root_hash, &path, watch)?;
+            }
         }
     }
-    if context.request.outputs.contains(&OutputKind::Ova) {
-        ova::write(parts, &kernel_image, context.request.disk, Machine::default(), &folder.join("appliance.ova"))?;
+    if request.outputs.contains(&OutputKind::Ova) {
+        context.begin("writing appliance.ova", content.placed_bytes());
+        let path = request.folder.join("appliance.ova");
+        ova::write(parts, &kernel_image, request.disk, Machine::default(), &path, watch)?;
     }
     Ok(())
 }
 
+fn medium(context: &Context<'_>) -> Result<(), OutputError> {
+    let parts = context.parts;
+    let kernel_image = unified(context, Medium::Iso)?;
+    let bytes = file_size(&parts.root)? + file_size(&parts.verity)? + file_size(&kernel_image)?;
+    context.begin("writing live.iso", bytes);
+    iso::write(parts, &kernel_image, &context.request.folder.join("live.iso"), context.watch)
+}
+
 fn extension(context: &Context<'_>) -> Result<(), Error> {
-    let Context { request, parts, .. } = context;
+    let Context { request, parts, watch, .. } = context;
     let tree = sysext::tree(context.tree, parts.architecture, &parts.image_version)?;
     let name = format!("{} sysext {}", parts.image_id, parts.image_version);
     let options = Options { format: SYSEXT_FORMAT, source_date_epoch: parts.source_date_epoch, name: &name };
     let image = root_image::write(&tree, &request.folder.join(SYSEXT_FILE), options, context.stop, &|_| {})?;
     let path = request.folder.join(sysext::SITE);
     fs::write(&path, sysext::site(SERVED, &image)).map_err(Error::io("writing", &path))
+    context.begin("writing kfimg.raw", sizes::by_part(&tree).values().sum());
+    let advanced = |bytes| watch.advanced(bytes);
+    root_image::write(&tree, &request.folder.join(SYSEXT_FILE), options, watch.stop(), &advanced).map(drop)
 }
 
 /// The parts as they are, for other tools.

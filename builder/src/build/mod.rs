@@ -13,8 +13,11 @@ use crate::content::system::{self, Stamp};
 use crate::content::{self, PartSource, host, identity, preload};
 use crate::error::Error;
 use crate::initrd;
-use crate::lint::{self, Finding, Subject, Weight};
+use crate::licences;
+use crate::lint::{self, Finding, Subject, Severity};
 use crate::listing::LISTING_FILE;
+use crate::output::Watch;
+use crate::packages::{self, Package};
 use crate::parts::Parts;
 use crate::picture::{self, PICTURE_FILE};
 use crate::record::{BuildRecord, FORMAT_VERSION, OutputRecord, RECORD_FILE, RootRecord};
@@ -33,6 +36,10 @@ use std::time::SystemTime;
 
 /// Where the parts lie until they are assembled, below the build's folder.
 const WORK: &str = ".work";
+/// Most bytes of the kernel's command line before root and payload.
+const COMMAND_LINE: usize = 1024;
+/// Arguments that only the build can know.
+const OWN_ARGUMENTS: &[&str] = &["roothash=", "root=", "systemd.verity=", "kfimg.root="];
 /// squashfs keeps times in 32 bits.
 const LATEST: u64 = u32::MAX as u64;
 
@@ -64,23 +71,24 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Re
     let programs = assemble::programs(request)?;
     let work = request.folder.join(WORK);
     fs::create_dir(&work).map_err(Error::io("creating", &work))?;
-    let mut spool = Spool::new(&work, stop.clone())?;
-    tell(Event::Phase { name: "reading the base", bytes: 0 });
+    let advanced = |bytes| tell(Event::Advanced(bytes));
+    let watch = Watch::new(stop, &advanced);
+    let mut spool = Spool::new(&work, watch.clone())?;
     let system = compose(request, &mut spool, tell)?;
-    let packages = lint::packages(&system.tree);
-    let findings = judge(request, &system, tell)?;
-    assemble::check_base(request, &system.kernel)?;
+    let packages = packages::all(&system.tree);
+    let findings = judge(request, &system, &packages, &work, stop, tell)?;
+    assemble::check_base(request, &system.kernel, &system.version)?;
     let (image, verity, parts) = write_root(request, &system, &work, stop, tell)?;
     preload::verify(&image.listing, request.bundle)?;
-    tell(Event::Phase { name: "writing the outputs", bytes: 0 });
-    let context = assemble::Context { request, parts: &parts, tree: &system.tree, work: &work, stop };
+    let context = assemble::Context { request, parts: &parts, tree: &system.tree, work: &work, watch: &watch, tell };
     assemble::all(&context)?;
     write(request, LISTING_FILE, image.listing.as_bytes())?;
     fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
     let mut record = record(request, &system, findings, &image, &verity);
-    record.packages = packages;
+    record.licences = licences::all(&packages, &record.parts);
+    record.packages = packages.into_iter().map(|package| (package.name, package.version)).collect();
     record.programs = programs;
-    record.outputs = outputs(request.folder)?;
+    record.outputs = outputs(request.folder, &watch, tell)?;
     write(request, PICTURE_FILE, picture::page(&record).as_bytes())?;
     write(request, RECORD_FILE, &record.to_bytes())?;
     Ok(Built { record })
@@ -108,13 +116,38 @@ fn check(request: &Request<'_>) -> Result<(), Error> {
     }
     if let Some((url, problem)) = request.root_url.and_then(|url| Some((url, boot_words::root_url(url)?))) {
         return Err(Error::Usage(format!("--root-url {}: {problem}", url.escape_debug())));
+    check_command_line(request.command_line)?;
+    if let Some(url) = request.root_url.filter(|url| !is_boot_url(url)) {
+        let form = "http://SERVER/FOLDER, without a query; the initrd holds the root's digest, so it needs no TLS";
+        return Err(Error::Usage(format!("--root-url {url}: write {form}")));
     }
     assemble::check(request)
 }
 
+/// Linux cuts what is longer than 2048 bytes off, and at the end stands where the root is; the payload's arguments come beside.
+fn check_command_line(words: &str) -> Result<(), Error> {
+    if words.contains(char::is_control) {
+        return Err(Error::Usage("the kernel's command line is one line".to_owned()));
+    }
+    if words.len() > COMMAND_LINE {
+        let length = words.len();
+        let reason = "Linux reads 2048 bytes in all, and needs the rest for root and payload; say less with --append";
+        return Err(Error::Usage(format!("the kernel's command line: {length} bytes, and {COMMAND_LINE} are the most: {reason}")));
+    match words.split_whitespace().find(|word| OWN_ARGUMENTS.iter().any(|own| word.starts_with(own))) {
+        Some(word) => Err(Error::Usage(format!("--append {word}: the build says itself where the root is; leave it out"))),
+        None => Ok(()),
+
+/// One word of a kernel's command line and of an iPXE script, from which the agent can fetch (RFC 3986, less what scripts read).
+fn is_boot_url(url: &str) -> bool {
+    let name = url.strip_prefix("http://").unwrap_or_default();
+    !name.trim_end_matches('/').is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]@%+,=".contains(&byte))
 /// Base, host programs, agent, settings, images; identity out.
-fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -> Result<System, Error> {
+fn compose(request: &Request<'_>, spool: &mut Spool<'_>, tell: &dyn Fn(Event<'_>)) -> Result<System, Error> {
     let architecture = request.architecture;
+    // Of layers and folders nobody knows before how much they are.
+    let file = fs::metadata(request.base).ok().filter(|about| about.is_file());
+    tell(Event::Phase { name: "reading the base", bytes: file.map_or(0, |about| about.len()) });
     let mut base = base::read(request.base, Some(request.bundle), architecture, spool)?;
     base.remarks.iter().for_each(|remark| tell(Event::Remark(remark)));
     let mut tree = std::mem::take(&mut base.tree);
@@ -122,6 +155,7 @@ fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -
     let newest = tree.iter().filter(|(_, node)| !node.is_folder()).map(|(_, node)| node.mtime).max();
     let epoch = request.source_date_epoch.unwrap_or_else(|| newest.unwrap_or(0).min(LATEST));
     check_clock(epoch)?;
+    tell(Event::Phase { name: "adding programs and settings", bytes: 0 });
     identity::remove(&mut tree);
     identity::make_mount_points(&mut tree)?;
     let mut parts = host::add(&mut tree, request.bundle, architecture, spool)?;
@@ -132,7 +166,7 @@ fn compose(request: &Request<'_>, spool: &mut Spool, tell: &dyn Fn(Event<'_>)) -
     let os_release = system::write(&mut tree, stamp)?;
     content::boot::add(&mut tree)?;
     let preloaded = match request.preload {
-        Some(preload) => preload::add(&mut tree, request.bundle, preload, architecture)?,
+        Some(preload) => preload::add(&mut tree, request.bundle, preload, architecture, spool.watch())?,
         None => Vec::new(),
     };
     Ok(System { tree, base, kernel, parts, preloaded, os_release, version, epoch })
@@ -151,22 +185,33 @@ fn check_clock(epoch: u64) -> Result<(), Error> {
 }
 
 /// Runs all lints and tells what they find.
-fn judge(request: &Request<'_>, system: &System, tell: &dyn Fn(Event<'_>)) -> Result<Vec<Finding>, Error> {
+fn judge(
+    request: &Request<'_>,
+    system: &System,
+    packages: &[Package],
+    work: &Path,
+    stop: &Stop,
+    tell: &dyn Fn(Event<'_>),
+) -> Result<Vec<Finding>, Error> {
     tell(Event::Phase { name: "checking the image", bytes: 0 });
+    let programs = |initrd: &Arc<FileContent>| initrd::programs(initrd.reader(), lint::initrd_programs(), work, stop);
+    let initrd = system.kernel.initrd.as_ref().map(programs).transpose()?;
     let subject = Subject {
         tree: &system.tree,
         kernel: &system.kernel,
         architecture: request.architecture,
         root_options: request.root.kernel_options(),
         os_release: &system.os_release,
+        initrd: initrd.as_ref(),
+        packages,
     };
     let findings = lint::run(&subject, request.allowed);
     findings.iter().for_each(|finding| tell(Event::Finding(finding)));
     if !lint::refuses(&findings) {
         return Ok(findings);
     }
-    let count = |weight| findings.iter().filter(|finding: &&Finding| finding.weight == weight).count();
-    let summary = match (count(Weight::Fatal), count(Weight::Refused)) {
+    let count = |severity| findings.iter().filter(|finding: &&Finding| finding.severity == severity).count();
+    let summary = match (count(Severity::Fatal), count(Severity::Refused)) {
         (fatal, 0) => format!("{fatal} findings, with which no node can boot or work"),
         (0, refused) => format!("{refused} findings; correct the base, or take each over with --allow LINT"),
         (fatal, refused) => format!("{fatal} findings with which no node can boot or work, and {refused} others"),
@@ -259,6 +304,7 @@ fn record(
         parts: system.parts.clone(),
         preloaded: system.preloaded.clone(),
         packages: BTreeMap::new(),
+        licences: Vec::new(),
         programs: Vec::new(),
         root: RootRecord {
             format: request.root,
@@ -276,20 +322,35 @@ fn record(
     }
 }
 
-/// Size and digest of every file in the folder and right below it.
-fn outputs(folder: &Path) -> Result<BTreeMap<String, OutputRecord>, Error> {
-    let mut found = BTreeMap::new();
+/// Size and digest of every file in the folder and below it.
+fn outputs(
+    folder: &Path,
+    watch: &Watch<'_>,
+    tell: &dyn Fn(Event<'_>),
+) -> Result<BTreeMap<String, OutputRecord>, Error> {
+    let files = files(folder)?;
+    tell(Event::Phase { name: "hashing the outputs", bytes: files.iter().map(|(_, _, size)| size).sum() });
+    let record = |(name, path, _): (String, PathBuf, u64)| {
+        let (size, digest) = root_image::digest(&path, watch)?;
+        Ok((name, OutputRecord { size, digest }))
+    };
+    files.into_iter().map(record).collect()
+}
+
+/// Name, path and size of every file in the folder and below it.
+fn files(folder: &Path) -> Result<Vec<(String, PathBuf, u64)>, Error> {
+    let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), String::new())];
     while let Some((here, prefix)) = open.pop() {
         for entry in fs::read_dir(&here).map_err(Error::io("listing", &here))? {
             let entry = entry.map_err(Error::io("listing", &here))?;
             let name = crate::tree::join(&prefix, &entry.file_name().to_string_lossy());
-            if entry.file_type().map_err(Error::io("examining", &entry.path()))?.is_dir() {
+            let about = entry.metadata().map_err(Error::io("examining", &entry.path()))?;
+            if about.is_dir() {
                 open.push((entry.path(), name));
-                continue;
+            } else {
+                found.push((name, entry.path(), about.len()));
             }
-            let (size, digest) = root_image::digest(&entry.path())?;
-            found.insert(name, OutputRecord { size, digest });
         }
     }
     Ok(found)

@@ -3,7 +3,9 @@
 //! Each is an OCI artifact with one file: a program, or an archive of programs (crate `images`, `download`).
 
 use crate::base::packed;
+use crate::base::tar::{self, EntryKind};
 use crate::error::Error;
+use crate::output::Watch;
 use crate::spool::Spool;
 use crate::tree::{Node, Origin, Tree};
 use kfimg_images::content::{Content, ContentError, Extent};
@@ -12,7 +14,6 @@ use kfimg_images::hasher::Hasher;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Document};
 use kfimg_images::{Architecture, HostPart};
 use serde::Serialize;
-use std::io;
 
 /// How a part's file becomes programs.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +73,7 @@ pub(crate) fn add(
     tree: &mut Tree,
     bundle: &Content,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<Vec<PartSource>, Error> {
     FORMS.iter().map(|(part, form)| add_one(tree, bundle, (*part, *form), architecture, spool)).collect()
 }
@@ -82,13 +83,14 @@ fn add_one(
     bundle: &Content,
     (part, form): (HostPart, Form),
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<PartSource, Error> {
     let (entry, version) = find(bundle, part, architecture)?;
     let place = format!("{BINARIES}{part}:v{version}-{architecture}");
     let layer = file_of(bundle, &place, entry)?;
     let extent = verified(bundle, &layer, &place, spool)?;
     let origin = Origin::Part(part);
+    let watch = spool.watch().quiet();
     let mut put = |path: &str, extent: Extent| {
         let resolved = tree.resolve(path).map_err(Error::tree(path))?;
         tree.insert(&resolved, Node::stored(0o755, extent, origin)).map_err(Error::tree(path))
@@ -96,7 +98,7 @@ fn add_one(
     match form {
         Form::Program(path) => put(path, extent.file)?,
         Form::Members(members) => {
-            let found = programs(&place, &extent.unpacked, |name| {
+            let found = programs(&place, &extent.unpacked, &watch, |name| {
                 members.iter().find(|row| row.0 == name).map(|row| row.1.to_owned())
             })?;
             if let Some((name, _)) = members.iter().find(|(_, path)| found.iter().all(|(found, _)| found != path)) {
@@ -105,8 +107,9 @@ fn add_one(
             found.into_iter().try_for_each(|(path, extent)| put(&path, extent))?;
         }
         Form::Folder(folder) => {
-            let found =
-                programs(&place, &extent.unpacked, |name| (!name.contains('/')).then(|| format!("{folder}/{name}")))?;
+            let found = programs(&place, &extent.unpacked, &watch, |name| {
+                (!name.contains('/')).then(|| format!("{folder}/{name}"))
+            })?;
             if found.is_empty() {
                 return Err(lacks(bundle, &format!("the archive {place} holds no program; create the bundle again")));
             }
@@ -141,7 +144,7 @@ fn find(bundle: &Content, part: HostPart, architecture: Architecture) -> Result<
 pub(crate) fn agent(
     bundle: &Content,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<Option<(Extent, PartSource)>, Error> {
     let suffix = format!("-{architecture}");
     let names = bundle.index().manifests.iter().filter_map(|entry| {
@@ -176,14 +179,14 @@ fn file_of(bundle: &Content, place: &str, entry: &Descriptor) -> Result<Descript
     }
 }
 
-fn verified(bundle: &Content, layer: &Descriptor, place: &str, spool: &mut Spool) -> Result<Verified, Error> {
+fn verified(bundle: &Content, layer: &Descriptor, place: &str, spool: &mut Spool<'_>) -> Result<Verified, Error> {
     let missing = || ContentError::Missing { path: bundle.place().to_owned(), digest: layer.digest.clone() };
     let file = bundle.extent(&layer.digest).ok_or_else(missing)?.clone();
     let unpacked = packed::unpacked(place, &file, &layer.digest, spool);
     if let Err(Error::Base { .. }) = &unpacked {
         // A flipped byte ends the unpacking of an archive before its digest is known.
         let mut hasher = Hasher::like(&layer.digest);
-        hasher.read(file.reader()).map_err(Error::io("reading", bundle.place()))?;
+        hasher.read(spool.watch().reader(file.reader())).map_err(Error::io("reading", bundle.place()))?;
         intact(bundle, layer, hasher.finish())?;
     }
     let (unpacked, found) = unpacked?;
@@ -198,26 +201,19 @@ fn intact(bundle: &Content, layer: &Descriptor, found: Digest) -> Result<(), Err
     Err(ContentError::Damaged { path: bundle.place().to_owned(), digest: layer.digest.clone(), found }.into())
 }
 
-/// The programs of an archive that get a path, each with where its bytes lie.
+/// The programs of an archive that get a path, each with where its bytes lie. It is read by the rules of a base.
 fn programs(
     place: &str,
     archive: &Extent,
+    watch: &Watch<'_>,
     path: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<(String, Extent)>, Error> {
-    let failed =
-        |error: io::Error| Error::base(place, format!("reading the archive: {error}; create the bundle again"));
-    let mut archive_reader = tar::Archive::new(archive.reader());
     let mut found = Vec::new();
-    for entry in archive_reader.entries_with_seek().map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let is_program = entry.header().entry_type().is_file() && entry.header().mode().map_err(failed)? & 0o111 != 0;
-        let Ok(name) = crate::tree::checked(&entry.path_bytes()) else { continue };
-        let Some(path) = path(&name).filter(|_| is_program) else { continue };
-        let extent = archive
-            .slice(entry.raw_file_position(), entry.size())
-            .ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
-        found.push((path, extent));
-    }
+    tar::each(place, archive, watch, |entry| {
+        let EntryKind::File(extent) = entry.kind else { return Ok(()) };
+        found.extend(path(&entry.path).filter(|_| entry.mode & 0o111 != 0).map(|path| (path, extent)));
+        Ok(())
+    })?;
     found.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(found)
 }

@@ -29,10 +29,10 @@ pub(crate) fn add_agent(
     given: Option<&Path>,
     bundle: &Content,
     architecture: Architecture,
-    spool: &mut Spool,
+    spool: &mut Spool<'_>,
 ) -> Result<PartSource, Error> {
     let (extent, source) = match given {
-        Some(path) => of_file(path)?,
+        Some(path) => of_file(path, spool)?,
         None => host::agent(bundle, architecture, spool)?.ok_or_else(|| Error::Bundle {
             bundle: bundle.place().to_owned(),
             reason: "it has no kfimg-agent; give the one that `make agent` builds with --agent, or take it along with \
@@ -45,10 +45,10 @@ pub(crate) fn add_agent(
     Ok(source)
 }
 
-fn of_file(path: &Path) -> Result<(Extent, PartSource), Error> {
+fn of_file(path: &Path, spool: &Spool<'_>) -> Result<(Extent, PartSource), Error> {
     let extent = spool::open(path)?;
     let mut hasher = Hasher::sha256();
-    let size = hasher.read(extent.reader()).map_err(Error::io("reading", path))?;
+    let size = hasher.read(spool.watch().reader(extent.reader())).map_err(Error::io("reading", path))?;
     let source = PartSource { name: "kfimg-agent".to_owned(), version: None, digest: hasher.finish(), size };
     Ok((extent, source))
 }

@@ -2,10 +2,12 @@
 //! `images` looks first. Blobs stay where they lie in the bundle until the root image is written.
 
 use crate::error::Error;
+use crate::output::Watch;
 use crate::tree::{Node, Origin, Tree};
-use kfimg_images::content::{Content, ContentError, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT};
+use kfimg_images::content::{Content, ContentError, Extent, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT};
 use kfimg_images::digest::Digest;
 use kfimg_images::download::is_file;
+use kfimg_images::hasher::Hasher;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind};
 use kfimg_images::{Architecture, Catalog, Component, Reference};
 use std::collections::BTreeSet;
@@ -14,6 +16,8 @@ use std::collections::BTreeSet;
 pub(crate) const FOLDER: &str = "usr/share/kfimg/bundle";
 /// Indexes may name indexes; deeper than this nobody nests them.
 const DEPTH: u32 = 4;
+/// The algorithm of the listing of the root.
+const LISTED: &str = "sha256";
 
 /// Whose images are preloaded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,6 +87,7 @@ pub(crate) fn add(
     bundle: &Content,
     preload: Preload,
     architecture: Architecture,
+    watch: &Watch<'_>,
 ) -> Result<Vec<String>, Error> {
     let wanted: Vec<&Descriptor> = bundle
         .index()
@@ -102,6 +107,9 @@ pub(crate) fn add(
     for digest in blobs {
         let missing = || ContentError::Missing { path: bundle.place().to_owned(), digest: digest.clone() };
         let extent = bundle.extent(&digest).ok_or_else(missing)?.clone();
+        if digest.algorithm() != LISTED {
+            verify_one(bundle, &digest, &extent, watch)?;
+        }
         let path = format!("{FOLDER}/blobs/{}/{}", digest.algorithm(), digest.hexadecimal());
         tree.insert(&path, Node::stored(0o644, extent, Origin::Images)).map_err(Error::tree(&path))?;
     }
@@ -114,19 +122,30 @@ pub(crate) fn add(
     Ok(wanted.iter().filter_map(|entry| entry.reference().map(str::to_owned)).collect())
 }
 
+/// Reads a blob whose digest the listing of the root does not tell.
+fn verify_one(bundle: &Content, digest: &Digest, extent: &Extent, watch: &Watch<'_>) -> Result<(), Error> {
+    let mut hasher = Hasher::like(digest);
+    hasher.read(watch.reader(extent.reader())).map_err(Error::io("reading", bundle.place()))?;
+    let found = hasher.finish();
+    if found == *digest {
+        return Ok(());
+    }
+    Err(ContentError::Damaged { path: bundle.place().to_owned(), digest: digest.clone(), found }.into())
+}
+
 /// Holds the blobs that were written against the digests that they bear; their bytes pass by only once, into the root image.
 ///
 /// # Errors
 /// When one is damaged.
 pub(crate) fn verify(listing: &str, bundle: &Content) -> Result<(), Error> {
-    let blobs = format!("./{FOLDER}/blobs/sha256/");
+    let blobs = format!("./{FOLDER}/blobs/{LISTED}/");
     for line in listing.lines() {
         let Some((name, about)) = line.strip_prefix(&blobs).and_then(|line| line.split_once(' ')) else { continue };
         let found = about.rsplit("sha256=").next().unwrap_or_default();
         if found == name {
             continue;
         }
-        let of = |digits: &str| format!("sha256:{digits}").parse::<Digest>();
+        let of = |digits: &str| format!("{LISTED}:{digits}").parse::<Digest>();
         if let (Ok(digest), Ok(found)) = (of(name), of(found)) {
             return Err(ContentError::Damaged { path: bundle.place().to_owned(), digest, found }.into());
         }

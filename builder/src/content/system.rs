@@ -5,6 +5,7 @@
 //! (`sysctl.d(5)`, `modules-load.d(5)`).
 
 use crate::error::Error;
+use crate::licences;
 use crate::tree::{Node, Tree};
 
 const SYSCTLS: &str = "usr/lib/sysctl.d/90-kfimg.conf";
@@ -62,6 +63,7 @@ pub(crate) fn write(tree: &mut Tree, stamp: Stamp<'_>) -> Result<Vec<u8>, Error>
             put(tree, &format!("etc/systemd/system/{unit}"), Node::link("/dev/null"))?;
         }
     }
+    put(tree, licences::FILE, Node::file(0o644, licences::copyright()))?;
     os_release(tree, stamp)
 }
 

@@ -1,7 +1,7 @@
 //! A disk as a file of its size, with holes where nothing lies.
 
 use crate::extents::Extents;
-use crate::output::{NewFile, OutputError};
+use crate::output::{NewFile, OutputError, Watch};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -13,21 +13,22 @@ const HOLE: usize = 64 << 10;
 /// Writes the disk.
 ///
 /// # Errors
-/// When its parts cannot be read, or it cannot be written.
-pub fn write(content: &Extents, path: &Path) -> Result<(), OutputError> {
+/// When its parts cannot be read, it cannot be written, or somebody asks to stop.
+pub fn write(content: &Extents, path: &Path, watch: &Watch<'_>) -> Result<(), OutputError> {
     let new = NewFile::begin(path)?;
-    copy(content, &new)?;
+    copy(content, &new, watch)?;
     new.finish()
 }
 
 /// Writes the disk, or another volume, into a file that was begun.
-pub(crate) fn copy(content: &Extents, new: &NewFile) -> Result<(), OutputError> {
+pub(crate) fn copy(content: &Extents, new: &NewFile, watch: &Watch<'_>) -> Result<(), OutputError> {
     let open = content.open()?;
     let failed = |error| OutputError::io("writing", new.target())(error);
     new.file().set_len(open.size()).map_err(failed)?;
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
     while let Some(data) = open.next_data(offset) {
+        watch.stop().check().map_err(failed)?;
         let start = data / CHUNK as u64 * CHUNK as u64;
         let length = usize::try_from(open.size() - start).unwrap_or(CHUNK).min(CHUNK);
         let chunk = &mut buffer[..length];
@@ -38,6 +39,7 @@ pub(crate) fn copy(content: &Extents, new: &NewFile) -> Result<(), OutputError> 
             }
         }
         offset = start + length as u64;
+        watch.advanced(length as u64);
     }
     Ok(())
 }

@@ -42,6 +42,12 @@ impl Extents {
         self.size
     }
 
+    /// Bytes of what was placed.
+    #[must_use]
+    pub fn placed_bytes(&self) -> u64 {
+        self.placed.values().map(|placed| placed.length).sum()
+    }
+
     /// Places bytes.
     pub(crate) fn place(&mut self, offset: u64, bytes: Vec<u8>) {
         self.insert(offset, Placed { length: bytes.len() as u64, source: Source::Bytes(bytes) });
@@ -167,6 +173,7 @@ mod tests {
         extents.place(10, b"bytes".to_vec());
         extents.place_file(15, &file).unwrap();
         extents.embed(90, inner);
+        assert_eq!(extents.placed_bytes(), 11);
         let open = extents.open().unwrap();
         let mut all = [1; 100];
         open.read_at(0, &mut all).unwrap();

@@ -1,11 +1,17 @@
 //! Which programs an initrd has, by the names of its files. Nothing is unpacked to a disk or kept.
 //!
 //! Source: Linux `Documentation/driver-api/early-userspace/buffer-format.rst`: archives of cpio (`newc`), each as it is or
-//! compressed, with zeros between them. gzip and Zstandard are read; of other compressions nothing is known here.
+//! compressed, with zeros between them. gzip and Zstandard are read here; other compressions by the program that everybody unpacks
+//! them with, where it is installed.
 
+use crate::error::Error;
+use crate::output::child::RunningChild;
+use crate::output::{Tool, Watch};
 use flate2::bufread::GzDecoder;
+use kfimg_images::stop::{Stop, is_stop};
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::path::Path;
 
 /// Bytes of a header: the magic, and thirteen numbers of eight hexadecimal digits.
 const HEADER: usize = 110;
@@ -19,36 +25,120 @@ const MOST: u64 = 4 << 30;
 const KIND: u64 = 0o170_000;
 const FOLDER: u64 = 0o040_000;
 
+/// What unpacks a part that begins with this byte.
+struct Unpacker {
+    first: u8,
+    tool: Tool,
+    arguments: &'static [&'static str],
+}
+
+const XZ: Tool = Tool { program: "xz", package: "xz-utils", purpose: "it unpacks the initrd" };
+const BZIP2: Tool = Tool { program: "bzip2", package: "bzip2", purpose: "it unpacks the initrd" };
+const LZ4: Tool = Tool { program: "lz4", package: "lz4", purpose: "it unpacks the initrd" };
+/// What Linux unpacks too. What lies behind such a part is not looked for: everybody writes it last.
+const UNPACKERS: &[Unpacker] = &[
+    Unpacker { first: 0xfd, tool: XZ, arguments: &["-dc", "--single-stream"] },
+    Unpacker { first: 0x5d, tool: XZ, arguments: &["-dc", "--format=lzma"] },
+    Unpacker { first: b'B', tool: BZIP2, arguments: &["-dc"] },
+    Unpacker { first: 0x02, tool: LZ4, arguments: &["-dc"] },
+];
+
 /// What follows in an initrd.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Part {
     Archive,
     Gzip,
     Zstandard,
-    Unknown,
+    /// By its first byte.
+    Other(u8),
     End,
 }
 
-/// Those of the wanted programs that an initrd has, in whichever folder; `None` for an initrd that can't be read here.
-pub(crate) fn programs<'a>(initrd: impl Read, wanted: &[&'a str]) -> Option<BTreeSet<&'a str>> {
+/// What an initrd has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Contents<'a> {
+    /// Those of the wanted programs that are in it.
+    Programs(BTreeSet<&'a str>),
+    /// Nobody can tell, and why.
+    Unread(String),
+}
+
+/// Why nobody can tell.
+enum Unread {
+    Damaged(io::Error),
+    Reason(String),
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+/// Looks for programs, in whichever folder. `folder` takes what another program has to unpack, as a file without a name.
+///
+/// # Errors
+/// [`Error::Stopped`] alone: what can't be read is told as such.
+pub(crate) fn programs<'a>(
+    initrd: impl Read,
+    wanted: &[&'a str],
+    folder: &Path,
+    stop: &Stop,
+) -> Result<Contents<'a>, Error> {
     let mut found = BTreeSet::new();
     let mut take = |name: &[u8]| found.extend(wanted.iter().copied().filter(|program| program.as_bytes() == name));
-    let mut input = BufReader::new(initrd);
+    let mut input = BufReader::new(stop.reader(initrd));
+    match parts(&mut input, &mut take, folder, stop) {
+        Ok(()) => Ok(Contents::Programs(found)),
+        Err(Unread::Damaged(error)) if is_stop(&error) => Err(Error::Stopped),
+        Err(Unread::Damaged(error)) => Ok(Contents::Unread(format!("it is damaged, or no initrd: {error}"))),
+        Err(Unread::Reason(reason)) => Ok(Contents::Unread(reason)),
+    }
+}
+
+fn parts(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8]), folder: &Path, stop: &Stop) -> Result<(), Unread> {
     loop {
-        let inside = match archives(&mut input, &mut take).ok()? {
-            Part::Gzip => archives(&mut BufReader::new(GzDecoder::new(&mut input).take(MOST)), &mut take),
+        let inside = match archives(input, take)? {
+            Part::Gzip => archives(&mut BufReader::new(GzDecoder::new(&mut *input).take(MOST)), take)?,
             Part::Zstandard => {
-                let decoder = zstd::Decoder::with_buffer(&mut input).ok()?.single_frame();
-                archives(&mut BufReader::new(decoder.take(MOST)), &mut take)
+                let decoder = zstd::Decoder::with_buffer(&mut *input)?.single_frame();
+                archives(&mut BufReader::new(decoder.take(MOST)), take)?
             }
-            Part::End => break,
-            Part::Archive | Part::Unknown => return None,
+            Part::End => return Ok(()),
+            Part::Archive => unreachable!("archives are read as long as one follows"),
+            Part::Other(first) => return unpacked(first, input, take, folder, stop),
         };
-        if inside.ok()? != Part::End {
-            return None;
+        if inside != Part::End {
+            return Err(Unread::Reason("something that is no archive is packed in it".to_owned()));
         }
     }
-    Some(found)
+}
+
+/// Reads a part with the program that unpacks it.
+fn unpacked(
+    first: u8,
+    input: &mut impl BufRead,
+    take: &mut dyn FnMut(&[u8]),
+    folder: &Path,
+    stop: &Stop,
+) -> Result<(), Unread> {
+    let unpacker = UNPACKERS.iter().find(|row| row.first == first);
+    let unknown = || Unread::Reason(format!("it is packed in a way that kfimg does not know (its first byte is {first:#04x})"));
+    let Unpacker { tool, arguments, .. } = unpacker.ok_or_else(unknown)?;
+    let mut file = tempfile::tempfile_in(folder)?;
+    Watch::new(stop, &|_| {}).copy(input, &mut file)?;
+    file.rewind()?;
+    let mut command = tool.command();
+    let mut child = RunningChild::start(command.args(*arguments).stdin(file), true).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Unread::Reason(tool.missing().to_string()),
+        _ => Unread::Damaged(error),
+    })?;
+    let output = child.output(stop)?;
+    match archives(&mut BufReader::new(output.take(MOST)), take) {
+        Ok(Part::End) => Ok(()),
+        Err(error) if is_stop(&error) => Err(Unread::Damaged(error)),
+        _ => Err(Unread::Reason(format!("{} finds no archive in it", tool.program))),
+    }
 }
 
 /// Reads archives as long as one follows; returns what follows them.
@@ -70,7 +160,7 @@ fn next(input: &mut impl BufRead) -> io::Result<Part> {
             Some(b'0') => Some(Part::Archive),
             Some(0x1f) => Some(Part::Gzip),
             Some(0x28) => Some(Part::Zstandard),
-            Some(_) => Some(Part::Unknown),
+            Some(first) => Some(Part::Other(*first)),
             None if zeros == 0 => Some(Part::End),
             None => None,
         };
@@ -123,9 +213,11 @@ fn skip(input: &mut impl BufRead, length: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::programs;
+    use super::{Contents, programs};
     use crate::initrd::Archive;
+    use kfimg_images::stop::Stop;
     use std::io::Write;
+    use std::process::{Command, Stdio};
 
     const WANTED: [&str; 3] = ["ignition", "losetup", "mount"];
 
@@ -136,8 +228,35 @@ mod tests {
         archive.finish().unwrap()
     }
 
-    fn found(initrd: &[u8]) -> Option<Vec<&'static str>> {
-        programs(initrd, &WANTED).map(Vec::from_iter)
+    fn contents(initrd: &[u8]) -> Contents<'static> {
+        programs(initrd, &WANTED, &std::env::temp_dir(), &Stop::new()).unwrap()
+    }
+
+    fn found(initrd: &[u8]) -> Vec<&'static str> {
+        match contents(initrd) {
+            Contents::Programs(found) => found.into_iter().collect(),
+            Contents::Unread(reason) => panic!("{reason}"),
+        }
+    }
+
+    fn unread(initrd: &[u8]) -> String {
+        match contents(initrd) {
+            Contents::Programs(found) => panic!("{found:?}"),
+            Contents::Unread(reason) => reason,
+        }
+    }
+
+    /// What another program makes of some bytes.
+    fn packed(program: &str, arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive");
+        std::fs::write(&path, bytes).unwrap();
+        let input = std::fs::File::open(&path).unwrap();
+        let mut command = Command::new(program);
+        let output = command.args(arguments).stdin(input).stderr(Stdio::inherit()).output();
+        let output = output.unwrap_or_else(|error| panic!("{program}: {error}; `make test` installs it"));
+        assert!(output.status.success(), "{program}");
+        output.stdout
     }
 
     #[test]
@@ -148,24 +267,47 @@ mod tests {
         let (gzip, zstandard) = (gzip.finish().unwrap(), zstd::encode_all(&main[..], 1).unwrap());
         for packed in [&main, &gzip, &zstandard] {
             let whole = [early.as_slice(), &[0; 300], packed.as_slice(), &[0; 700]].concat();
-            assert_eq!(found(&whole), Some(vec!["losetup", "mount"]), "folders are no programs");
+            assert_eq!(found(&whole), ["losetup", "mount"], "folders are no programs");
         }
         let behind = [zstandard, vec![0; 4], archive(&["usr/bin/ignition"])].concat();
-        assert_eq!(found(&behind), Some(WANTED.to_vec()));
-        assert_eq!(found(b""), Some(Vec::new()));
+        assert_eq!(found(&behind), WANTED);
+        assert_eq!(found(b""), Vec::<&str>::new());
+    }
+
+    /// As the distributions' own programs pack them for Linux.
+    #[test]
+    fn other_compressions_are_unpacked_by_their_programs() {
+        let (early, main) = (archive(&["kernel/x86/microcode"]), archive(&["usr/bin/mount", "usr/sbin/losetup"]));
+        for (program, arguments) in [
+            ("xz", &["-c", "--check=crc32"][..]),
+            ("xz", &["-c", "--format=lzma"]),
+            ("bzip2", &["-c"]),
+            ("lz4", &["-c", "-l"]),
+        ] {
+            let packed = packed(program, arguments, &main);
+            let whole = [early.as_slice(), &[0; 300], packed.as_slice()].concat();
+            assert_eq!(found(&whole), ["losetup", "mount"], "{program} {arguments:?}");
+            let cut = unread(&whole[..whole.len() - packed.len() / 2]);
+            assert_eq!(cut, format!("{program} finds no archive in it"));
+        }
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_judged() {
+    fn what_cannot_be_read_is_told_and_not_judged() {
         let whole = archive(&["usr/bin/mount"]);
-        assert_eq!(found(&[whole.as_slice(), b"\xfd7zXZ\0"].concat()), None);
+        let reason = unread(&[whole.as_slice(), b"\x89LZO"].concat());
+        assert_eq!(reason, "it is packed in a way that kfimg does not know (its first byte is 0x89)");
         for length in 1..whole.len() {
-            assert!(found(&whole[..length]).is_none(), "{length}");
+            assert!(unread(&whole[..length]).starts_with("it is damaged, or no initrd: "), "{length}");
         }
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x55;
-            let _ = found(&bytes);
+            let _ = contents(&bytes);
         }
+        let stop = Stop::new();
+        stop.ask();
+        let error = programs(&whole[..], &WANTED, &std::env::temp_dir(), &stop).unwrap_err();
+        assert!(matches!(error, crate::Error::Stopped), "{error}");
     }
 }

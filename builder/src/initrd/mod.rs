@@ -11,7 +11,7 @@ mod own;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use contents::programs;
+pub(crate) use contents::{Contents, programs};
 pub use cpio::Archive;
 pub use own::{FILES, LINKS};
 

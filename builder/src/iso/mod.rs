@@ -12,7 +12,7 @@
 use crate::disk;
 use crate::esp::{self, EspSize};
 use crate::gpt::{Guid, SECTOR};
-use crate::output::{NewFile, OutputError, RootHash, Tool};
+use crate::output::{NewFile, OutputError, RootHash, Tool, Watch};
 use crate::parts::Parts;
 use std::ffi::OsString;
 use std::fs::File;
@@ -38,19 +38,19 @@ const BOOT: &str = "-boot_image any efi_path=/kfimg/esp.img -boot_image any efi_
 /// Writes a medium that boots from a unified kernel image made for [`crate::output::Medium::Iso`].
 ///
 /// # Errors
-/// When xorriso is missing or fails; when the parts cannot be read or it cannot be written.
-pub fn write(parts: &Parts, kernel_image: &Path, path: &Path) -> Result<(), OutputError> {
+/// When xorriso is missing, fails or hangs; when the parts cannot be read or it cannot be written; when somebody asks to stop.
+pub fn write(parts: &Parts, kernel_image: &Path, path: &Path, watch: &Watch<'_>) -> Result<(), OutputError> {
     let hash = RootHash::of(parts)?;
     let new = NewFile::begin(path)?;
     // It lies beside the output while xorriso copies it, and is gone afterwards.
     let boot = NewFile::begin(&path.with_extension("esp"))?;
     let id = Guid::derived(&format!("{hash} esp"));
     let volume = esp::volume(kernel_image, parts.architecture, EspSize::Least, 0, id)?;
-    disk::copy(&volume, &boot)?;
+    disk::copy(&volume, &boot, &watch.quiet())?;
     let mut command = XORRISO.command();
     command.env("SOURCE_DATE_EPOCH", moment(parts).to_string());
     command.args(arguments(parts, &hash, boot.place(), new.place())?);
-    XORRISO.run(&mut command, "writing the ISO")?;
+    XORRISO.run(&mut command, "writing the ISO", new.place(), watch)?;
     cut(new.place()).map_err(OutputError::io("writing", path))?;
     new.finish()
 }

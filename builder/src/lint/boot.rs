@@ -4,7 +4,7 @@ use super::{Subject, listed};
 use crate::content::host::AGENT_PATH;
 use crate::content::system::setting;
 use crate::elf::{self, Program};
-use crate::initrd;
+use crate::initrd::Contents;
 
 /// The oldest systemd whose units, credentials and verity generator kfimg counts on (Debian 12).
 const SYSTEMD: u32 = 252;
@@ -35,7 +35,7 @@ pub(super) const CALLED: &[(&str, &str)] = &[
     ("udevadm", "udev"),
 ];
 /// Programs of the base's initrd that kfimg's part of it calls or puts in order (`docs/image.md`).
-const IN_INITRD: &[&str] = &["ignition", "losetup", "mkdir", "mount", "systemd-networkd", "systemd-veritysetup"];
+pub(super) const IN_INITRD: &[&str] = &["ignition", "losetup", "mkdir", "mount", "systemd-networkd", "systemd-veritysetup"];
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
 
 pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {
@@ -64,13 +64,18 @@ pub(super) fn initrd(subject: &Subject<'_>) -> Vec<String> {
     }
 }
 
-/// Of an initrd that can't be read here nothing is said.
 pub(super) fn initrd_contents(subject: &Subject<'_>) -> Vec<String> {
-    let found = subject.kernel.initrd.as_ref().and_then(|initrd| initrd::programs(initrd.reader(), IN_INITRD));
-    let Some(found) = found else { return Vec::new() };
+    let Some(Contents::Programs(found)) = subject.initrd else { return Vec::new() };
     let missing = IN_INITRD.iter().filter(|program| !found.contains(**program)).map(|program| (*program).to_owned());
     let missing: Vec<String> = missing.collect();
     if missing.is_empty() { Vec::new() } else { vec![format!("the base's initrd has no {}", listed(&missing))] }
+}
+
+pub(super) fn initrd_unread(subject: &Subject<'_>) -> Vec<String> {
+    match subject.initrd {
+        Some(Contents::Unread(reason)) => vec![format!("nobody has looked whether the base's initrd is fit to boot: {reason}")],
+        _ => Vec::new(),
+    }
 }
 
 pub(super) fn init(subject: &Subject<'_>) -> Vec<String> {

@@ -8,6 +8,8 @@ mod kernel_config;
 mod packages;
 
 use crate::content::kernel::Kernel;
+use crate::initrd::Contents;
+use crate::packages::Package;
 use crate::tree::Tree;
 use kfimg_images::Architecture;
 use serde::Serialize;
@@ -15,7 +17,7 @@ use serde::Serialize;
 /// What a finding means for the build.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weight {
+pub enum Severity {
     /// The image can't boot, or no node can work: it is refused, whatever is allowed.
     Fatal,
     /// The image is refused unless the lint is allowed by name.
@@ -26,7 +28,7 @@ pub enum Weight {
     Note,
 }
 
-impl Weight {
+impl Severity {
     /// The word in tables.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -45,7 +47,7 @@ pub struct Lint {
     /// Its name in reports and in `--allow`.
     pub id: &'static str,
     /// What a finding means.
-    pub weight: Weight,
+    pub severity: Severity,
     /// What is looked at, and why.
     pub what: &'static str,
     /// What to do about a finding.
@@ -68,6 +70,10 @@ pub(crate) struct Subject<'a> {
     /// Options that the kernel needs for this root image beside those that every node needs.
     pub(crate) root_options: &'a [&'static str],
     pub(crate) os_release: &'a [u8],
+    /// What was found of [`initrd_programs`] in the initrd, if there is one.
+    pub(crate) initrd: Option<&'a Contents<'static>>,
+    /// The packages of the base.
+    pub(crate) packages: &'a [Package],
 }
 
 /// What a lint found.
@@ -77,7 +83,7 @@ pub struct Finding {
     /// The lint's name.
     pub lint: &'static str,
     /// What it means, after allowances.
-    pub weight: Weight,
+    pub severity: Severity,
     /// What was found.
     pub text: String,
     /// What to do.
@@ -88,119 +94,140 @@ pub struct Finding {
 pub const LINTS: &[Lint] = &[
     Lint {
         id: "kernel-missing",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "a Linux kernel for these machines with its modules",
         remedy: "install a kernel package into the base (linux-image-amd64 on Debian, linux-image-generic on Ubuntu)",
         check: boot::kernel,
     },
     Lint {
         id: "initrd-missing",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "an initrd that belongs to the kernel",
         remedy: "let dracut make one in the base; `make base` shows how",
         check: boot::initrd,
     },
     Lint {
         id: "initrd-contents",
-        weight: Weight::Refused,
-        what: "the initrd has Ignition, systemd-veritysetup and what else the boot of a kfimg image begins with (read where it is packed by gzip or zstd)",
+        severity: Severity::Refused,
+        what: "the initrd has Ignition, systemd-veritysetup and what else the boot of a kfimg image begins with",
         remedy: "let dracut make it with the modules that builder/base/initrd.sh names, or take the base of `make base`",
         check: boot::initrd_contents,
     },
     Lint {
+        id: "initrd-unread",
+        severity: Severity::Warning,
+        what: "the initrd can be read, so that somebody has looked into it (packed by gzip, zstd, xz, lzma, bzip2 or lz4)",
+        remedy: "install the program that is named, or let dracut pack the initrd by zstd",
+        check: boot::initrd_unread,
+    },
+    Lint {
         id: "init-missing",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "systemd 252 or newer as /sbin/init",
         remedy: "install systemd and systemd-sysv into the base",
         check: boot::init,
     },
     Lint {
         id: "architecture",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "every program in the places that a boot needs is made for these machines",
         remedy: "choose a base, a bundle and an agent of one architecture, or give --arch",
         check: boot::architecture,
     },
     Lint {
         id: "dynamic-linker",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "the dynamic linkers that kfimg's programs ask for are in the base (another libc has others)",
         remedy: "take the static agent of `make agent`, or a base with that libc",
         check: boot::linker,
     },
     Lint {
         id: "os-release",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "the base says what it is",
         remedy: "take a base with usr/lib/os-release; without it this is no system",
         check: boot::os_release,
     },
     Lint {
         id: "kernel-config",
-        weight: Weight::Fatal,
+        severity: Severity::Fatal,
         what: "the kernel has what the root image, containers and pod networks need, and its modules are there",
         remedy: "install the distribution's whole kernel package (on Ubuntu also linux-modules-extra)",
         check: kernel_config::check,
     },
     Lint {
         id: "programs",
-        weight: Weight::Refused,
+        severity: Severity::Refused,
         what: "programs that the agent, the kubelet and systemd call at every boot",
         remedy: "install the packages that are named into the base",
         check: boot::programs,
     },
     Lint {
         id: "second-kubelet",
-        weight: Weight::Refused,
+        severity: Severity::Refused,
         what: "no kubelet, container runtime or Docker of the base beside those of the bundle",
         remedy: "remove the packages that are named from the base",
         check: files::second_kubelet,
     },
     Lint {
         id: "ssh-host-keys",
-        weight: Weight::Refused,
+        severity: Severity::Refused,
         what: "no SSH host key, which all machines would share",
         remedy: "remove the file from the base",
         check: files::ssh_host_keys,
     },
     Lint {
         id: "secrets",
-        weight: Weight::Refused,
+        severity: Severity::Refused,
         what: "no private key, no password hash, no login to a registry: everybody who has the image reads it",
         remedy: "remove the file or the password from the base; users and keys come with the payload",
         check: files::secrets,
     },
     Lint {
         id: "world-writable",
-        weight: Weight::Refused,
+        severity: Severity::Refused,
         what: "nothing that everybody may write to, but folders with the sticky bit",
         remedy: "correct the modes in the base (`chmod o-w`)",
         check: files::world_writable,
     },
     Lint {
         id: "time-zone",
-        weight: Weight::Warning,
+        severity: Severity::Warning,
         what: "the clock is told in UTC, as logs and certificates have it",
         remedy: "link /etc/localtime to /usr/share/zoneinfo/Etc/UTC in the base",
         check: files::time_zone,
     },
     Lint {
         id: "licences",
-        weight: Weight::Warning,
-        what: "every package of the base has its copyright file (usr/share/doc/<package>/copyright)",
-        remedy: "keep these files when the base is made (`path-include=/usr/share/doc/*/copyright`)",
+        severity: Severity::Warning,
+        what: "every package of the base has a copyright file that names its licences (usr/share/doc/<package>/copyright)",
+        remedy: "keep these files when the base is made (`path-include=/usr/share/doc/*/copyright`); read those that name none",
         check: packages::licences,
     },
     Lint {
+        id: "licences-unfree",
+        severity: Severity::Warning,
+        what: "packages that their distribution does not count as free software: not everybody may hand them on",
+        remedy: "read their terms before you hand the image on, or leave them out of the base",
+        check: packages::unfree,
+    },
+    Lint {
+        id: "licence-list",
+        severity: Severity::Note,
+        what: "licences of the packages of the base; build.json lists them by package, with those of what kfimg adds",
+        remedy: "",
+        check: packages::licence_list,
+    },
+    Lint {
         id: "setuid",
-        weight: Weight::Note,
+        severity: Severity::Note,
         what: "programs that run as somebody else than who calls them, and those with capabilities",
         remedy: "remove those that nobody needs from the base",
         check: files::setuid,
     },
     Lint {
         id: "packages",
-        weight: Weight::Note,
+        severity: Severity::Note,
         what: "how many packages the base is made of",
         remedy: "",
         check: packages::count,
@@ -209,13 +236,13 @@ pub const LINTS: &[Lint] = &[
 
 /// Looks for everything. Lints of `allowed` that would refuse only warn.
 pub(crate) fn run(subject: &Subject<'_>, allowed: &[String]) -> Vec<Finding> {
-    let weight = |lint: &Lint| match lint.weight {
-        Weight::Refused if allowed.iter().any(|id| id == lint.id) => Weight::Warning,
-        weight => weight,
+    let severity = |lint: &Lint| match lint.severity {
+        Severity::Refused if allowed.iter().any(|id| id == lint.id) => Severity::Warning,
+        severity => severity,
     };
     let found = |lint: &Lint| {
-        let (lint, weight) = (*lint, weight(lint));
-        (lint.check)(subject).into_iter().map(move |text| Finding { lint: lint.id, weight, text, remedy: lint.remedy })
+        let (lint, severity) = (*lint, severity(lint));
+        (lint.check)(subject).into_iter().map(move |text| Finding { lint: lint.id, severity, text, remedy: lint.remedy })
     };
     LINTS.iter().flat_map(found).collect()
 }
@@ -223,7 +250,7 @@ pub(crate) fn run(subject: &Subject<'_>, allowed: &[String]) -> Vec<Finding> {
 /// Whether findings refuse the image.
 #[must_use]
 pub fn refuses(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| matches!(finding.weight, Weight::Fatal | Weight::Refused))
+    findings.iter().any(|finding| matches!(finding.severity, Severity::Fatal | Severity::Refused))
 }
 
 /// Names of the programs that the lint `programs` wants.
@@ -236,9 +263,9 @@ pub(crate) fn whole_config() -> String {
     kernel_config::whole()
 }
 
-/// The packages of a base and their versions.
-pub(crate) fn packages(tree: &Tree) -> std::collections::BTreeMap<String, String> {
-    packages::all(tree).into_iter().map(|package| (package.name, package.version)).collect()
+/// What [`Subject::initrd`] has to be looked for.
+pub(crate) fn initrd_programs() -> &'static [&'static str] {
+    boot::IN_INITRD
 }
 
 /// At most a few of many, so that a line stays a line.

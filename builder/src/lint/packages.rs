@@ -1,54 +1,41 @@
-//! The packages of a base, from Debian's and Ubuntu's database. Of other distributions nothing is known here.
+//! What is said of the packages of a base: how many, and under which licences.
 
 use super::{Subject, listed};
-use crate::tree::Tree;
+use crate::packages::Package;
+use std::collections::BTreeMap;
 
-/// dpkg's database (`dpkg(1)`), and the folder that images without a package manager keep it in.
-const STATUS: &str = "var/lib/dpkg/status";
-const STATUS_FOLDER: &str = "var/lib/dpkg/status.d";
-/// Most bytes of it.
-const LIMIT: u64 = 32 << 20;
-
-/// A package that is installed.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Package {
-    pub(crate) name: String,
-    pub(crate) version: String,
-}
-
-/// All packages, sorted; none where the base has no such database.
-pub(crate) fn all(tree: &Tree) -> Vec<Package> {
-    let single = tree.lookup(STATUS).and_then(|(_, node)| node.content().cloned());
-    let folder = tree.children(STATUS_FOLDER).filter_map(|(_, node)| node.content().cloned());
-    let mut packages = Vec::new();
-    for content in single.into_iter().chain(folder) {
-        let Ok(bytes) = content.head(LIMIT) else { continue };
-        packages.extend(String::from_utf8_lossy(&bytes).split("\n\n").filter_map(package));
-    }
-    packages.sort();
-    packages.dedup();
-    packages
-}
-
-fn package(paragraph: &str) -> Option<Package> {
-    let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    let is_installed = field("Status").is_none_or(|status| status.ends_with(" installed"));
-    let (name, version) = (field("Package")?.to_owned(), field("Version")?.to_owned());
-    is_installed.then_some(Package { name, version })
-}
-
+/// Whoever hands an image on hands on the terms of what is in it.
 pub(super) fn licences(subject: &Subject<'_>) -> Vec<String> {
-    let lacks = |package: &Package| {
-        let folder = format!("usr/share/doc/{}/copyright", package.name);
-        subject.tree.lookup(&folder).is_none()
+    let names = |fits: fn(&&Package) -> bool| -> Vec<String> {
+        subject.packages.iter().filter(fits).map(|package| package.name.clone()).collect()
     };
-    let lacking: Vec<String> = all(subject.tree).into_iter().filter(lacks).map(|package| package.name).collect();
-    if lacking.is_empty() { Vec::new() } else { vec![format!("no copyright file of {}", listed(&lacking))] }
+    let no_file = names(|package| package.copyright.is_none());
+    let no_name = names(|package| package.copyright.is_some() && package.licences.is_empty());
+    let told = [("no copyright file of", no_file), ("no licence is named in the copyright file of", no_name)];
+    told.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what} {}", listed(names))).collect()
+}
+
+pub(super) fn unfree(subject: &Subject<'_>) -> Vec<String> {
+    let unfree = subject.packages.iter().filter(|package| !package.is_free);
+    let names: Vec<String> = unfree.map(|package| package.name.clone()).collect();
+    if names.is_empty() { names } else { vec![format!("not free software: {}", listed(&names))] }
+}
+
+/// Each licence with the number of packages under it, most first.
+pub(super) fn licence_list(subject: &Subject<'_>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in subject.packages.iter().flat_map(|package| &package.licences) {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut rows: Vec<(&str, usize)> = counts.into_iter().collect();
+    rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let rows: Vec<String> = rows.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+    if rows.is_empty() { rows } else { vec![format!("licences of the packages: {}", listed(&rows))] }
 }
 
 pub(super) fn count(subject: &Subject<'_>) -> Vec<String> {
-    match all(subject.tree).len() {
-        0 => vec!["the base has no database of packages that kfimg reads".to_owned()],
+    match subject.packages.len() {
+        0 => vec!["the base has no database of packages that kfimg reads, so their licences are not listed".to_owned()],
         count => vec![format!("{count} packages")],
     }
 }

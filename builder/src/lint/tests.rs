@@ -1,10 +1,13 @@
 //! Each lint finds what it is there for, and nothing in a sound image.
 
-use super::{Finding, LINTS, Subject, Weight, kernel_config, refuses, run};
+use super::{Finding, LINTS, Subject, Severity, kernel_config, refuses, run};
 use crate::content::kernel;
 use crate::fake;
-use crate::tree::{Node, Origin, Tree};
+use crate::initrd;
+use crate::packages;
+use crate::tree::{FileContent, Node, Origin, Tree};
 use kfimg_images::Architecture;
+use kfimg_images::stop::Stop;
 
 const ROOT: &[&str] = &["SQUASHFS", "SQUASHFS_ZSTD"];
 
@@ -19,7 +22,7 @@ fn sound() -> Tree {
     put("usr/sbin/init", Node::link("../lib/systemd/systemd"));
     put("usr/lib/modules/6.1/modules.dep", Node::file(0o644, ""));
     put("boot/vmlinuz-6.1", Node::file(0o644, fake::kernel(Architecture::Amd64)));
-    put("boot/initrd.img-6.1", Node::file(0o644, vec![7; 2000]));
+    put("boot/initrd.img-6.1", Node::file(0o644, fake::initrd()));
     put("boot/config-6.1", Node::file(0o644, kernel_config::whole()));
     for (name, _) in super::boot::CALLED {
         put(&format!("usr/bin/{name}"), program());
@@ -35,12 +38,19 @@ fn findings(tree: &Tree, allowed: &[&str]) -> Vec<Finding> {
     let kernel = kernel::find(tree, Architecture::Amd64);
     let os_release = tree.lookup("usr/lib/os-release").map(|(_, node)| node.content().unwrap().head(4096).unwrap());
     let os_release = os_release.unwrap_or_default();
+    let folder = tempfile::tempdir().unwrap();
+    let programs = |content: &std::sync::Arc<FileContent>| {
+        initrd::programs(content.reader(), super::initrd_programs(), folder.path(), &Stop::new()).unwrap()
+    };
+    let initrd = kernel.initrd.as_ref().map(programs);
     let subject = Subject {
         tree,
         kernel: &kernel,
         architecture: Architecture::Amd64,
         root_options: ROOT,
         os_release: &os_release,
+        initrd: initrd.as_ref(),
+        packages: &packages::all(tree),
     };
     run(&subject, &allowed.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>())
 }
@@ -74,6 +84,11 @@ const CASES: &[Case] = &[
             tree.insert("boot/initrd.img-6.1", Node::file(0o644, initrd.finish().unwrap())).unwrap();
         },
         "the base's initrd has no ignition, losetup, mkdir, systemd-networkd, systemd-veritysetup",
+    ),
+    (
+        "initrd-unread",
+        |tree| tree.insert("boot/initrd.img-6.1", Node::file(0o644, vec![7; 2000])).unwrap(),
+        "nobody has looked whether the base's initrd is fit to boot: it is packed in a way",
     ),
     ("init-missing", |tree| tree.remove("usr/sbin/init"), "no /sbin/init"),
     (
@@ -180,8 +195,17 @@ const CASES: &[Case] = &[
         },
         "no copyright file of bash",
     ),
+    ("licences", |tree| package(tree, "bash", "shells", "All rights reserved"), "no licence is named in the copyright file of bash"),
+    ("licences-unfree", |tree| package(tree, "firmware-x", "non-free-firmware/kernel", "License: own"), "not free software: firmware-x"),
+    ("licence-list", |tree| package(tree, "bash", "shells", "License: GPL-3+"), "licences of the packages: GPL-3+ (1)"),
     ("setuid", |tree| base_file(tree, "usr/bin/su", 0o4755, "x"), "/usr/bin/su (4755)"),
 ];
+
+fn package(tree: &mut Tree, name: &str, section: &str, copyright: &str) {
+    let status = format!("Package: {name}\nStatus: install ok installed\nSection: {section}\nVersion: 5\n");
+    base_file(tree, "var/lib/dpkg/status", 0o644, &status);
+    base_file(tree, &format!("usr/share/doc/{name}/copyright"), 0o644, copyright);
+}
 
 fn replace_config(tree: &mut Tree, old: &str, new: &str) {
     let text = kernel_config::whole();
@@ -201,12 +225,12 @@ fn every_lint_finds_what_it_is_there_for() {
         let found = findings(&tree, &[]);
         let own: Vec<&Finding> = found.iter().filter(|finding| finding.lint == *lint).collect();
         assert!(own.iter().any(|finding| finding.text.contains(text)), "{lint}: {text}: {found:#?}");
-        let weight = LINTS.iter().find(|row| row.id == *lint).unwrap().weight;
-        let refused = matches!(weight, Weight::Fatal | Weight::Refused);
+        let severity = LINTS.iter().find(|row| row.id == *lint).unwrap().severity;
+        let refused = matches!(severity, Severity::Fatal | Severity::Refused);
         assert_eq!(refuses(&found), refused, "{lint}: {found:#?}");
         assert_eq!(
             refuses(&findings(&tree, &[lint])),
-            weight == Weight::Fatal,
+            severity == Severity::Fatal,
             "what can't boot is never allowed: {lint}"
         );
     }

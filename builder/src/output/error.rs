@@ -1,5 +1,6 @@
 //! Why an output could not be made.
 
+use kfimg_images::stop::is_stop;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -8,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum OutputError {
     /// A file.
-    #[error("{action} {}: {source}", .path.display())]
+    #[error("{action} {}: {source}{}", .path.display(), remedy(.source))]
     Io {
         /// What was tried, as a gerund.
         action: &'static str,
@@ -80,6 +81,16 @@ pub enum OutputError {
         /// The end of what it said.
         said: String,
     },
+    /// A program hangs, and was ended.
+    #[error("{program} has shown no sign of life for {seconds} s while {action}, and was ended: look at the disk that it writes to")]
+    Silent {
+        /// Its name.
+        program: &'static str,
+        /// What it was to do, as a gerund.
+        action: &'static str,
+        /// How long nothing happened.
+        seconds: u64,
+    },
     /// A key or certificate that outputs are signed with. Its content is never told.
     #[error("{}: {problem}", .path.display())]
     Signer {
@@ -88,6 +99,9 @@ pub enum OutputError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// Somebody asked to stop.
+    #[error("stopped; nothing was written")]
+    Stopped,
 }
 
 /// Kinds of trouble, for exit codes.
@@ -95,14 +109,16 @@ pub enum OutputError {
 pub enum OutputErrorKind {
     /// Something was asked for that can't be: a size, a name, a key.
     Usage,
-    /// An input or a program is missing or unreadable.
+    /// An input is missing or unreadable.
     Missing,
     /// A part is not what it has to be.
     Invalid,
-    /// Another program failed.
+    /// Another program is missing or failed.
     Program,
     /// Writing failed.
     Writing,
+    /// Somebody asked to stop.
+    Stopped,
 }
 
 impl OutputError {
@@ -111,21 +127,34 @@ impl OutputError {
     pub fn kind(&self) -> OutputErrorKind {
         match self {
             Self::TooSmall { .. } | Self::Value { .. } | Self::Signer { .. } => OutputErrorKind::Usage,
-            Self::NoStub { .. } | Self::NoProgram { .. } => OutputErrorKind::Missing,
+            Self::NoStub { .. } => OutputErrorKind::Missing,
             Self::Part { .. } => OutputErrorKind::Invalid,
-            Self::Program { .. } => OutputErrorKind::Program,
+            Self::NoProgram { .. } | Self::Program { .. } | Self::Silent { .. } => OutputErrorKind::Program,
+            Self::Stopped => OutputErrorKind::Stopped,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => OutputErrorKind::Missing,
             Self::Io { .. } => OutputErrorKind::Writing,
         }
     }
 
+    /// For `map_err`: a file operation that failed, or that somebody asked to end.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| if is_stop(&source) { Self::Stopped } else { Self::Io { action, path, source } }
     }
 
     pub(crate) fn part(path: &Path, problem: impl Into<String>) -> Self {
         Self::Part { path: path.to_owned(), problem: problem.into() }
+    }
+}
+
+/// What to do about the usual refusals of a file system.
+pub(crate) fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room or choose another -o (a build needs three times the size of its base, and each output its own)"
+        }
+        io::ErrorKind::PermissionDenied => "; let the user who builds read it, or choose another place",
+        _ => "",
     }
 }
 

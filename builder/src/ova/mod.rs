@@ -8,7 +8,7 @@ mod description;
 
 use crate::disk::{self, DiskSizes};
 use crate::extents::Extents;
-use crate::output::{NewFile, OutputError, RootHash};
+use crate::output::{NewFile, OutputError, RootHash, Watch};
 use crate::parts::Parts;
 use crate::vmdk;
 pub use description::Machine;
@@ -22,32 +22,62 @@ use std::path::Path;
 pub const DISK: u64 = 32 << 30;
 /// What `tar` writes at a time; archives end at a multiple.
 const RECORD: u64 = 10_240;
+/// Bytes of a name in a header of USTAR.
+const LONGEST_NAME: usize = 100;
+/// What the disk's name has behind the image's.
+const DISK_SUFFIX: &str = "-disk1.vmdk";
+
+/// The name of the image, which all files of its appliance begin with.
+///
+/// # Errors
+/// When a name of a file would not fit into the archive.
+pub fn name(image_id: &str, image_version: &str) -> Result<String, OutputError> {
+    let name = format!("{image_id}-{image_version}");
+    let most = LONGEST_NAME - DISK_SUFFIX.len();
+    if name.len() <= most {
+        return Ok(name);
+    }
+    let problem = format!(
+        "the files of an appliance bear this name of {} bytes, and {most} are the most (USTAR): choose a shorter --image-id or --image-version",
+        name.len()
+    );
+    Err(OutputError::Value { what: "name of the image", value: name, problem })
+}
 
 /// Writes an appliance with a disk that boots from this unified kernel image.
 ///
 /// # Errors
-/// Those of [`disk::content`]; when it cannot be written.
+/// Those of [`disk::content`] and [`name`]; when it cannot be written, or somebody asks to stop.
 pub fn write(
     parts: &Parts,
     kernel_image: &Path,
     sizes: DiskSizes,
     machine: Machine,
     path: &Path,
+    watch: &Watch<'_>,
 ) -> Result<(), OutputError> {
     let sizes = DiskSizes { disk: sizes.disk.or(Some(DISK)), ..sizes };
-    write_disk(parts, &disk::content(parts, kernel_image, sizes)?, machine, path)
+    write_disk(parts, &disk::content(parts, kernel_image, sizes)?, machine, path, watch)
 }
 
 /// Writes an appliance with this disk.
-fn write_disk(parts: &Parts, content: &Extents, machine: Machine, path: &Path) -> Result<(), OutputError> {
-    let name = format!("{}-{}", parts.image_id, parts.image_version);
-    let disk_name = format!("{name}-disk1.vmdk");
+fn write_disk(
+    parts: &Parts,
+    content: &Extents,
+    machine: Machine,
+    path: &Path,
+    watch: &Watch<'_>,
+) -> Result<(), OutputError> {
+    let name = name(&parts.image_id, &parts.image_version)?;
+    let disk_name = format!("{name}{DISK_SUFFIX}");
     // The disk is written first: the description gives its size, and the manifest its digest.
     let folder = path.parent().unwrap_or(Path::new(""));
     let new_disk = NewFile::begin(&folder.join(&disk_name))?;
-    vmdk::write_into(content, RootHash::of(parts)?.as_str(), &new_disk)?;
+    vmdk::write_into(content, RootHash::of(parts)?.as_str(), &new_disk, watch)?;
+    // What follows copies far fewer bytes than were compressed.
+    let quiet = watch.quiet();
     let failed = |error| OutputError::io("writing", path)(error);
-    let (length, digest) = digest(new_disk.file()).map_err(failed)?;
+    let (length, digest) = digest(new_disk.file(), &quiet).map_err(failed)?;
     let disk = Disk { file: &disk_name, file_bytes: length, bytes: content.size() };
     let description = description(parts, machine, disk);
     let manifest = manifest(&[(&format!("{name}.ovf"), &sha256(description.as_bytes())), (&disk_name, &digest)]);
@@ -56,7 +86,7 @@ fn write_disk(parts: &Parts, content: &Extents, machine: Machine, path: &Path) -
     let write = |archive: &mut Archive<_>| {
         archive.add(&format!("{name}.ovf"), description.len() as u64, &mut description.as_bytes())?;
         archive.add(&format!("{name}.mf"), manifest.len() as u64, &mut manifest.as_bytes())?;
-        archive.add(&disk_name, length, &mut new_disk.file())?;
+        archive.add(&disk_name, length, &mut quiet.reader(new_disk.file()))?;
         archive.finish()
     };
     write(&mut archive).map_err(failed)?;
@@ -65,10 +95,10 @@ fn write_disk(parts: &Parts, content: &Extents, machine: Machine, path: &Path) -
 }
 
 /// Length and SHA-256 of a file, which is left at its beginning.
-fn digest(mut file: &std::fs::File) -> io::Result<(u64, Digest)> {
+fn digest(mut file: &std::fs::File, watch: &Watch<'_>) -> io::Result<(u64, Digest)> {
     file.seek(SeekFrom::Start(0))?;
     let mut hasher = Hasher::sha256();
-    let length = hasher.read(file)?;
+    let length = hasher.read(watch.reader(file))?;
     file.seek(SeekFrom::Start(0))?;
     Ok((length, hasher.finish()))
 }

@@ -5,7 +5,9 @@
 //! server hands out kernel, initrd and command line as well. Payloads are no part of it; `kfimg render` writes the
 //! scripts that name them.
 
+use crate::extents::file_size;
 use crate::initrd::{self, Archive};
+use crate::output::{OutputError, Watch};
 use crate::parts::Parts;
 use fs_err as fs;
 use fs_err::File;
@@ -53,22 +55,40 @@ struct Expected {
 /// Writes the output into a folder that is there, from which a server hands it out as `<prefix>/vmlinuz` and so on.
 ///
 /// # Errors
-/// When a part can't be read or a file can't be written; the message names it.
-pub fn write(parts: &Parts, way: Way<'_>, prefix: &str, folder: &Path) -> io::Result<()> {
+/// When a part can't be read or a file can't be written; when the initrd can't carry the root; when somebody asks to stop.
+pub fn write(
+    parts: &Parts,
+    way: Way<'_>,
+    prefix: &str,
+    folder: &Path,
+    watch: &Watch<'_>,
+) -> Result<(), OutputError> {
+    let length = file_size(&parts.root)?;
+    if way == Way::Carried && u32::try_from(length).is_err() {
+        let problem = format!(
+            "the root has {length} bytes, and an initrd can't carry a file of 4 GiB or more: give --root-url, so that machines fetch it"
+        );
+        return Err(OutputError::part(&parts.root, problem));
+    }
+    files(parts, way, prefix, folder, watch).map_err(OutputError::io("writing the PXE files of", folder))
+}
+
+/// Messages name the file.
+fn files(parts: &Parts, way: Way<'_>, prefix: &str, folder: &Path, watch: &Watch<'_>) -> io::Result<()> {
     fs::copy(&parts.kernel, folder.join(KERNEL))?;
     let mut output = initrd::begin(&parts.initrd, &folder.join(INITRD))?;
     let mut archive = Archive::new(&mut output, parts.source_date_epoch);
     archive.folder("kfimg", 0o755)?;
     match way {
-        Way::Carried => add(&mut archive, IMAGE_PLACE, &parts.root)?,
+        Way::Carried => add(&mut archive, IMAGE_PLACE, &parts.root, watch)?,
         Way::Fetched { .. } => {
             let root = folder.join(ROOT);
-            fs::copy(&parts.root, &root)?;
-            let note = serde_json::to_vec(&expected(&root)?).map_err(io::Error::other)?;
+            watch.copy(File::open(&parts.root)?, &mut File::create(&root)?)?;
+            let note = serde_json::to_vec(&expected(&root, watch)?).map_err(io::Error::other)?;
             archive.file(FETCH_PLACE, 0o644, &note)?;
         }
     }
-    add(&mut archive, VERITY_PLACE, &parts.verity)?;
+    add(&mut archive, VERITY_PLACE, &parts.verity, watch)?;
     archive.finish()?;
     initrd::finish(output)?;
     let arguments = arguments(parts, way);
@@ -88,15 +108,15 @@ pub fn arguments(parts: &Parts, way: Way<'_>) -> String {
     format!("{own}{space}roothash={} systemd.verity=no kfimg.root={place}", parts.root_hash)
 }
 
-fn add<W: io::Write>(archive: &mut Archive<W>, place: &str, file: &Path) -> io::Result<()> {
+fn add<W: io::Write>(archive: &mut Archive<W>, place: &str, file: &Path, watch: &Watch<'_>) -> io::Result<()> {
     let content = File::open(file)?;
     let size = content.metadata()?.len();
-    archive.file_from(place, 0o644, size, content)
+    archive.file_from(place, 0o644, size, watch.reader(content))
 }
 
-fn expected(file: &Path) -> io::Result<Expected> {
+fn expected(file: &Path, watch: &Watch<'_>) -> io::Result<Expected> {
     let mut hasher = Hasher::sha256();
-    let size = hasher.read(File::open(file)?)?;
+    let size = hasher.read(watch.quiet().reader(File::open(file)?))?;
     Ok(Expected { size, sha256: hasher.finish().hexadecimal().to_owned() })
 }
 

@@ -1,4 +1,5 @@
 use super::{INITRD, KERNEL, ROOT, SCRIPT, SITE, Way, write};
+use crate::output::Watch;
 use crate::parts::Parts;
 use kfimg_images::Architecture;
 use std::path::Path;
@@ -48,7 +49,7 @@ fn a_carried_root_is_in_the_initrd() {
     let parts = parts(folder.path());
     let output = folder.path().join("out");
     fs_err::create_dir(&output).unwrap();
-    write(&parts, Way::Carried, "images", &output).unwrap();
+    write(&parts, Way::Carried, "images", &output, &Watch::default()).unwrap();
     assert_eq!(added(&output.join(INITRD)), ["kfimg 0", "kfimg/root.img 8192", "kfimg/root.verity 4096"]);
     assert_eq!(fs_err::read(output.join(KERNEL)).unwrap(), b"kernel");
     assert!(!output.join(ROOT).exists());
@@ -68,7 +69,7 @@ fn a_fetched_root_lies_beside_and_the_initrd_knows_it() {
     let parts = parts(folder.path());
     let output = folder.path().join("out");
     fs_err::create_dir(&output).unwrap();
-    write(&parts, Way::Fetched { server: "http://192.0.2.1/images" }, "images", &output).unwrap();
+    write(&parts, Way::Fetched { server: "http://192.0.2.1/images" }, "images", &output, &Watch::default()).unwrap();
     let note = added(&output.join(INITRD)).into_iter().find(|line| line.starts_with("kfimg/fetch.json ")).unwrap();
     assert!(!note.ends_with(" 0"), "{note}");
     assert_eq!(fs_err::read(output.join(ROOT)).unwrap(), ROOT_BYTES);
@@ -88,8 +89,20 @@ fn two_outputs_of_the_same_parts_are_equal() {
     let bytes = ["one", "two"].map(|name| {
         let output = folder.path().join(name);
         fs_err::create_dir(&output).unwrap();
-        write(&parts, Way::Carried, "images", &output).unwrap();
+        write(&parts, Way::Carried, "images", &output, &Watch::default()).unwrap();
         [INITRD, KERNEL, SITE, SCRIPT].map(|file| fs_err::read(output.join(file)).unwrap())
     });
     assert_eq!(bytes[0], bytes[1]);
+}
+
+#[test]
+fn a_root_that_no_initrd_carries_is_pointed_to_the_other_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(folder.path());
+    fs_err::OpenOptions::new().write(true).open(&parts.root).unwrap().file().set_len(4 << 30).unwrap();
+    let output = folder.path().join("out");
+    fs_err::create_dir(&output).unwrap();
+    let error = write(&parts, Way::Carried, "images", &output, &Watch::default()).unwrap_err().to_string();
+    assert!(error.contains("can't carry a file of 4 GiB or more: give --root-url"), "{error}");
+    assert_eq!(fs_err::read_dir(&output).unwrap().count(), 0);
 }

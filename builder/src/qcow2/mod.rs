@@ -8,7 +8,7 @@ mod tables;
 
 use crate::blocks::{self, BLOCK, Packed};
 use crate::extents::Extents;
-use crate::output::{NewFile, OutputError};
+use crate::output::{NewFile, OutputError, Watch};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -22,8 +22,8 @@ const LEVEL: i32 = 3;
 /// Writes the disk.
 ///
 /// # Errors
-/// When its parts cannot be read, or it cannot be written.
-pub fn write(content: &Extents, path: &Path) -> Result<(), OutputError> {
+/// When its parts cannot be read, it cannot be written, or somebody asks to stop.
+pub fn write(content: &Extents, path: &Path, watch: &Watch<'_>) -> Result<(), OutputError> {
     let open = content.open()?;
     let new = NewFile::begin(path)?;
     let failed = |error| OutputError::io("writing", path)(error);
@@ -38,7 +38,7 @@ pub fn write(content: &Extents, path: &Path) -> Result<(), OutputError> {
         // What does not become smaller is kept as it is, and known by its length.
         Ok(if packed.len() < BLOCK { packed } else { cluster.to_vec() })
     };
-    blocks::each(&open, prepare, compress, |packed| writer.cluster(&packed).map_err(failed))?;
+    blocks::each(&open, watch, prepare, compress, |packed| writer.cluster(&packed).map_err(failed))?;
     writer.finish(new.file()).map_err(failed)?;
     new.finish()
 }

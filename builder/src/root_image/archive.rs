@@ -28,7 +28,7 @@ pub(super) struct Archive<'a, W: Write> {
     stop: &'a Stop,
     advanced: &'a dyn Fn(u64),
     listing: Listing,
-    /// Contents that were written, by their addresses, with path and digest.
+    /// Contents of several names that were written, by their addresses, with path and digest.
     written: HashMap<usize, (String, Digest)>,
     buffer: Vec<u8>,
 }
@@ -99,7 +99,10 @@ impl<'a, W: Write> Archive<'a, W> {
         self.fill(size).map_err(stream)?;
         let digest = hasher.finish();
         self.listing.add(path, node, Some(&digest));
-        self.written.insert(key(content), (path.to_owned(), digest));
+        // What has one name is not asked for again.
+        if Arc::strong_count(content) > 1 {
+            self.written.insert(key(content), (path.to_owned(), digest));
+        }
         Ok(())
     }
 
@@ -213,5 +216,5 @@ fn some(count: usize) -> io::Result<usize> {
 
 /// Replaced by the program's own words where it has some.
 fn stream(source: io::Error) -> Error {
-    Error::Io { action: "passing files to", path: "the program that writes the root image".into(), source }
+    Error::io("passing files to", Path::new("the program that writes the root image"))(source)
 }

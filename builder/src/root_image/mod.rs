@@ -7,6 +7,7 @@ mod archive;
 mod program;
 
 use crate::error::Error;
+use crate::output::Watch;
 use crate::tree::Tree;
 use archive::Archive;
 use kfimg_images::digest::Digest;
@@ -115,8 +116,7 @@ pub(crate) fn write(
         RootFormat::Squashfs => squashfs(target),
         RootFormat::Erofs => erofs(target, &epoch, &uuid),
     };
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let mut writer = Writer::start(options.format.program(), &arguments, &epoch, folder)?;
+    let mut writer = Writer::start(options.format.program(), &arguments, &epoch, target, stop)?;
     let streamed = writer.take_input().and_then(|input| {
         let mut archive = Archive::new(input, options.source_date_epoch, stop, advanced);
         tree.iter().try_for_each(|(path, node)| archive.add(path, node)).and_then(|()| archive.finish())
@@ -124,7 +124,7 @@ pub(crate) fn write(
     // The program's own words tell more than a broken pipe.
     let listing = writer.finish(streamed)?;
     pad(target)?;
-    let (size, digest) = digest(target)?;
+    let (size, digest) = digest(target, &Watch::new(stop, &|_| {}))?;
     Ok(RootImage { size, digest, program: version, listing })
 }
 
@@ -167,10 +167,10 @@ fn pad(target: &Path) -> Result<(), Error> {
 }
 
 /// Size and SHA-256 of a file.
-pub(crate) fn digest(path: &Path) -> Result<(u64, Digest), Error> {
+pub(crate) fn digest(path: &Path, watch: &Watch<'_>) -> Result<(u64, Digest), Error> {
     let mut hasher = Hasher::sha256();
     let file = File::open(path).map_err(Error::io("opening", path))?;
-    let size = hasher.read(file).map_err(Error::io("reading", path))?;
+    let size = hasher.read(watch.reader(file)).map_err(Error::io("reading", path))?;
     Ok((size, hasher.finish()))
 }
 

@@ -1,38 +1,47 @@
 //! Starts the program that writes an image, with a clean environment, and tells why it failed in its own words.
 
 use crate::error::Error;
+use crate::output::child::{Ending, PATIENCE, Patient, RunningChild};
+use kfimg_images::stop::Stop;
 use std::ffi::OsString;
-use std::io::Read;
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::thread::JoinHandle;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
 
-/// Most bytes that are kept of what a program says.
-const WORDS: u64 = 16 << 10;
+/// The first version of squashfs-tools whose mksquashfs reads a tar.
+const SQUASHFS: (u32, u32) = (4, 5);
 /// The first version of erofs-utils that reads a tar.
 const EROFS: (u32, u32) = (1, 7);
+/// How long a program may take to tell its version.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A program that reads a tar from its standard input.
 pub(super) struct Writer {
     name: &'static str,
-    child: Child,
-    words: Option<JoinHandle<String>>,
+    child: RunningChild,
+    target: PathBuf,
+    stop: Stop,
 }
 
 impl Writer {
-    /// Starts it; `epoch` bounds all times, `folder` takes what it has to put aside.
-    pub(super) fn start(name: &'static str, arguments: &[OsString], epoch: &str, folder: &Path) -> Result<Self, Error> {
+    /// Starts it; `epoch` bounds all times, what it has to put aside goes beside `target`.
+    pub(super) fn start(
+        name: &'static str,
+        arguments: &[OsString],
+        epoch: &str,
+        target: &Path,
+        stop: &Stop,
+    ) -> Result<Self, Error> {
         let mut command = clean(name);
-        command.args(arguments).env("SOURCE_DATE_EPOCH", epoch).env("TMPDIR", folder);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| failed(name, error.to_string()))?;
-        let words = child.stderr.take().map(|stream| std::thread::spawn(move || words(stream)));
-        Ok(Self { name, child, words })
+        let folder = target.parent().unwrap_or(Path::new("."));
+        command.args(arguments).env("SOURCE_DATE_EPOCH", epoch).env("TMPDIR", folder).stdin(Stdio::piped());
+        let child = RunningChild::start(&mut command, false).map_err(|error| failed(name, error.to_string()))?;
+        Ok(Self { name, child, target: target.to_owned(), stop: stop.clone() })
     }
 
     /// Its standard input.
-    pub(super) fn take_input(&mut self) -> Result<ChildStdin, Error> {
-        self.child.stdin.take().ok_or_else(|| failed(self.name, "it has no standard input".to_owned()))
+    pub(super) fn take_input(&mut self) -> Result<Patient<ChildStdin>, Error> {
+        self.child.input(&self.stop).map_err(|error| failed(self.name, error.to_string()))
     }
 
     /// Waits for its end. What `streamed` failed with is told only where the program itself says nothing.
@@ -40,33 +49,29 @@ impl Writer {
         let fault_is_ours =
             matches!(&streamed, Err(error) if !matches!(error, Error::Io { action: "passing files to", .. }));
         if fault_is_ours {
-            let _ = self.child.kill();
-        }
-        let status = self.child.wait().map_err(|error| failed(self.name, error.to_string()))?;
-        let words = self.words.take().and_then(|words| words.join().ok()).unwrap_or_default();
-        if status.success() || fault_is_ours {
+            // Dropped, it is ended.
             return streamed;
         }
-        let words = if words.trim().is_empty() { "it said nothing".to_owned() } else { words.trim().to_owned() };
+        let mut length = 0;
+        let grows = || {
+            let before = length;
+            length = std::fs::metadata(&self.target).map_or(0, |about| about.len());
+            length != before
+        };
+        let ending = self.child.wait(&self.stop, PATIENCE, grows).map_err(|error| failed(self.name, error.to_string()))?;
+        let status = match ending {
+            Ending::Stopped => return Err(Error::Stopped),
+            Ending::Silent => {
+                let seconds = PATIENCE.as_secs();
+                return Err(failed(self.name, format!("it has shown no sign of life for {seconds} s, and was ended")));
+            }
+            Ending::Ended(status) if status.success() => return streamed,
+            Ending::Ended(status) => status,
+        };
+        let words = self.child.words();
+        let words = if words.trim().is_empty() { "it said nothing" } else { words.trim() };
         Err(failed(self.name, format!("writing the root image ended with {status}: {words}")))
     }
-}
-
-impl Drop for Writer {
-    /// Nobody waits for it any more.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The first and last of what a program says, without warnings that nobody needs.
-fn words(mut stream: impl Read) -> String {
-    let mut kept = Vec::new();
-    let _ = (&mut stream).take(WORDS).read_to_end(&mut kept);
-    // A full pipe would stop it for ever.
-    let _ = std::io::copy(&mut stream, &mut std::io::sink());
-    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// Time, time zone and language of whoever builds never reach the program.
@@ -81,36 +86,75 @@ fn failed(program: &'static str, reason: String) -> Error {
     Error::Program { program, reason }
 }
 
-/// What a program prints with these arguments.
-fn output(name: &'static str, arguments: &[&str], package: &str) -> Result<String, Error> {
-    let output = clean(name).args(arguments).stdin(Stdio::null()).output().map_err(|error| match error.kind() {
+/// What a program prints with this argument.
+fn output(name: &'static str, argument: &str, package: &str) -> Result<String, Error> {
+    let mut command = clean(name);
+    command.arg(argument).stdin(Stdio::null());
+    let mut child = RunningChild::start(&mut command, false).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             failed(name, format!("is not installed; the package {package} of Debian and Ubuntu brings it"))
         }
         _ => failed(name, error.to_string()),
     })?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+    match child.wait(&Stop::new(), SOON, || false) {
+        Ok(Ending::Ended(_)) => Ok(child.words()),
+        _ => Err(failed(name, format!("it did not tell its version within {} s", SOON.as_secs()))),
+    }
 }
 
 /// `mksquashfs 4.5.1`.
 pub(super) fn squashfs_version() -> Result<String, Error> {
-    let text = output("mksquashfs", &["-version"], "squashfs-tools (4.5 or newer)")?;
-    let version = text.split_whitespace().skip_while(|word| *word != "version").nth(1).unwrap_or("of unknown version");
-    Ok(format!("mksquashfs {version}"))
+    const PACKAGE: &str = "squashfs-tools (4.5 or newer)";
+    let text = output("mksquashfs", "-version", PACKAGE)?;
+    recent("mksquashfs", &text, SQUASHFS, &format!("install {PACKAGE}"))
 }
 
-/// `mkfs.erofs 1.8.6`.
+/// `mkfs.erofs 1.8.6`. Versions before 1.7 know the short option alone.
 pub(super) fn erofs_version() -> Result<String, Error> {
     const PACKAGE: &str = "erofs-utils (1.7 or newer: Debian 13, Ubuntu 24.04)";
-    let text = output("mkfs.erofs", &["--version"], PACKAGE)?;
+    let text = output("mkfs.erofs", "-V", PACKAGE)?;
+    recent("mkfs.erofs", &text, EROFS, &format!("install {PACKAGE}, or choose --root squashfs"))
+}
+
+/// Name and version, unless it is too old; `text` is what the program says of itself.
+fn recent(name: &'static str, text: &str, least: (u32, u32), remedy: &str) -> Result<String, Error> {
     let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
-    let version = text.split_whitespace().find(is_version).unwrap_or_default().trim_end_matches([',', ';']).to_owned();
-    let mut numbers = version.split('.').filter_map(|number| number.parse().ok());
+    let Some(version) = text.split_whitespace().find(is_version).map(|word| word.trim_end_matches([',', ';'])) else {
+        return Err(failed(name, format!("it does not tell its version; {remedy}")));
+    };
+    let number = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok();
+    let mut numbers = version.split('.').filter_map(number);
     match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) if (major, minor) >= EROFS => Ok(format!("mkfs.erofs {version}")),
-        _ => Err(failed(
-            "mkfs.erofs",
-            format!("version {version} reads no tar; install {PACKAGE}, or choose --root squashfs"),
-        )),
+        (Some(major), Some(minor)) if (major, minor) >= least => Ok(format!("{name} {version}")),
+        _ => Err(failed(name, format!("version {version} reads no tar; {remedy}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EROFS, SQUASHFS, recent};
+
+    /// The first lines of what these versions say.
+    #[test]
+    fn versions_that_read_no_tar_are_refused() {
+        for (name, text, least, wanted) in [
+            ("mkfs.erofs", "mkfs.erofs 1.5\n", EROFS, Err("version 1.5 reads no tar")),
+            ("mkfs.erofs", "mkfs.erofs 1.6-g0f0c9d8\n", EROFS, Err("version 1.6-g0f0c9d8 reads no tar")),
+            ("mkfs.erofs", "mkfs.erofs (erofs-utils) 1.7.1\n\tavailable compressors: lz4\n", EROFS, Ok("1.7.1")),
+            ("mkfs.erofs", "mkfs.erofs (erofs-utils) 1.8.6\n", EROFS, Ok("1.8.6")),
+            ("mkfs.erofs", "mkfs.erofs: invalid option -- 'V'\n", EROFS, Err("does not tell its version")),
+            ("mksquashfs", "mksquashfs version 4.4 (2019/08/29)\n", SQUASHFS, Err("version 4.4 reads no tar")),
+            ("mksquashfs", "mksquashfs version 4.5.1 (2022/03/17)\n", SQUASHFS, Ok("4.5.1")),
+            ("mksquashfs", "mksquashfs version 4.6-git (2023/03/17)\n", SQUASHFS, Ok("4.6-git")),
+        ] {
+            match (recent(name, text, least, "mend it"), wanted) {
+                (Ok(found), Ok(version)) => assert_eq!(found, format!("{name} {version}")),
+                (Err(error), Err(words)) => {
+                    let error = error.to_string();
+                    assert!(error.starts_with(name) && error.contains(words) && error.ends_with("; mend it"), "{error}");
+                }
+                (found, _) => panic!("{text}: {found:?}"),
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
 
 /// A key and its certificate. What it says of itself contains neither.
 pub struct Signer {
@@ -36,14 +37,15 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Reads an RSA key (PKCS #8 or #1) and the certificate that firmware knows, both as PEM.
+    /// Reads an RSA key (PKCS #8 or #1) and the certificate that firmware knows, both as PEM. What was read of the key is wiped from
+    /// memory; the key itself stays in the library that signs.
     ///
     /// # Errors
     /// When one cannot be read, is something else, or does not belong to the other.
     pub fn load(key: &Path, certificate: &Path) -> Result<Self, OutputError> {
         let wrong =
             |path: &Path, problem: &str| OutputError::Signer { path: path.to_owned(), problem: problem.to_owned() };
-        let key_text = fs_err::read(key).map_err(OutputError::io("reading", key))?;
+        let key_text = Zeroizing::new(fs_err::read(key).map_err(OutputError::io("reading", key))?);
         let pair = read_key(&key_text).ok_or_else(|| {
             wrong(key, "this is no unencrypted RSA key in PEM: firmware checks RSA signatures of 2048 bits or more")
         })?;
@@ -76,8 +78,8 @@ impl Signer {
 }
 
 fn read_key(text: &[u8]) -> Option<RsaKeyPair> {
-    let key = PrivateKeyDer::from_pem_slice(text).ok()?;
-    let pair = match &key {
+    let key = Zeroizing::new(PrivateKeyDer::from_pem_slice(text).ok()?);
+    let pair = match &*key {
         PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
         PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
         _ => return None,

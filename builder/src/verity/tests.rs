@@ -1,6 +1,7 @@
 //! `veritysetup` judges the trees.
 
 use super::{Level, levels, uuid, write};
+use crate::output::Watch;
 use crate::root_image::digest;
 use kfimg_images::stop::Stop;
 use std::fs;
@@ -32,7 +33,7 @@ fn veritysetup_accepts_every_tree_and_finds_one_flipped_bit() {
         let (data, tree) = (folder.path().join("data"), folder.path().join(format!("tree{blocks}")));
         let bytes: Vec<u8> = (0..blocks * 4096).map(|at| u8::try_from(at % 251).unwrap()).collect();
         fs::write(&data, bytes).unwrap();
-        let (_, sum) = digest(&data).unwrap();
+        let (_, sum) = digest(&data, &Watch::default()).unwrap();
         let verity = write(&data, &sum, &tree, &Stop::new()).unwrap();
         assert_eq!(fs::metadata(&tree).unwrap().len(), verity.size, "{blocks}");
         assert!(is_accepted(&data, &tree, &verity.root_hash), "{blocks} blocks");
@@ -58,7 +59,7 @@ fn data_that_are_no_whole_blocks_are_refused() {
     let data = folder.path().join("data");
     for length in [0, 4095, 4097] {
         fs::write(&data, vec![0; length]).unwrap();
-        let (_, sum) = digest(&data).unwrap();
+        let (_, sum) = digest(&data, &Watch::default()).unwrap();
         assert!(write(&data, &sum, &folder.path().join("tree"), &Stop::new()).is_err(), "{length}");
     }
 }

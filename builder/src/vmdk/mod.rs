@@ -7,7 +7,7 @@ mod format;
 
 use crate::blocks::{self, BLOCK, Packed};
 use crate::extents::Extents;
-use crate::output::{NewFile, OutputError};
+use crate::output::{NewFile, OutputError, Watch};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use format::{GRAIN_SECTORS, GRAINS_A_TABLE, Marker, SECTOR};
 use std::io::{BufWriter, Write};
@@ -21,15 +21,20 @@ const SLACK: usize = 1 << 10;
 /// Writes the disk. `identity` tells this disk's content from others'; the root hash does.
 ///
 /// # Errors
-/// When its parts cannot be read, or it cannot be written.
-pub fn write(content: &Extents, identity: &str, path: &Path) -> Result<(), OutputError> {
+/// When its parts cannot be read, it cannot be written, or somebody asks to stop.
+pub fn write(content: &Extents, identity: &str, path: &Path, watch: &Watch<'_>) -> Result<(), OutputError> {
     let new = NewFile::begin(path)?;
-    write_into(content, identity, &new)?;
+    write_into(content, identity, &new, watch)?;
     new.finish()
 }
 
 /// Writes the disk into a file that was begun.
-pub(crate) fn write_into(content: &Extents, identity: &str, new: &NewFile) -> Result<(), OutputError> {
+pub(crate) fn write_into(
+    content: &Extents,
+    identity: &str,
+    new: &NewFile,
+    watch: &Watch<'_>,
+) -> Result<(), OutputError> {
     let path = new.target();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let open = content.open()?;
@@ -39,7 +44,7 @@ pub(crate) fn write_into(content: &Extents, identity: &str, new: &NewFile) -> Re
     started.map_err(OutputError::io("writing", path))?;
     let prepare = || Compress::new(Compression::new(LEVEL), true);
     let write = |packed: Packed| writer.grain(&packed).map_err(OutputError::io("writing", path));
-    blocks::each(&open, prepare, |state, grain| Ok(deflate(state, grain)), write)?;
+    blocks::each(&open, watch, prepare, |state, grain| Ok(deflate(state, grain)), write)?;
     writer.finish().map_err(OutputError::io("writing", path))
 }
 

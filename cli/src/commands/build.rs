@@ -7,7 +7,7 @@ use crate::output::BuildFolder;
 use crate::progress::Progress;
 use crate::size::{self, human};
 use clap::{Args, ValueEnum};
-use kfimg_builder::lint::{Finding, LINTS, Weight};
+use kfimg_builder::lint::{Finding, LINTS, Severity};
 use kfimg_builder::record::BuildRecord;
 use kfimg_builder::{DiskSizes, Error, Event, OutputKind, Preload, Request, RootFormat, Signer, build};
 use kfimg_images::Architecture;
@@ -187,12 +187,12 @@ fn epoch() -> Result<Option<u64>, Failure> {
 fn list(console: &Console) -> Result<(), Failure> {
     if console.is_json() {
         let rows = LINTS.iter().map(|lint| {
-            serde_json::json!({ "lint": lint.id, "weight": lint.weight, "what": lint.what, "remedy": lint.remedy })
+            serde_json::json!({ "lint": lint.id, "severity": lint.severity, "what": lint.what, "remedy": lint.remedy })
         });
         return console.json(&rows.collect::<Vec<_>>());
     }
-    let rows = LINTS.iter().map(|lint| [lint.id, lint.weight.as_str(), lint.what].map(str::to_owned));
-    console.columns(["LINT", "WEIGHT", "WHAT"], rows)
+    let rows = LINTS.iter().map(|lint| [lint.id, lint.severity.as_str(), lint.what].map(str::to_owned));
+    console.columns(["LINT", "SEVERITY", "WHAT"], rows)
 }
 
 /// What a person sees while a build runs.
@@ -224,12 +224,12 @@ impl Talk<'_> {
         }
     }
 
-    fn finding(&self, Finding { lint, weight, text, remedy }: &Finding) {
-        match weight {
-            Weight::Fatal | Weight::Refused => self.console.error(&format!("{lint}: {text}\n  to do: {remedy}")),
-            Weight::Warning => self.console.warn(&format!("{lint}: {text}")),
-            Weight::Note if self.console.is_verbose() => self.console.say(&format!("{lint}: {text}")),
-            Weight::Note => {}
+    fn finding(&self, Finding { lint, severity, text, remedy }: &Finding) {
+        match severity {
+            Severity::Fatal | Severity::Refused => self.console.error(&format!("{lint}: {text}\n  to do: {remedy}")),
+            Severity::Warning => self.console.warn(&format!("{lint}: {text}")),
+            Severity::Note if self.console.is_verbose() => self.console.say(&format!("{lint}: {text}")),
+            Severity::Note => {}
         }
     }
 }
@@ -254,7 +254,7 @@ fn tell(args: &BuildArgs, record: &BuildRecord, console: &Console) -> Result<(),
     for (name, output) in &record.outputs {
         console.say(&format!("  {name:16} {:>10}", human(output.size)));
     }
-    let notes = record.findings.iter().filter(|finding| finding.weight == Weight::Note).count();
+    let notes = record.findings.iter().filter(|finding| finding.severity == Severity::Note).count();
     if notes > 0 && !console.is_verbose() {
         console.say(&format!("{notes} notes of lints stand in build.json; -v shows them."));
     }

@@ -15,6 +15,7 @@ pub(crate) fn text(difference: &BuildDifference, all: bool) -> String {
         ("Settings", &difference.facts),
         ("Programs of kfimg's bundle", &difference.parts),
         ("Packages of the base", &difference.packages),
+        ("Licences", &difference.licences),
         ("Preloaded images", &difference.images),
         ("Lints", &difference.findings),
         ("Files of the root", &difference.files),

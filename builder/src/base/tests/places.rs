@@ -130,6 +130,21 @@ fn a_folder_is_read_as_it_is_and_links_are_not_followed() {
     assert!(base.remarks[0].contains("owners are taken as they are found"), "{:?}", base.remarks);
     let again = read_base(root.to_str().unwrap(), None).unwrap();
     assert_eq!(base.source.digest, again.source.digest);
+    let digest = || read_base(root.to_str().unwrap(), None).unwrap().source.digest;
+    let before = digest();
+    let file = fs::File::options().write(true).open(root.join("etc/a")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
+    let older = digest();
+    assert_ne!(before, older, "times come into the image");
+    match rustix::fs::setxattr(root.join("etc/a"), "user.kfimg", b"x", rustix::fs::XattrFlags::empty()) {
+        // A file system without attributes has none to forget.
+        Err(rustix::io::Errno::NOTSUP) => {}
+        set => {
+            set.unwrap();
+            assert_ne!(older, digest(), "and so do attributes");
+        }
+    }
     fs::write(root.join("etc/a"), "2").unwrap();
-    assert_ne!(base.source.digest, read_base(root.to_str().unwrap(), None).unwrap().source.digest);
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
+    assert_ne!(older, digest());
 }
