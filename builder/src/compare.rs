@@ -12,8 +12,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Most bytes of each of the two files.
+/// Most bytes of the listing of a root, and of a record, which takes several times as much in memory.
 const LIMIT: u64 = 128 << 20;
+const RECORD_LIMIT: u64 = 16 << 20;
 /// Settings of a build, in the order in which they are told: a pointer into `build.json`, and words for a person.
 const FACTS: &[(&str, &str)] = &[
     ("/imageId", "image"),
@@ -110,11 +111,11 @@ impl Build {
     fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(RECORD_FILE);
         let wrong = |reason: String| Error::base(&path.display().to_string(), format!("{reason}; build again"));
-        let record: Value = serde_json::from_slice(&small(&path)?).map_err(|error| wrong(error.to_string()))?;
+        let record: Value = serde_json::from_slice(&small(&path, RECORD_LIMIT)?).map_err(|error| wrong(error.to_string()))?;
         if record["formatVersion"] != FORMAT_VERSION {
             return Err(wrong(format!("its format {} is not known to this kfimg", record["formatVersion"])));
         }
-        let bytes = small(&folder.join(LISTING_FILE))?;
+        let bytes = small(&folder.join(LISTING_FILE), LIMIT)?;
         if record["outputs"][LISTING_FILE]["digest"] != sha256(&bytes).as_str() {
             return Err(wrong(format!("{LISTING_FILE} is not what it says")));
         }
@@ -128,9 +129,9 @@ impl Build {
     }
 }
 
-fn small(path: &Path) -> Result<Vec<u8>, Error> {
+fn small(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let size = fs::metadata(path).map_err(Error::io("examining", path))?.len();
-    if size > LIMIT {
+    if size > limit {
         return Err(Error::base(&path.display().to_string(), format!("has {size} bytes: kfimg did not write it")));
     }
     fs::read(path).map_err(Error::io("reading", path))

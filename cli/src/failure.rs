@@ -16,7 +16,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 10] = [
     (3, "The description is wrong"),
     (4, "An input is missing"),
     (5, "Verification failed"),
-    (6, "Another program failed"),
+    (6, "Another program is missing or failed"),
     (7, "The network failed"),
     (8, "Differences were found, and --exit-code asked for them"),
     (130, "Stopped by Ctrl-C"),

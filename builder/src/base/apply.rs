@@ -22,8 +22,8 @@ pub(super) struct Layer<'a> {
     pub(super) number: u32,
     /// Whether whiteouts mean something: in layers of an image, not in a plain tar.
     pub(super) whiteouts: bool,
-    /// Folders whose lower contents are hidden already.
-    pub(super) opaque: BTreeSet<String>,
+    /// What is hidden already: the names of whiteouts, and those of opaque folders with a `/` behind.
+    pub(super) hidden: BTreeSet<String>,
 }
 
 impl Layer<'_> {
@@ -81,11 +81,14 @@ impl Layer<'_> {
         let is_below = |node: &Node| node.layer < number || node.is_folder() && node.origin == Origin::Settings;
         if name == OPAQUE {
             // Once is enough, however often an archive says it; and names of folders that are nowhere would only fill the memory.
-            if self.tree.get(folder).is_some() && self.opaque.insert(folder.to_owned()) {
+            if self.tree.get(folder).is_some() && self.hidden.insert(format!("{folder}/")) {
                 self.tree.empty_where(folder, is_below);
             }
         } else if let Some(hidden) = name.strip_prefix(WHITEOUT).filter(|_| !name.starts_with(RESERVED)) {
             let hidden = tree::join(folder, hidden);
+            if self.tree.get(&hidden).is_none() || !self.hidden.insert(hidden.clone()) {
+                return true;
+            }
             self.tree.empty_where(&hidden, is_below);
             let goes = self.tree.get(&hidden).is_some_and(is_below);
             if goes && self.tree.below(&hidden).next().is_none() {

@@ -89,7 +89,7 @@ pub(super) fn read(
                 kfimg_images::content::ContentError::Damaged { path, digest: layer.digest.clone(), found }.into()
             );
         }
-        let mut over = Layer { tree: &mut tree, number, whiteouts: true, opaque: BTreeSet::new() };
+        let mut over = Layer { tree: &mut tree, number, whiteouts: true, hidden: BTreeSet::new() };
         tar::each(&place, &archive, spool.watch(), |entry| over.take(entry))?;
     }
     Ok(tree)

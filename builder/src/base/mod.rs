@@ -108,7 +108,7 @@ fn of_folder(path: &Path, watch: &Watch<'_>) -> Result<Base, Error> {
 fn of_tar(name: &str, file: &Extent, spool: &mut Spool<'_>) -> Result<Base, Error> {
     let (archive, digest) = packed::unpacked(name, file, &sha256(b""), spool)?;
     let mut tree = Tree::default();
-    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: false, opaque: BTreeSet::new() };
+    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: false, hidden: BTreeSet::new() };
     tar::each(name, &archive, spool.watch(), |entry| layer.take(entry))?;
     if tree.get(INDEX_FILE).is_some() && tree.get("etc").is_none() {
         let reason = "this is a damaged OCI image layout, or one with foreign files; copy it again with `skopeo copy`";

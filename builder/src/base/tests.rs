@@ -81,7 +81,7 @@ fn layered(layers: Vec<Vec<u8>>) -> Result<Tree, Error> {
     let folder = tempfile::tempdir().unwrap();
     let mut tree = Tree::default();
     for (number, bytes) in (0..).zip(layers) {
-        let mut layer = Layer { tree: &mut tree, number, whiteouts: true, opaque: BTreeSet::new() };
+        let mut layer = Layer { tree: &mut tree, number, whiteouts: true, hidden: BTreeSet::new() };
         tar::each("test.tar", &extent(folder.path(), &bytes), &Watch::default(), |entry| layer.take(entry))?;
     }
     Ok(tree)
@@ -198,16 +198,17 @@ fn folders_without_an_entry_of_their_own_are_hidden_with_what_they_held() {
 }
 
 #[test]
-fn marks_in_folders_that_are_nowhere_take_no_memory() {
+fn marks_that_say_nothing_new_take_no_time_and_no_memory() {
     let folder = tempfile::tempdir().unwrap();
     let marks = (0..100).fold(Archive::default().file("a/x", ""), |archive, number| {
-        archive.file(&format!("none{number}/.wh..wh..opq"), "")
+        archive.file(&format!("none{number}/.wh..wh..opq"), "").file(&format!(".wh.none{number}"), "").file(".wh.a", "")
     });
     let mut tree = Tree::default();
-    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: true, opaque: BTreeSet::new() };
+    let mut layer = Layer { tree: &mut tree, number: 0, whiteouts: true, hidden: BTreeSet::new() };
     let bytes = marks.file("a/.wh..wh..opq", "").bytes();
     tar::each("test.tar", &extent(folder.path(), &bytes), &Watch::default(), |entry| layer.take(entry)).unwrap();
-    assert_eq!(layer.opaque, BTreeSet::from(["a".to_owned()]));
+    assert_eq!(layer.hidden, BTreeSet::from(["a".to_owned(), "a/".to_owned()]));
+    assert!(tree.get("a/x").is_some(), "its own layer never hides it");
 }
 
 #[test]

@@ -330,7 +330,7 @@ fn outputs(
 ) -> Result<BTreeMap<String, OutputRecord>, Error> {
     let files = files(folder)?;
     tell(Event::Phase { name: "hashing the outputs", bytes: files.iter().map(|(_, _, size)| size).sum() });
-    let record = |(name, path, _): (String, PathBuf, u64)| {
+    let record = |(name, path, _): (String, PathBuf, u64)| -> Result<_, Error> {
         let (size, digest) = root_image::digest(&path, watch)?;
         Ok((name, OutputRecord { size, digest }))
     };

@@ -18,21 +18,28 @@ const LOGINS: &[&str] = &[
     "etc/containers/auth.json",
     "etc/kubernetes/admin.conf",
     "etc/kubernetes/super-admin.conf",
-    "root/.config/containers/auth.json",
-    "root/.docker/config.json",
-    "root/.kube/config",
-    "root/.netrc",
     "var/lib/kubelet/config.json",
 ];
-/// Folders whose files hold logins.
-const LOGIN_FOLDERS: &[&str] = &["etc/apt/auth.conf.d"];
+/// Files that hold logins, in anybody's home.
+const HOME_LOGINS: &[&str] = &[
+    ".aws/credentials",
+    ".config/containers/auth.json",
+    ".docker/config.json",
+    ".git-credentials",
+    ".kube/config",
+    ".netrc",
+    ".pgpass",
+];
+/// Folders whose files hold logins or keys.
+const LOGIN_FOLDERS: &[&str] = &["etc/NetworkManager/system-connections", "etc/apt/auth.conf.d", "etc/wireguard"];
 /// Files with a field for a password, the second of each line.
 const PASSWORDS: &[&str] = &["etc/shadow", "etc/passwd"];
 /// Keys that belong to nobody: tests and examples of packages.
 const HARMLESS: &[&str] = &["usr/local/share/", "var/lib/dpkg/"];
 /// Larger files are no keys.
 const KEY_LIMIT: u64 = 64 << 10;
-const KEY_MARK: &[u8] = b"PRIVATE KEY-----";
+/// PEM, and what OpenPGP writes.
+const KEY_MARKS: [&[u8]; 2] = [b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"];
 const KEY_BEGIN: &[u8] = b"-----BEGIN ";
 
 pub(super) fn second_kubelet(subject: &Subject<'_>) -> Vec<String> {
@@ -69,9 +76,12 @@ pub(super) fn secrets(subject: &Subject<'_>) -> Vec<String> {
     let keys = places
         .filter(|(path, node)| is_private_key(path, node))
         .map(|(path, _)| format!("/{path} holds a private key"));
-    let is_there = |path: &&str| subject.tree.lookup(path).is_some_and(|(_, node)| node.size() > 0);
-    let below = LOGIN_FOLDERS.iter().flat_map(|folder| subject.tree.below(folder)).map(|(path, _)| path);
-    let logins = LOGINS.iter().copied().chain(below).filter(is_there).map(|path| format!("/{path} holds logins"));
+    let is_there = |path: &String| subject.tree.lookup(path).is_some_and(|(_, node)| node.size() > 0);
+    let below = LOGIN_FOLDERS.iter().flat_map(|folder| paths_below(subject.tree, folder));
+    let homes = subject.tree.children("home").map(|(path, _)| path).chain(["root"]);
+    let homes = homes.flat_map(|home| HOME_LOGINS.iter().map(move |file| format!("{home}/{file}")));
+    let fixed = LOGINS.iter().map(|path| (*path).to_owned());
+    let logins = fixed.chain(below).chain(homes).filter(is_there).map(|path| format!("/{path} holds logins"));
     let passwords = PASSWORDS.iter().flat_map(|path| passwords(subject.tree, path));
     keys.chain(logins).chain(passwords).collect()
 }
@@ -86,7 +96,7 @@ fn is_private_key(path: &str, node: &Node) -> bool {
     };
     let Ok(bytes) = content.head(KEY_LIMIT) else { return false };
     let lines = bytes.split(|byte| *byte == b'\n');
-    lines.map(<[u8]>::trim_ascii_end).any(|line| line.starts_with(KEY_BEGIN) && line.ends_with(KEY_MARK))
+    lines.map(<[u8]>::trim_ascii_end).any(|line| line.starts_with(KEY_BEGIN) && KEY_MARKS.iter().any(|mark| line.ends_with(mark)))
 }
 
 /// A field with a hash, or an empty one, which lets everybody in. A `!` before a hash only locks it (`shadow(5)`).

@@ -7,11 +7,11 @@ use super::Subject;
 use crate::tree::Tree;
 use std::collections::BTreeMap;
 
-/// An option, the module that it makes (empty: it is never a module), and what needs it.
-type Option_ = (&'static str, &'static str, &'static str);
+/// An option of the kernel, the module that it makes (empty: it is never a module), and what needs it.
+type Requirement = (&'static str, &'static str, &'static str);
 
 /// What every node needs.
-const NEEDED: &[Option_] = &[
+const NEEDED: &[Requirement] = &[
     ("BLK_DEV_DM", "dm-mod", "the verified root"),
     ("DM_VERITY", "dm-verity", "the verified root"),
     ("BLK_DEV_LOOP", "loop", "the root of a machine that boots over the network"),
@@ -39,7 +39,7 @@ const NEEDED: &[Option_] = &[
     ("NETFILTER_XT_MATCH_COMMENT", "xt_comment", "the portmap plug-in"),
 ];
 /// What a root image needs beside.
-const ROOT: &[Option_] = &[
+const ROOT: &[Requirement] = &[
     ("SQUASHFS", "squashfs", "the root image"),
     ("SQUASHFS_ZSTD", "", "the root image"),
     ("EROFS_FS", "erofs", "the root image"),
@@ -62,7 +62,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<String> {
         text.lines().filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('=')).collect();
     let modules = modules(subject.tree, version);
     let root = ROOT.iter().filter(|(name, ..)| subject.root_options.contains(name));
-    let missing = |(name, module, why): &Option_| match options.get(name) {
+    let missing = |(name, module, why): &Requirement| match options.get(name) {
         Some(&"y") => None,
         Some(&"m") if modules.contains(&canonical(module)) => None,
         Some(&"m") => {

@@ -44,14 +44,17 @@ impl Tool {
         watch: &Watch<'_>,
     ) -> Result<(), OutputError> {
         let mut length = 0;
-        let grows = || {
+        let mut grows = || {
             let now = std::fs::metadata(written).map_or(0, |about| about.len());
             let grown = now.saturating_sub(length);
             length = length.max(now);
             watch.advanced(grown);
             grown > 0
         };
-        self.finish(command, action, PATIENCE, watch, grows).map(drop)
+        self.finish(command, action, PATIENCE, watch, &mut grows)?;
+        // What it wrote after the last look.
+        grows();
+        Ok(())
     }
 
     /// What a command that ends at once says.

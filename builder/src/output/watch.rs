@@ -48,7 +48,7 @@ impl<'a> Watch<'a> {
     }
 
     /// A stream that ends once somebody asks to stop, and whose bytes are told.
-    pub(crate) fn reader<'b, R: Read + 'b>(&'b self, stream: R) -> Watched<'b, R> {
+    pub(crate) fn reader<R: Read>(&self, stream: R) -> Watched<'_, R> {
         Watched { watch: self, stream }
     }
 

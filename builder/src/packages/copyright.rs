@@ -17,12 +17,17 @@ pub(crate) fn licences(text: &str) -> Vec<String> {
     let is_about_files = |paragraph: &&&str| field(paragraph, "Files").is_some() || field(paragraph, "Format").is_some();
     let mut names: BTreeSet<String> = paragraphs.iter().filter(is_about_files).filter_map(of).collect();
     if names.is_empty() {
-        names = paragraphs.iter().filter_map(of).collect();
+        names = paragraphs.iter().filter_map(of).filter(|name| is_short(name)).collect();
     }
     if names.is_empty() {
         names = text.match_indices(COMMON).filter_map(|(at, _)| common(&text[at + COMMON.len()..])).collect();
     }
     names.into_iter().collect()
+}
+
+/// People write sentences there, too.
+fn is_short(name: &str) -> bool {
+    name.split(' ').count() <= 4 && name.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
 /// The first line of a field; names of fields are written in any case.
@@ -56,6 +61,7 @@ mod tests {
         assert_eq!(licences(people), ["GPL-2", "LGPL-2.1"]);
         assert_eq!(licences("Public Domain"), Vec::<String>::new());
         assert_eq!(licences("License: BSD-3-clause\n text"), ["BSD-3-clause"]);
+        assert_eq!(licences("License: see below\n\nLicense: You may do with it what you want"), Vec::<String>::new());
         assert_eq!(licences(&format!("License: {}\n", "x".repeat(500))), Vec::<String>::new());
         assert_eq!(licences(""), Vec::<String>::new());
     }

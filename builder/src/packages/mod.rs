@@ -9,10 +9,13 @@ pub(crate) use copyright::licences;
 /// dpkg's database (`dpkg(1)`), and the folder that images without a package manager keep it in.
 const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_FOLDER: &str = "var/lib/dpkg/status.d";
-/// Most bytes of it.
-const LIMIT: u64 = 32 << 20;
-/// Most bytes of one copyright file; the kernel's has 100 kB.
+/// Most bytes of it; those of 4,000 packages are 5 MB.
+const LIMIT: u64 = 16 << 20;
+/// Most bytes of one copyright file, the kernel's has 100 kB; and of all of them. What is beyond is as if it were not there.
 const COPYRIGHT_LIMIT: u64 = 1 << 20;
+const COPYRIGHTS_LIMIT: usize = 256 << 20;
+/// Most bytes of all names of licences.
+const NAMES_LIMIT: usize = 16 << 20;
 /// Areas of Debian and Ubuntu whose packages are not free, as sections name them (Debian policy, 2.4).
 const UNFREE: &[&str] = &["non-free", "non-free-firmware", "restricted", "multiverse"];
 
@@ -34,13 +37,21 @@ pub(crate) fn all(tree: &Tree) -> Vec<Package> {
     let single = tree.lookup(STATUS).and_then(|(_, node)| node.content().cloned());
     let folder = tree.children(STATUS_FOLDER).filter_map(|(_, node)| node.content().cloned());
     let mut packages = Vec::new();
+    let mut left = LIMIT;
     for content in single.into_iter().chain(folder) {
-        let Ok(bytes) = content.head(LIMIT) else { continue };
+        let Ok(bytes) = content.head(left) else { continue };
+        left -= bytes.len() as u64;
         packages.extend(String::from_utf8_lossy(&bytes).split("\n\n").filter_map(package));
     }
     packages.sort();
     packages.dedup();
-    packages.iter_mut().for_each(|package| read_copyright(tree, package));
+    let (mut read, mut named) = (0, 0);
+    for package in &mut packages {
+        if read < COPYRIGHTS_LIMIT && named < NAMES_LIMIT {
+            read += read_copyright(tree, package);
+            named += package.licences.iter().map(String::len).sum::<usize>();
+        }
+    }
     packages
 }
 
@@ -53,11 +64,13 @@ fn package(paragraph: &str) -> Option<Package> {
     is_installed.then_some(Package { name, version, is_free, copyright: None, licences: Vec::new() })
 }
 
-fn read_copyright(tree: &Tree, package: &mut Package) {
-    let Some((path, node)) = tree.lookup(&format!("usr/share/doc/{}/copyright", package.name)) else { return };
-    let Some(bytes) = node.content().and_then(|content| content.head(COPYRIGHT_LIMIT).ok()) else { return };
+/// Returns how much it has read.
+fn read_copyright(tree: &Tree, package: &mut Package) -> usize {
+    let Some((path, node)) = tree.lookup(&format!("usr/share/doc/{}/copyright", package.name)) else { return 0 };
+    let Some(bytes) = node.content().and_then(|content| content.head(COPYRIGHT_LIMIT).ok()) else { return 0 };
     package.licences = licences(&String::from_utf8_lossy(&bytes));
     package.copyright = Some(path);
+    bytes.len()
 }
 
 #[cfg(test)]

@@ -70,7 +70,12 @@ pub fn write(
         );
         return Err(OutputError::part(&parts.root, problem));
     }
-    files(parts, way, prefix, folder, watch).map_err(OutputError::io("writing the PXE files of", folder))
+    files(parts, way, prefix, folder, watch).map_err(|error| {
+        for name in [KERNEL, INITRD, ROOT, SITE, SCRIPT] {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        OutputError::io("writing the PXE files of", folder)(error)
+    })
 }
 
 /// Messages name the file.

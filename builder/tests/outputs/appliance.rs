@@ -3,7 +3,7 @@
 use crate::made::Made;
 use crate::program::{empty_folder, program, succeed};
 use kfimg_builder::disk::{self, DiskSizes};
-use kfimg_builder::output::Medium;
+use kfimg_builder::output::{Medium, Watch};
 use kfimg_builder::ova::{self, Machine};
 use serde_json::Value;
 use std::fs;
@@ -18,7 +18,7 @@ fn an_appliance_is_whole() {
     let ova = made.path("node.ova");
     // Smaller than it is by default: qemu-img reads all of it.
     let sizes = DiskSizes { disk: Some(2 << 30), ..DiskSizes::default() };
-    ova::write(&made.parts, &kernel_image, sizes, Machine::default(), &ova).unwrap();
+    ova::write(&made.parts, &kernel_image, sizes, Machine::default(), &ova, &Watch::default()).unwrap();
     let listed = succeed(program("tar").args(["--numeric-owner", "-tvf"]).arg(&ova).env("TZ", "UTC"));
     let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().last()).collect();
     assert_eq!(names, ["kfimg-1.36.3-1.ovf", "kfimg-1.36.3-1.mf", "kfimg-1.36.3-1-disk1.vmdk"]);
@@ -41,12 +41,12 @@ fn an_appliance_is_whole() {
     succeed(program("xmllint").args(["--nonet", "--noout"]).arg(folder.join(names[0])));
 
     let raw = made.path("disk.raw");
-    disk::write_raw(&disk::content(&made.parts, &kernel_image, sizes).unwrap(), &raw).unwrap();
+    disk::write_raw(&disk::content(&made.parts, &kernel_image, sizes).unwrap(), &raw, &Watch::default()).unwrap();
     let mut compare = program("qemu-img");
     succeed(compare.args(["compare", "-f", "raw", "-F", "vmdk"]).args([&raw, &folder.join(names[2])]));
 
     let again = made.path("again.ova");
-    ova::write(&made.parts, &kernel_image, sizes, Machine::default(), &again).unwrap();
+    ova::write(&made.parts, &kernel_image, sizes, Machine::default(), &again, &Watch::default()).unwrap();
     assert!(fs::read(&ova).unwrap() == fs::read(&again).unwrap());
     let left: Vec<_> = fs::read_dir(&made.folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
@@ -92,7 +92,7 @@ fn govc_imports_it_with_the_payload_as_properties() {
     let made = Made::new("govc");
     let kernel_image = made.kernel_image(Medium::Disk);
     let ova = made.path("node.ova");
-    ova::write(&made.parts, &kernel_image, DiskSizes::default(), Machine::default(), &ova).unwrap();
+    ova::write(&made.parts, &kernel_image, DiskSizes::default(), Machine::default(), &ova, &Watch::default()).unwrap();
     let center = VCenter::start();
     let specification = center.govc(&made, &["import.spec", "node.ova"]);
     let keys = [

@@ -4,7 +4,7 @@ use crate::made::Made;
 use crate::program::{both, program, run, succeed};
 use kfimg_builder::disk::{self, DiskSizes};
 use kfimg_builder::extents::Extents;
-use kfimg_builder::output::Medium;
+use kfimg_builder::output::{Medium, Watch};
 use kfimg_builder::{qcow2, vmdk};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -47,7 +47,7 @@ fn partition(made: &Made, disk: &Path, number: u32) -> PathBuf {
 fn partitions_are_what_gdisk_and_systemd_look_for() {
     let made = Made::new("partitions");
     let disk = made.path("disk.raw");
-    disk::write_raw(&content(&made, DiskSizes::default()), &disk).unwrap();
+    disk::write_raw(&content(&made, DiskSizes::default()), &disk, &Watch::default()).unwrap();
     let said = succeed(program("sgdisk").arg("-v").arg(&disk));
     assert!(said.contains("No problems found"), "{said}");
     let metadata = fs::metadata(&disk).unwrap();
@@ -81,7 +81,7 @@ fn partitions_are_what_gdisk_and_systemd_look_for() {
 fn the_data_partition_can_grow() {
     let made = Made::new("grow");
     let disk = made.path("disk.raw");
-    disk::write_raw(&content(&made, DiskSizes::default()), &disk).unwrap();
+    disk::write_raw(&content(&made, DiskSizes::default()), &disk, &Watch::default()).unwrap();
     let before = told(&disk, 1, "Last sector");
     File::options().write(true).open(&disk).unwrap().set_len(4 << 30).unwrap();
     succeed(program("sgdisk").arg("--move-second-header").arg(&disk));
@@ -103,7 +103,7 @@ fn firmware_finds_the_program_on_a_sound_volume() {
     for mebibytes in [33, 512] {
         let disk = made.path("disk.raw");
         let sizes = DiskSizes { esp: Some(mebibytes * MIB), ..DiskSizes::default() };
-        disk::write_raw(&content(&made, sizes), &disk).unwrap();
+        disk::write_raw(&content(&made, sizes), &disk, &Watch::default()).unwrap();
         let volume = partition(&made, &disk, 2);
         let said = succeed(program("fsck.fat").args(["-n", "-v"]).arg(&volume));
         assert!(said.contains("32 bit entries"), "{said}");
@@ -123,9 +123,9 @@ fn hypervisors_read_the_same_disk() {
     let sizes = DiskSizes { disk: Some(3 << 30), ..DiskSizes::default() };
     let content = content(&made, sizes);
     let [raw, qcow2, vmdk] = ["disk.raw", "disk.qcow2", "disk.vmdk"].map(|name| made.path(name));
-    disk::write_raw(&content, &raw).unwrap();
-    qcow2::write(&content, &qcow2).unwrap();
-    vmdk::write(&content, &made.parts.root_hash, &vmdk).unwrap();
+    disk::write_raw(&content, &raw, &Watch::default()).unwrap();
+    qcow2::write(&content, &qcow2, &Watch::default()).unwrap();
+    vmdk::write(&content, &made.parts.root_hash, &vmdk, &Watch::default()).unwrap();
     for (format, path) in [("qcow2", &qcow2), ("vmdk", &vmdk)] {
         let said = run(program("qemu-img").args(["check", "-f", format]).arg(path));
         assert!(said.status.success() && both(&said).contains("No errors were found"), "{}", both(&said));
@@ -149,9 +149,9 @@ fn the_same_parts_give_the_same_bytes() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let content = content(&made, DiskSizes::default());
-            disk::write_raw(&content, &made.path("disk.raw")).unwrap();
-            qcow2::write(&content, &made.path("disk.qcow2")).unwrap();
-            vmdk::write(&content, &made.parts.root_hash, &made.path("disk.vmdk")).unwrap();
+            disk::write_raw(&content, &made.path("disk.raw"), &Watch::default()).unwrap();
+            qcow2::write(&content, &made.path("disk.qcow2"), &Watch::default()).unwrap();
+            vmdk::write(&content, &made.parts.root_hash, &made.path("disk.vmdk"), &Watch::default()).unwrap();
         });
         ["disk.efi", "disk.qcow2", "disk.vmdk"].map(|name| fs::read(made.path(name)).unwrap())
     };

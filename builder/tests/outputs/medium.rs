@@ -3,7 +3,7 @@
 use crate::made::Made;
 use crate::program::{both, program, run, succeed};
 use kfimg_builder::iso;
-use kfimg_builder::output::Medium;
+use kfimg_builder::output::{Medium, Watch};
 use std::fs;
 
 #[test]
@@ -11,7 +11,7 @@ fn a_medium_has_the_root_and_boots_by_uefi() {
     let made = Made::new("iso");
     let kernel_image = made.kernel_image(Medium::Iso);
     let path = made.path("live.iso");
-    iso::write(&made.parts, &kernel_image, &path).unwrap();
+    iso::write(&made.parts, &kernel_image, &path, &Watch::default()).unwrap();
     let report = |words: &[&str]| both(&run(program("xorriso").arg("-indev").arg(&path).args(words)));
     let boots = report(&["-report_el_torito", "plain", "-report_system_area", "plain"]);
     assert!(boots.contains("El Torito boot img :   1  UEFI  y   none"), "{boots}");
@@ -47,7 +47,7 @@ fn the_same_parts_give_the_same_medium() {
     let medium = |name: &str| {
         let made = Made::new(name);
         let path = made.path("live.iso");
-        iso::write(&made.parts, &made.kernel_image(Medium::Iso), &path).unwrap();
+        iso::write(&made.parts, &made.kernel_image(Medium::Iso), &path, &Watch::default()).unwrap();
         fs::read(path).unwrap()
     };
     let first = medium("medium/one");

@@ -2,8 +2,12 @@
 
 use crate::made::Made;
 use kfimg_builder::disk::{self, DiskSizes};
-use kfimg_builder::output::{Medium, OutputErrorKind};
-use kfimg_builder::{iso, qcow2, uki};
+use kfimg_builder::output::{Medium, OutputError, OutputErrorKind, Watch};
+use kfimg_builder::ova::{self, Machine};
+use kfimg_builder::pxe::{self, Way};
+use kfimg_builder::{iso, qcow2, uki, vmdk};
+use kfimg_images::stop::Stop;
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
@@ -115,13 +119,82 @@ fn nothing_is_left_of_an_output_that_failed() {
     // The root became shorter after it was looked at.
     fs::File::options().write(true).open(&made.parts.root).unwrap().set_len(4096).unwrap();
     let before = files(&made.folder);
-    let error = qcow2::write(&content, &made.path("disk.qcow2")).unwrap_err().to_string();
+    let error = qcow2::write(&content, &made.path("disk.qcow2"), &Watch::default()).unwrap_err().to_string();
     assert!(error.contains("root.img"), "{error}");
     fs::remove_file(&made.parts.verity).unwrap();
-    let error = iso::write(&made.parts, &kernel_image, &made.path("live.iso")).unwrap_err();
+    let error = iso::write(&made.parts, &kernel_image, &made.path("live.iso"), &Watch::default()).unwrap_err();
     assert_eq!(error.kind(), OutputErrorKind::Program);
     assert!(error.to_string().contains("root.verity"), "{error}");
     assert_eq!(files(&made.folder), before - 1);
-    let nowhere = qcow2::write(&content, &made.path("none/disk.qcow2")).unwrap_err();
+    let nowhere = qcow2::write(&content, &made.path("none/disk.qcow2"), &Watch::default()).unwrap_err();
     assert_eq!(nowhere.kind(), OutputErrorKind::Missing);
+}
+
+/// What each writer does when somebody asks to stop once its first bytes are told.
+#[test]
+fn every_writer_ends_when_it_is_asked_to_and_leaves_nothing() {
+    let made = Made::new("stopped");
+    let kernel_image = made.kernel_image(Medium::Disk);
+    let content = disk::content(&made.parts, &kernel_image, DiskSizes::default()).unwrap();
+    fs::create_dir(made.path("pxe")).unwrap();
+    type Write<'a> = &'a dyn Fn(&Watch<'_>) -> Result<(), OutputError>;
+    // Asked before it begins, and in the middle: how far xorriso is when it is asked is nothing that a test can know.
+    const BOTH: &[bool] = &[false, true];
+    let writers: [(&str, &[bool], Write<'_>); 6] = [
+        ("raw", BOTH, &|watch| disk::write_raw(&content, &made.path("disk.raw"), watch)),
+        ("qcow2", BOTH, &|watch| qcow2::write(&content, &made.path("disk.qcow2"), watch)),
+        ("vmdk", BOTH, &|watch| vmdk::write(&content, &made.parts.root_hash, &made.path("disk.vmdk"), watch)),
+        ("ova", BOTH, &|watch| {
+            let machine = Machine::default();
+            ova::write(&made.parts, &kernel_image, DiskSizes::default(), machine, &made.path("node.ova"), watch)
+        }),
+        ("iso", &[false], &|watch| iso::write(&made.parts, &kernel_image, &made.path("live.iso"), watch)),
+        ("pxe", BOTH, &|watch| pxe::write(&made.parts, Way::Carried, "images", &made.path("pxe"), watch)),
+    ];
+    for (name, moments, write) in writers {
+        let (before, told) = (files(&made.folder), Cell::new(0));
+        for late in moments {
+            let stop = Stop::new();
+            if !late {
+                stop.ask();
+            }
+            let advanced = |bytes| {
+                told.set(told.get() + bytes);
+                if bytes > 0 {
+                    stop.ask();
+                }
+            };
+            let error = write(&Watch::new(&stop, &advanced)).unwrap_err();
+            assert_eq!(error.kind(), OutputErrorKind::Stopped, "{name}, late: {late}: {error}");
+            assert_eq!((files(&made.folder), files(&made.path("pxe"))), (before, 0), "{name}, late: {late}");
+            assert_eq!(told.get() > 0, *late, "{name} tells its bytes");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_no_archive_takes_is_told_before_anything_is_written() {
+    let mut made = Made::new("named");
+    let kernel_image = made.kernel_image(Medium::Disk);
+    let before = files(&made.folder);
+    made.parts.image_id = "a".repeat(60);
+    for (length, is_fine) in [(28, true), (29, false)] {
+        made.parts.image_version = "1".repeat(length);
+        let path = made.path("node.ova");
+        let sizes = DiskSizes { disk: Some(1 << 30), ..DiskSizes::default() };
+        let written = ova::write(&made.parts, &kernel_image, sizes, Machine::default(), &path, &Watch::default());
+        match written {
+            Ok(()) => {
+                assert!(is_fine);
+                let listed = crate::program::succeed(crate::program::program("tar").arg("-tf").arg(&path));
+                assert_eq!(listed.lines().map(str::len).max(), Some(100), "{listed}");
+                fs::remove_file(path).unwrap();
+            }
+            Err(error) => {
+                assert!(!is_fine && error.kind() == OutputErrorKind::Usage, "{error}");
+                assert!(error.to_string().contains("of 90 bytes, and 89 are the most"), "{error}");
+            }
+        }
+        assert_eq!(files(&made.folder), before);
+    }
 }

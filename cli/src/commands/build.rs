@@ -17,8 +17,13 @@ use std::path::PathBuf;
 
 /// The environment's wish for the time of everything (<https://reproducible-builds.org/specs/source-date-epoch/>).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
-/// The kernel talks to the screen and to the first serial line.
-const COMMAND_LINE: &str = "console=tty0 console=ttyS0,115200";
+/// The kernel talks to the screen and to the first serial line, which is a PC's UART or an arm64 server's PL011.
+fn consoles(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Amd64 => "console=tty0 console=ttyS0,115200",
+        Architecture::Arm64 => "console=tty0 console=ttyAMA0,115200",
+    }
+}
 
 /// Arguments of `kfimg build`.
 #[derive(Args, Debug)]
@@ -135,8 +140,9 @@ pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
     let stop = interrupt::stop_on_signals();
     let bundle = Content::open(&args.bundle)?;
     let outputs = args.outputs.iter().copied().collect();
+    let consoles = consoles(args.architecture);
     let command_line =
-        std::iter::once(COMMAND_LINE).chain(args.append.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+        std::iter::once(consoles).chain(args.append.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
     let signer = args.secure_boot.signer()?;
     let folder = BuildFolder::begin(&args.folder)?;
     let request = Request {

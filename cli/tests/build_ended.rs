@@ -1,0 +1,153 @@
+//! Builds of bootable outputs that end early: killed, asked to stop, on a full disk. Nothing half-written is left, and what was
+//! there before stays.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use kfimg_builder::fake::{self, FakeBase};
+use kfimg_images::Architecture;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::fs;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use support::program::{as_root, both, empty_folder, run};
+
+const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
+/// What a plain build writes.
+const PARTS: &str = "build --base base.tar --output parts,sysext -o images";
+/// Every output that something boots from, each small.
+const ALL: &str = "build --base base.tar --output pxe,raw,qcow2,vmdk,ova,iso -o images \
+    --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
+/// Where systemd-stub lies in a base.
+const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+/// Bytes of the base that nothing compresses.
+const NOISE: usize = 4 << 20;
+
+/// A folder with a bundle and a base of a few megabytes, from which everything can be made.
+fn site(name: &str) -> PathBuf {
+    let folder = empty_folder(&format!("build_ended/{name}"));
+    fake::bundle(&folder.join("bundle"), Architecture::Amd64);
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    });
+    let stub = fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi");
+    let mut base = FakeBase::new(Architecture::Amd64);
+    base.file("usr/share/noise", 0o644, noise.take(NOISE).collect::<Vec<u8>>()).file(STUB, 0o644, stub);
+    base.write(&folder.join("base.tar"));
+    folder
+}
+
+/// Names in a folder, hidden ones too.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A build in a group of processes of its own, as a shell starts it.
+fn start(folder: &Path, line: &str) -> Child {
+    let mut command = Command::new(KFIMG);
+    command.args(line.split_whitespace()).current_dir(folder).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Every file of a build is there as its record says; `None` where there is no build.
+fn whole(folder: &Path) -> Option<()> {
+    let record = fs::read(folder.join("build.json")).ok()?;
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    for (name, output) in record["outputs"].as_object().unwrap() {
+        assert_eq!(fs::metadata(folder.join(name)).unwrap().len(), output["size"].as_u64().unwrap(), "{name}");
+    }
+    Some(())
+}
+
+/// Moments of a build, in milliseconds after its start. The machine's speed says which steps they meet.
+const MOMENTS: [u64; 6] = [5, 60, 150, 400, 900, 2000];
+
+#[test]
+fn ctrl_c_ends_a_build_of_disks_and_media_at_once_and_leaves_nothing() {
+    let folder = site("stopped");
+    let mut stopped = 0;
+    for milliseconds in MOMENTS {
+        let child = start(&folder, ALL);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        // A terminal sends it to the programs that kfimg has started, too.
+        let group = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        let sent = kill_process_group(group, Signal::INT);
+        let output = child.wait_with_output().unwrap();
+        let said = both(&output);
+        match (output.status.code(), output.status.signal()) {
+            (Some(0), _) => assert!(whole(&folder.join("images")).is_some(), "{said}"),
+            (Some(130), _) => {
+                stopped += 1;
+                assert!(sent.is_ok() && said.contains("stopped; nothing was written"), "{milliseconds} ms: {said}");
+            }
+            // Before kfimg handles signals.
+            (None, Some(2)) => {}
+            other => panic!("after {milliseconds} ms: {other:?}: {said}"),
+        }
+        let left = names(&folder);
+        let expected = if folder.join("images").exists() { vec!["base.tar", "bundle", "images"] } else { vec!["base.tar", "bundle"] };
+        assert_eq!(left, expected, "after {milliseconds} ms");
+    }
+    assert!(stopped > 0, "some moment meets a build that runs");
+}
+
+#[test]
+fn a_build_that_is_killed_leaves_no_half_image_and_the_next_one_cleans_up() {
+    let folder = site("killed");
+    for (line, moments) in [(PARTS, &[1, 10, 20, 40, 80, 160]), (ALL, &MOMENTS)] {
+        for milliseconds in moments {
+            let mut child = start(&folder, line);
+            std::thread::sleep(Duration::from_millis(*milliseconds));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(folder.join("images").exists(), whole(&folder.join("images")).is_some(), "after {milliseconds} ms");
+        }
+        // A program whose standard input ended with kfimg may take a moment to end too.
+        let last = start(&folder, line).wait_with_output().unwrap();
+        assert!(last.status.success(), "{}", both(&last));
+        assert!(whole(&folder.join("images")).is_some());
+        assert_eq!(names(&folder), ["base.tar", "bundle", "images"]);
+    }
+}
+
+/// The root itself does not fit: the program that writes it meets the end.
+#[test]
+fn a_disk_that_is_full_before_the_root_is_whole_is_told_and_left_empty() {
+    let folder = site("small");
+    fs::create_dir(folder.join("small")).unwrap();
+    let build = format!("{KFIMG} build --base base.tar --output parts -o small/images");
+    let script = format!("mount -t tmpfs -o size=1m none small && {build}; code=$?; ls -A small; exit $code");
+    let output = run(as_root("unshare").args(["--mount", "sh", "-c", &script]).current_dir(&folder));
+    let said = both(&output);
+    assert!([4, 6].contains(&output.status.code().unwrap()), "{said}");
+    assert!(said.contains("No space left on device") || said.contains("mksquashfs: "), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "nothing is left");
+}
+
+/// The parts fit onto the disk, and the output does not: each writer meets its end.
+#[test]
+fn a_disk_that_is_full_before_the_output_is_whole_is_told_and_left_empty() {
+    let folder = site("full");
+    fs::create_dir(folder.join("small")).unwrap();
+    let sizes = "--disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
+    for (kind, options) in [("pxe", ""), ("raw", sizes), ("qcow2", sizes), ("vmdk", sizes), ("ova", sizes), ("iso", "")] {
+        let build = format!("{KFIMG} build --base base.tar --output {kind} -o small/images {options}");
+        let script = format!("mount -t tmpfs -o size=7m none small && {build}; code=$?; ls -A small; exit $code");
+        let output = run(as_root("unshare").args(["--mount", "sh", "-c", &script]).current_dir(&folder));
+        let said = both(&output);
+        // xorriso is another program, and says it in its own words.
+        let code = if kind == "iso" { 6 } else { 4 };
+        assert_eq!(output.status.code(), Some(code), "{kind}: {said}");
+        assert!(said.contains("No space left on device"), "{kind}: {said}");
+        assert!(kind == "iso" || said.contains("; make room or choose another -o"), "{kind}: {said}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{kind}: nothing is left");
+    }
+}
