@@ -77,10 +77,14 @@ impl Bench {
 
     fn vmdk(&self) {
         let convert = || self.convert(&["-O", "vmdk", "-o", "subformat=streamOptimized"], "peer.vmdk");
-        let own = || vmdk::write(&self.content, &self.parts.root_hash, &self.path("own.vmdk"), &Watch::default()).expect("written");
+        let own = || {
+            vmdk::write(&self.content, &self.parts.root_hash, &self.path("own.vmdk"), &Watch::default())
+                .expect("written")
+        };
         let appliance = || {
             let (kernel, path) = (self.path("kernel.efi"), self.path("own.ova"));
-            ova::write(&self.parts, &kernel, DiskSizes::default(), Machine::default(), &path, &Watch::default()).expect("written");
+            ova::write(&self.parts, &kernel, DiskSizes::default(), Machine::default(), &path, &Watch::default())
+                .expect("written");
         };
         let times = self.race(&mut [("qemu-img", &convert), ("kfimg", &own), ("kfimg, a whole appliance", &appliance)]);
         println!("streamOptimized VMDK");

@@ -111,7 +111,8 @@ impl Build {
     fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(RECORD_FILE);
         let wrong = |reason: String| Error::base(&path.display().to_string(), format!("{reason}; build again"));
-        let record: Value = serde_json::from_slice(&small(&path, RECORD_LIMIT)?).map_err(|error| wrong(error.to_string()))?;
+        let record: Value =
+            serde_json::from_slice(&small(&path, RECORD_LIMIT)?).map_err(|error| wrong(error.to_string()))?;
         if record["formatVersion"] != FORMAT_VERSION {
             return Err(wrong(format!("its format {} is not known to this kfimg", record["formatVersion"])));
         }

@@ -127,8 +127,10 @@ mod tests {
     #[test]
     fn the_file_in_the_image_names_every_licence_and_has_the_text() {
         let text = copyright();
-        let found: BTreeSet<String> = licences(&text).iter().flat_map(|all| all.split(" and ")).map(str::to_owned).collect();
-        let wanted: BTreeSet<String> = ADDED.iter().flat_map(|row| row.licences).map(|name| (*name).to_owned()).collect();
+        let found: BTreeSet<String> =
+            licences(&text).iter().flat_map(|all| all.split(" and ")).map(str::to_owned).collect();
+        let wanted: BTreeSet<String> =
+            ADDED.iter().flat_map(|row| row.licences).map(|name| (*name).to_owned()).collect();
         assert_eq!(found, wanted);
         assert!(text.contains("\n .\n") && text.contains("Version 2.0, January 2004"), "{text}");
         assert!(text.lines().all(|line| line.is_empty() || line.starts_with(' ') || line.contains(": ")), "{text}");

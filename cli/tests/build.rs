@@ -286,7 +286,9 @@ fn the_kernel_talks_to_the_serial_line_that_its_machines_have() {
     for (architecture, console) in [(Architecture::Amd64, "ttyS0"), (Architecture::Arm64, "ttyAMA0")] {
         fake::bundle(&folder.join(format!("bundle-{architecture}")), architecture);
         FakeBase::new(architecture).write(&folder.join("base.tar"));
-        let line = format!("build --base base.tar --bundle bundle-{architecture} --arch {architecture} --output parts --append quiet");
+        let line = format!(
+            "build --base base.tar --bundle bundle-{architecture} --arch {architecture} --output parts --append quiet"
+        );
         let built = run(&folder, &line);
         assert_eq!(built.code, 0, "{}", built.stderr);
         let record = fs::read(folder.join("images/build.json")).unwrap();

@@ -93,7 +93,11 @@ fn ctrl_c_ends_a_build_of_disks_and_media_at_once_and_leaves_nothing() {
             other => panic!("after {milliseconds} ms: {other:?}: {said}"),
         }
         let left = names(&folder);
-        let expected = if folder.join("images").exists() { vec!["base.tar", "bundle", "images"] } else { vec!["base.tar", "bundle"] };
+        let expected = if folder.join("images").exists() {
+            vec!["base.tar", "bundle", "images"]
+        } else {
+            vec!["base.tar", "bundle"]
+        };
         assert_eq!(left, expected, "after {milliseconds} ms");
     }
     assert!(stopped > 0, "some moment meets a build that runs");
@@ -108,7 +112,11 @@ fn a_build_that_is_killed_leaves_no_half_image_and_the_next_one_cleans_up() {
             std::thread::sleep(Duration::from_millis(*milliseconds));
             child.kill().unwrap();
             child.wait().unwrap();
-            assert_eq!(folder.join("images").exists(), whole(&folder.join("images")).is_some(), "after {milliseconds} ms");
+            assert_eq!(
+                folder.join("images").exists(),
+                whole(&folder.join("images")).is_some(),
+                "after {milliseconds} ms"
+            );
         }
         // A program whose standard input ended with kfimg may take a moment to end too.
         let last = start(&folder, line).wait_with_output().unwrap();
@@ -138,7 +146,8 @@ fn a_disk_that_is_full_before_the_output_is_whole_is_told_and_left_empty() {
     let folder = site("full");
     fs::create_dir(folder.join("small")).unwrap();
     let sizes = "--disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
-    for (kind, options) in [("pxe", ""), ("raw", sizes), ("qcow2", sizes), ("vmdk", sizes), ("ova", sizes), ("iso", "")] {
+    for (kind, options) in [("pxe", ""), ("raw", sizes), ("qcow2", sizes), ("vmdk", sizes), ("ova", sizes), ("iso", "")]
+    {
         let build = format!("{KFIMG} build --base base.tar --output {kind} -o small/images {options}");
         let script = format!("mount -t tmpfs -o size=7m none small && {build}; code=$?; ls -A small; exit $code");
         let output = run(as_root("unshare").args(["--mount", "sh", "-c", &script]).current_dir(&folder));

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod boot_words;
+mod check;
 
 use crate::base::{self, Base};
 use crate::boot;
@@ -14,7 +15,7 @@ use crate::content::{self, PartSource, host, identity, preload};
 use crate::error::Error;
 use crate::initrd;
 use crate::licences;
-use crate::lint::{self, Finding, Subject, Severity};
+use crate::lint::{self, Finding, Severity, Subject};
 use crate::listing::LISTING_FILE;
 use crate::output::Watch;
 use crate::packages::{self, Package};
@@ -36,10 +37,6 @@ use std::time::SystemTime;
 
 /// Where the parts lie until they are assembled, below the build's folder.
 const WORK: &str = ".work";
-/// Most bytes of the kernel's command line before root and payload.
-const COMMAND_LINE: usize = 1024;
-/// Arguments that only the build can know.
-const OWN_ARGUMENTS: &[&str] = &["roothash=", "root=", "systemd.verity=", "kfimg.root="];
 /// squashfs keeps times in 32 bits.
 const LATEST: u64 = u32::MAX as u64;
 
@@ -67,7 +64,7 @@ struct System {
 /// # Errors
 /// [`Error`]; the folder then holds nothing of use.
 pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Result<Built, Error> {
-    check(request)?;
+    check::check(request)?;
     let programs = assemble::programs(request)?;
     let work = request.folder.join(WORK);
     fs::create_dir(&work).map_err(Error::io("creating", &work))?;

@@ -123,16 +123,18 @@ fn unpacked(
     stop: &Stop,
 ) -> Result<(), Unread> {
     let unpacker = UNPACKERS.iter().find(|row| row.first == first);
-    let unknown = || Unread::Reason(format!("it is packed in a way that kfimg does not know (its first byte is {first:#04x})"));
+    let unknown =
+        || Unread::Reason(format!("it is packed in a way that kfimg does not know (its first byte is {first:#04x})"));
     let Unpacker { tool, arguments, .. } = unpacker.ok_or_else(unknown)?;
     let mut file = tempfile::tempfile_in(folder)?;
     Watch::new(stop, &|_| {}).copy(input, &mut file)?;
     file.rewind()?;
     let mut command = tool.command();
-    let mut child = RunningChild::start(command.args(*arguments).stdin(file), true).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Unread::Reason(tool.missing().to_string()),
-        _ => Unread::Damaged(error),
-    })?;
+    let mut child =
+        RunningChild::start(command.args(*arguments).stdin(file), true).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Unread::Reason(tool.missing().to_string()),
+            _ => Unread::Damaged(error),
+        })?;
     let output = child.output(stop)?;
     match archives(&mut BufReader::new(output.take(MOST)), take) {
         Ok(Part::End) => Ok(()),

@@ -35,7 +35,8 @@ pub(super) const CALLED: &[(&str, &str)] = &[
     ("udevadm", "udev"),
 ];
 /// Programs of the base's initrd that kfimg's part of it calls or puts in order (`docs/image.md`).
-pub(super) const IN_INITRD: &[&str] = &["ignition", "losetup", "mkdir", "mount", "systemd-networkd", "systemd-veritysetup"];
+pub(super) const IN_INITRD: &[&str] =
+    &["ignition", "losetup", "mkdir", "mount", "systemd-networkd", "systemd-veritysetup"];
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
 
 pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {
@@ -73,7 +74,9 @@ pub(super) fn initrd_contents(subject: &Subject<'_>) -> Vec<String> {
 
 pub(super) fn initrd_unread(subject: &Subject<'_>) -> Vec<String> {
     match subject.initrd {
-        Some(Contents::Unread(reason)) => vec![format!("nobody has looked whether the base's initrd is fit to boot: {reason}")],
+        Some(Contents::Unread(reason)) => {
+            vec![format!("nobody has looked whether the base's initrd is fit to boot: {reason}")]
+        }
         _ => Vec::new(),
     }
 }

@@ -96,7 +96,9 @@ fn is_private_key(path: &str, node: &Node) -> bool {
     };
     let Ok(bytes) = content.head(KEY_LIMIT) else { return false };
     let lines = bytes.split(|byte| *byte == b'\n');
-    lines.map(<[u8]>::trim_ascii_end).any(|line| line.starts_with(KEY_BEGIN) && KEY_MARKS.iter().any(|mark| line.ends_with(mark)))
+    lines
+        .map(<[u8]>::trim_ascii_end)
+        .any(|line| line.starts_with(KEY_BEGIN) && KEY_MARKS.iter().any(|mark| line.ends_with(mark)))
 }
 
 /// A field with a hash, or an empty one, which lets everybody in. A `!` before a hash only locks it (`shadow(5)`).

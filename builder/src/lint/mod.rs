@@ -242,7 +242,12 @@ pub(crate) fn run(subject: &Subject<'_>, allowed: &[String]) -> Vec<Finding> {
     };
     let found = |lint: &Lint| {
         let (lint, severity) = (*lint, severity(lint));
-        (lint.check)(subject).into_iter().map(move |text| Finding { lint: lint.id, severity, text, remedy: lint.remedy })
+        (lint.check)(subject).into_iter().map(move |text| Finding {
+            lint: lint.id,
+            severity,
+            text,
+            remedy: lint.remedy,
+        })
     };
     LINTS.iter().flat_map(found).collect()
 }

@@ -12,7 +12,10 @@ pub(super) fn licences(subject: &Subject<'_>) -> Vec<String> {
     let no_file = names(|package| package.copyright.is_none());
     let no_name = names(|package| package.copyright.is_some() && package.licences.is_empty());
     let told = [("no copyright file of", no_file), ("no licence is named in the copyright file of", no_name)];
-    told.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what} {}", listed(names))).collect()
+    told.iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what} {}", listed(names)))
+        .collect()
 }
 
 pub(super) fn unfree(subject: &Subject<'_>) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Each lint finds what it is there for, and nothing in a sound image.
 
-use super::{Finding, LINTS, Subject, Severity, kernel_config, refuses, run};
+use super::{Finding, LINTS, Severity, Subject, kernel_config, refuses, run};
 use crate::content::kernel;
 use crate::fake;
 use crate::initrd;
@@ -167,7 +167,11 @@ const CASES: &[Case] = &[
         |tree| base_file(tree, "etc/ssl/private/site.key", 0o600, "x\n-----BEGIN EC PRIVATE KEY-----\nAA\n"),
         "/etc/ssl/private/site.key holds a private key",
     ),
-    ("secrets", |tree| base_file(tree, "root/.docker/config.json", 0o600, "{}"), "/root/.docker/config.json holds logins"),
+    (
+        "secrets",
+        |tree| base_file(tree, "root/.docker/config.json", 0o600, "{}"),
+        "/root/.docker/config.json holds logins",
+    ),
     ("secrets", |tree| base_file(tree, "home/joe/.netrc", 0o600, "x"), "/home/joe/.netrc holds logins"),
     ("secrets", |tree| base_file(tree, "etc/wireguard/wg0.conf", 0o600, "x"), "/etc/wireguard/wg0.conf holds logins"),
     (
@@ -202,8 +206,16 @@ const CASES: &[Case] = &[
         },
         "no copyright file of bash",
     ),
-    ("licences", |tree| package(tree, "bash", "shells", "All rights reserved"), "no licence is named in the copyright file of bash"),
-    ("licences-unfree", |tree| package(tree, "firmware-x", "non-free-firmware/kernel", "License: own"), "not free software: firmware-x"),
+    (
+        "licences",
+        |tree| package(tree, "bash", "shells", "All rights reserved"),
+        "no licence is named in the copyright file of bash",
+    ),
+    (
+        "licences-unfree",
+        |tree| package(tree, "firmware-x", "non-free-firmware/kernel", "License: own"),
+        "not free software: firmware-x",
+    ),
     ("licence-list", |tree| package(tree, "bash", "shells", "License: GPL-3+"), "licences of the packages: GPL-3+ (1)"),
     ("setuid", |tree| base_file(tree, "usr/bin/su", 0o4755, "x"), "/usr/bin/su (4755)"),
 ];

@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_program_that_lives_is_waited_for_and_its_last_words_are_kept() {
-        let mut child = RunningChild::start(&mut shell("head -c 300000 /dev/zero; sleep 0.3; echo last >&2"), false).unwrap();
+        let mut child =
+            RunningChild::start(&mut shell("head -c 300000 /dev/zero; sleep 0.3; echo last >&2"), false).unwrap();
         let ending = child.wait(&Stop::new(), Duration::from_millis(100), || true).unwrap();
         assert!(matches!(ending, Ending::Ended(status) if status.success()), "{ending:?}");
         let words = child.words();

@@ -82,7 +82,9 @@ pub enum OutputError {
         said: String,
     },
     /// A program hangs, and was ended.
-    #[error("{program} has shown no sign of life for {seconds} s while {action}, and was ended: look at the disk that it writes to")]
+    #[error(
+        "{program} has shown no sign of life for {seconds} s while {action}, and was ended: look at the disk that it writes to"
+    )]
     Silent {
         /// Its name.
         program: &'static str,

@@ -134,7 +134,10 @@ mod tests {
     fn failures_are_quoted_and_silence_is_told() {
         let watch = Watch::default();
         let error = NONE.run(&mut NONE.command(), "running", "none".as_ref(), &watch).unwrap_err();
-        assert_eq!(error.to_string(), "kfimg-no-such-program is missing, and it is a test: install the package nothing");
+        assert_eq!(
+            error.to_string(),
+            "kfimg-no-such-program is missing, and it is a test: install the package nothing"
+        );
         assert_eq!(error.kind(), OutputErrorKind::Program);
         let error = SHELL.said(&mut shell("echo no >&2; exit 3"), "trying").unwrap_err();
         assert_eq!(error.to_string(), "sh ended with exit status: 3 while trying; it said: no");

@@ -14,7 +14,8 @@ const LONGEST: usize = 120;
 pub(crate) fn licences(text: &str) -> Vec<String> {
     let paragraphs: Vec<&str> = text.split("\n\n").collect();
     let of = |paragraph: &&str| field(paragraph, "License");
-    let is_about_files = |paragraph: &&&str| field(paragraph, "Files").is_some() || field(paragraph, "Format").is_some();
+    let is_about_files =
+        |paragraph: &&&str| field(paragraph, "Files").is_some() || field(paragraph, "Format").is_some();
     let mut names: BTreeSet<String> = paragraphs.iter().filter(is_about_files).filter_map(of).collect();
     if names.is_empty() {
         names = paragraphs.iter().filter_map(of).filter(|name| is_short(name)).collect();

@@ -56,13 +56,7 @@ struct Expected {
 ///
 /// # Errors
 /// When a part can't be read or a file can't be written; when the initrd can't carry the root; when somebody asks to stop.
-pub fn write(
-    parts: &Parts,
-    way: Way<'_>,
-    prefix: &str,
-    folder: &Path,
-    watch: &Watch<'_>,
-) -> Result<(), OutputError> {
+pub fn write(parts: &Parts, way: Way<'_>, prefix: &str, folder: &Path, watch: &Watch<'_>) -> Result<(), OutputError> {
     let length = file_size(&parts.root)?;
     if way == Way::Carried && u32::try_from(length).is_err() {
         let problem = format!(

@@ -58,7 +58,8 @@ impl Writer {
             length = std::fs::metadata(&self.target).map_or(0, |about| about.len());
             length != before
         };
-        let ending = self.child.wait(&self.stop, PATIENCE, grows).map_err(|error| failed(self.name, error.to_string()))?;
+        let ending =
+            self.child.wait(&self.stop, PATIENCE, grows).map_err(|error| failed(self.name, error.to_string()))?;
         let status = match ending {
             Ending::Stopped => return Err(Error::Stopped),
             Ending::Silent => {
@@ -151,7 +152,10 @@ mod tests {
                 (Ok(found), Ok(version)) => assert_eq!(found, format!("{name} {version}")),
                 (Err(error), Err(words)) => {
                     let error = error.to_string();
-                    assert!(error.starts_with(name) && error.contains(words) && error.ends_with("; mend it"), "{error}");
+                    assert!(
+                        error.starts_with(name) && error.contains(words) && error.ends_with("; mend it"),
+                        "{error}"
+                    );
                 }
                 (found, _) => panic!("{text}: {found:?}"),
             }

@@ -84,7 +84,8 @@ fn unsquashfs_finds_what_the_tree_has() {
 fn the_listing_names_every_file_with_its_digest() {
     let folder = tempfile::tempdir().unwrap();
     let image = built(folder.path(), "root", &tree());
-    let without_times = |line: &str| line.split(' ').filter(|word| !word.starts_with("time=")).collect::<Vec<_>>().join(" ");
+    let without_times =
+        |line: &str| line.split(' ').filter(|word| !word.starts_with("time=")).collect::<Vec<_>>().join(" ");
     let whole = crate::listing::of_tree(&tree(), &Watch::default()).unwrap();
     assert_eq!(image.listing.lines().collect::<Vec<_>>(), whole.lines().map(without_times).collect::<Vec<_>>());
     let ping = image.listing.lines().find(|line| line.starts_with("./usr/bin/ping ")).unwrap();
@@ -122,7 +123,8 @@ fn fsck_accepts_an_erofs_and_an_old_program_is_named() {
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     } else {
         let text = image("first").unwrap_err().to_string();
-        let wanted = "reads no tar; install erofs-utils (1.7 or newer: Debian 13, Ubuntu 24.04), or choose --root squashfs";
+        let wanted =
+            "reads no tar; install erofs-utils (1.7 or newer: Debian 13, Ubuntu 24.04), or choose --root squashfs";
         assert!(text.starts_with("mkfs.erofs: version 1.") && text.ends_with(wanted), "{text}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -93,7 +93,10 @@ fn licences_of_packages_and_of_what_is_added_are_listed() {
     let Built { record, .. } = result.unwrap();
     let row = |name: &str| record.licences.iter().find(|row| row.name == name).unwrap();
     let bash = row("bash");
-    assert_eq!((bash.licences.as_slice(), bash.file.as_deref()), (&["GPL-3+".to_owned()][..], Some("usr/share/doc/bash/copyright")));
+    assert_eq!(
+        (bash.licences.as_slice(), bash.file.as_deref()),
+        (&["GPL-3+".to_owned()][..], Some("usr/share/doc/bash/copyright"))
+    );
     assert_eq!((row("odd").licences.len(), &row("odd").file), (0, &None));
     for part in &record.parts {
         assert!(row(&part.name).licences.contains(&"Apache-2.0".to_owned()), "{}", part.name);

@@ -92,7 +92,11 @@ fn wrong_requests_are_told_before_anything_is_read() {
         ("base", &|request| request.base = "nowhere.tar", "opening the base nowhere.tar"),
         ("url", &|request| request.root_url = Some("https://a/b"), "--root-url https://a/b: write http://"),
         ("query", &|request| request.root_url = Some("http://a/b?c"), "--root-url http://a/b?c: write http://"),
-        ("shell", &|request| request.root_url = Some("http://a/b&c;d|e$f"), "--root-url http://a/b&c;d|e$f: write http://"),
+        (
+            "shell",
+            &|request| request.root_url = Some("http://a/b&c;d|e$f"),
+            "--root-url http://a/b&c;d|e$f: write http://",
+        ),
         ("line", &|request| request.command_line = "a\nb", "is one line"),
         ("long", &|request| request.command_line = LONG, "1025 bytes, and 1024 are the most"),
         ("root", &|request| request.command_line = "quiet roothash=00", "--append roothash=00: the build says itself"),
