@@ -117,8 +117,8 @@ mod tests {
     fn a_program_tells_how_far_it_is_and_ends_when_it_is_asked_to() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
-        let (stop, told) = (Stop::new(), Cell::new(0));
-        let advanced = |bytes| {
+        let (stop, told) = (Stop::new(), Cell::new(0_u64));
+        let advanced = |bytes: u64| {
             told.set(told.get() + bytes);
             if told.get() > 0 {
                 stop.ask();

@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_copy_tells_its_bytes_and_ends_when_it_is_asked_to() {
-        let (stop, told) = (Stop::new(), Cell::new(0));
-        let advanced = |bytes| {
+        let (stop, told) = (Stop::new(), Cell::new(0_u64));
+        let advanced = |bytes: u64| {
             told.set(told.get() + bytes);
             if told.get() >= 3 << 20 {
                 stop.ask();

@@ -152,13 +152,13 @@ fn every_writer_ends_when_it_is_asked_to_and_leaves_nothing() {
         ("pxe", BOTH, &|watch| pxe::write(&made.parts, Way::Carried, "images", &made.path("pxe"), watch)),
     ];
     for (name, moments, write) in writers {
-        let (before, told) = (files(&made.folder), Cell::new(0));
+        let (before, told) = (files(&made.folder), Cell::new(0_u64));
         for late in moments {
             let stop = Stop::new();
             if !late {
                 stop.ask();
             }
-            let advanced = |bytes| {
+            let advanced = |bytes: u64| {
                 told.set(told.get() + bytes);
                 if bytes > 0 {
                     stop.ask();
