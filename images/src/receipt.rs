@@ -1,6 +1,6 @@
 //! [`Receipt`]: what a registry has, written down so that a bundle can be made of what it lacks.
 //!
-//! - [`take`] asks a registry for all tags of some repositories, and for every blob below them;
+//! - [`take`] asks a registry for all tags of some repositories, and for every blob below them; [`take_all`] for all of its own catalog;
 //! - [`mod@delta`] says which blobs a bundle may leave out.
 //!
 //! A receipt is carried by hand from the site to where bundles are made. It holds no secrets, and it promises nothing: push asks
@@ -12,7 +12,7 @@ mod take;
 
 pub use delta::Delta;
 pub use error::ReceiptError;
-pub use take::{Event, Events, Options, references, take};
+pub use take::{Event, Events, Options, references, take, take_all};
 
 use crate::digest::Digest;
 use crate::hasher::sha256;

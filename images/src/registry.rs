@@ -11,6 +11,7 @@
 mod authorities;
 mod blobs;
 mod body;
+mod catalog;
 mod challenge;
 mod credentials;
 mod error;

@@ -8,6 +8,7 @@ use kfimg_images::hasher::sha256;
 use kfimg_images::layout::media_type::{OCI_INDEX, OCI_MANIFEST};
 use kfimg_images::layout::{Descriptor, Index};
 use kfimg_images::pull::PullError;
+use kfimg_images::receipt;
 use kfimg_images::registry::{Client, Proxies, RegistryError, Settings};
 use kfimg_images::store::Store;
 use std::sync::Arc;
@@ -204,23 +205,25 @@ fn busy_registries_are_asked_again_within_bounds() {
 fn redirects_lead_nowhere_inside() {
     let inside = Arc::new(Server::start(|_| Reply::new(200, "the secret of this machine")));
     let port = inside.host().rsplit_once(':').unwrap().1.to_owned();
+    let special = "addresses of this machine, of the link and of clouds' metadata are not asked";
+    let no_host = "is neither a host name nor an address";
     let places = [
-        format!("http://127.0.0.1:{port}/"),
-        format!("http://127.0.0.2:{port}/"),
-        format!("http://localhost:{port}/"),
-        format!("http://[::ffff:127.0.0.1]:{port}/"),
-        format!("http://0.0.0.0:{port}/"),
-        "http://169.254.169.254/latest/meta-data/".to_owned(),
-        "http://[fe80::1]/".to_owned(),
-        "http://[fd00:ec2::254]/latest/".to_owned(),
-        format!("http://2130706433:{port}/"),
-        format!("http://0x7f.1:{port}/"),
-        "file:///etc/passwd".to_owned(),
-        "gopher://127.0.0.1/".to_owned(),
-        "http://user:password@storage.local/".to_owned(),
-        String::new(),
+        (format!("http://127.0.0.1:{port}/"), special),
+        (format!("http://127.0.0.2:{port}/"), special),
+        (format!("http://localhost:{port}/"), special),
+        (format!("http://[::ffff:127.0.0.1]:{port}/"), special),
+        (format!("http://0.0.0.0:{port}/"), special),
+        ("http://169.254.169.254/latest/meta-data/".to_owned(), special),
+        ("http://[fe80::1]/".to_owned(), special),
+        ("http://[fd00:ec2::254]/latest/".to_owned(), special),
+        (format!("http://2130706433:{port}/"), no_host),
+        (format!("http://0x7f.1:{port}/"), no_host),
+        ("file:///etc/passwd".to_owned(), "is no URL of http or https"),
+        ("gopher://127.0.0.1/".to_owned(), "is no URL of http or https"),
+        ("http://user:password@storage.local/".to_owned(), "is a URL with a user in it"),
+        (String::new(), "more than 3 redirects"),
     ];
-    for place in places {
+    for (place, wanted) in places {
         for part in ["/manifests/", "/blobs/"] {
             let location = place.clone();
             let (error, asked) = lied_to(on(part, move |_, request| {
@@ -228,7 +231,8 @@ fn redirects_lead_nowhere_inside() {
                 let location = if location.is_empty() { request.target.clone() } else { location.clone() };
                 Reply::new(307, "").header("location", location)
             }));
-            assert!(!error.contains("password@") && asked < 20, "{place}: {error}");
+            assert!(error.contains(wanted), "{place} by {part}: {error}");
+            assert!(!error.contains("password") && asked < 20, "{place}: {error}");
             assert!(inside.seen().is_empty(), "{place}");
         }
     }
@@ -296,6 +300,41 @@ fn lists_have_an_end_and_stay_where_they_are() {
     let page = Server::start(|_| Reply::new(200, "{}").header("content-type", "text/html"));
     let error = client(&page.host()).referrers("app", &sha256(b"x"), None).unwrap_err();
     assert!(matches!(error, RegistryError::Document { .. }), "{error}");
+}
+
+#[test]
+fn a_catalog_has_an_end_and_stays_where_it_is() {
+    let thief = Server::start(|_| Reply::new(200, r#"{"repositories":["stolen"]}"#));
+    let elsewhere = format!("<http://{}/v2/_catalog?last=a>; rel=\"next\"", thief.host());
+    let server =
+        Server::start(move |_| Reply::new(200, r#"{"repositories":["a"]}"#).header("link", elsewhere.clone()));
+    let error = client(&server.host()).catalog(10).unwrap_err();
+    assert!(matches!(&error, RegistryError::Refused { what: "next page", .. }), "{error}");
+    assert!(thief.seen().is_empty());
+
+    let page = AtomicUsize::new(0);
+    let server = Server::start(move |_| {
+        let number = page.fetch_add(1, Ordering::SeqCst);
+        let link = format!("</v2/_catalog?last={number}>; rel=\"next\"");
+        Reply::new(200, format!(r#"{{"repositories":["r{number}","../up","r{number}/x y"]}}"#)).header("link", link)
+    });
+    let error = client(&server.host()).catalog(1000).unwrap_err().to_string();
+    assert!(error.contains("more than 20 pages"), "{error}");
+    let found = client(&server.host()).catalog(3).unwrap();
+    assert!(found.len() == 3 && found.iter().all(|name| name.starts_with('r') && !name.contains('/')), "{found:?}");
+
+    let options = receipt::Options::default();
+    for (reply, wanted) in [
+        (Reply::new(200, "[]"), "the list of repositories is malformed"),
+        (Reply::new(200, "").fault(Fault::Endless), "more than"),
+        (Reply::new(404, ""), "not found"),
+        (Reply::new(405, ""), "405"),
+        (Reply::new(401, ""), "wants a login"),
+    ] {
+        let server = Server::start(move |_| reply.clone());
+        let error = receipt::take_all(&client(&server.host()), &options, &|_| {}).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
 }
 
 #[test]

@@ -14,6 +14,16 @@ pub enum ReceiptError {
         /// What came.
         error: RegistryError,
     },
+    /// The registry does not list its repositories, or not to us.
+    #[error(
+        "{registry} does not tell which repositories it has ({reason}); name a bundle whose images are asked for (--bundle), or describe the cluster (--profile, --site)"
+    )]
+    NoCatalog {
+        /// The registry.
+        registry: String,
+        /// What it said instead.
+        reason: String,
+    },
     /// The repositories hold more than a receipt may name.
     #[error("the repositories have more than {0} manifests and blobs; ask for fewer of them")]
     TooMany(usize),

@@ -1,4 +1,4 @@
-//! Asks a registry what it has of some repositories: every tag, what the tags lead to, and each blob, whether it is still there.
+//! Asks a registry what it has of some repositories, or of all that it lists: every tag, what the tags lead to, and each blob, whether it is still there.
 //!
 //! Only what the registry shows is written down: a wrong document, or a blob that is gone, makes a delta larger and nothing else.
 
@@ -14,6 +14,8 @@ use crate::stop::Stop;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// Most repositories of a catalog that are asked.
+const REPOSITORIES: usize = 10_000;
 /// Most tags of one repository that are looked at.
 const TAGS: usize = 1000;
 /// Most manifests and blobs of all.
@@ -95,6 +97,39 @@ pub fn take(
         names.extend(reference.tag().map(str::to_owned));
         names.extend(reference.digest().map(Digest::to_string));
     }
+    taken(client, asked, options, events)
+}
+
+/// Asks for all repositories below the prefix that the registry's own catalog lists, and all their tags.
+///
+/// # Errors
+/// As [`take`]; [`ReceiptError::NoCatalog`] where the registry lists nothing to us, or more than is asked.
+pub fn take_all(client: &Client, options: &Options, events: &Events<'_>) -> Result<Receipt, ReceiptError> {
+    let refused = |reason: String| ReceiptError::NoCatalog { registry: client.host(), reason };
+    let listed = client.catalog(REPOSITORIES + 1).map_err(|error| match &error {
+        RegistryError::Stopped => ReceiptError::Stopped,
+        RegistryError::NotFound { .. } | RegistryError::Unauthorized { .. } => refused(error.to_string()),
+        RegistryError::Status { status: 400..500, .. } | RegistryError::Answer { .. } => refused(error.to_string()),
+        _ => ReceiptError::Registry { repository: "_catalog".to_owned(), error },
+    })?;
+    if listed.len() > REPOSITORIES {
+        return Err(refused(format!("it has more than {REPOSITORIES} of them")));
+    }
+    let below = match options.prefix.as_str() {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let own = listed.into_iter().filter(|repository| repository.starts_with(&below));
+    taken(client, own.map(|repository| (repository, BTreeSet::new())).collect(), options, events)
+}
+
+/// Asks for these repositories: all their tags, and what is named beside.
+fn taken(
+    client: &Client,
+    asked: BTreeMap<String, BTreeSet<String>>,
+    options: &Options,
+    events: &Events<'_>,
+) -> Result<Receipt, ReceiptError> {
     let taker = Taker {
         client,
         events,

@@ -30,7 +30,7 @@ impl Client {
         let first = self.url(repository, "tags/list")?.with("n", &PAGE.min(limit).to_string());
         let limit = limit.min(self.wire.limits.entries);
         let mut tags = BTreeSet::new();
-        self.pages(repository, first, |client, answer| {
+        self.pages(&Scope::pull(repository), first, |client, answer| {
             let url = answer.url.to_string();
             let bytes = answer.into_body(0, &client.wire).read_all(DOCUMENT_LIMIT)?;
             let page: TagPage = serde_json::from_slice(&bytes).map_err(|error| RegistryError::Answer {
@@ -61,7 +61,7 @@ impl Client {
         let first = artifact_type.map_or_else(|| plain.clone(), |wanted| plain.with("artifactType", wanted));
         let limit = self.wire.limits.entries;
         let (mut found, mut size): (Vec<Descriptor>, u64) = (Vec::new(), 0);
-        let listed = self.pages(repository, first, |client, answer| {
+        let listed = self.pages(&Scope::pull(repository), first, |client, answer| {
             let url = answer.url.to_string();
             let (entries, bytes) = referrers_page(client, answer)?;
             // Pages are kept together, with all that is noted in them; what they list must fit into an index.json.
@@ -105,15 +105,15 @@ impl Client {
     }
 
     /// Reads pages until one says that it is the last, `read` does, or there are too many.
-    fn pages(
+    pub(super) fn pages(
         &self,
-        repository: &str,
+        scope: &Scope,
         first: Url,
         mut read: impl FnMut(&Self, Answer) -> Result<bool, RegistryError>,
     ) -> Result<(), RegistryError> {
         let mut url = first;
         for _ in 0..self.wire.limits.pages {
-            let answer = self.send(&Scope::pull(repository), &mut Call::new(Method::GET, url.clone()))?;
+            let answer = self.send(scope, &mut Call::new(Method::GET, url.clone()))?;
             if answer.status != 200 {
                 return Err(self.failure(answer));
             }

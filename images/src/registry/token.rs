@@ -30,18 +30,36 @@ const KEPT: usize = 10_000;
 /// What a request wants to do where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scope {
-    repository: String,
+    resource: Resource,
     push: bool,
     also: Option<String>,
 }
 
+/// Of what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Resource {
+    Repository(String),
+    /// The list of all repositories.
+    Catalog,
+    /// Stands for what is told whatever is asked.
+    Everything,
+}
+
+/// As token services call [`Resource::Catalog`].
+const CATALOG: &str = "registry:catalog:*";
+
 impl Scope {
     pub(super) fn pull(repository: &str) -> Self {
-        Self { repository: repository.to_owned(), push: false, also: None }
+        Self { resource: Resource::Repository(repository.to_owned()), push: false, also: None }
+    }
+
+    /// To list repositories.
+    pub(super) fn catalog() -> Self {
+        Self { resource: Resource::Catalog, push: false, also: None }
     }
 
     pub(super) fn push(repository: &str) -> Self {
-        Self { repository: repository.to_owned(), push: true, also: None }
+        Self { push: true, ..Self::pull(repository) }
     }
 
     /// Also to read from another repository, to mount a blob.
@@ -49,15 +67,18 @@ impl Scope {
         Self { also: Some(from.to_owned()), ..Self::push(repository) }
     }
 
-    /// Stands for what is told whatever is asked.
     fn everywhere() -> Self {
-        Self { repository: String::new(), push: false, also: None }
+        Self { resource: Resource::Everything, push: false, also: None }
     }
 
     /// As a token service reads it.
     fn texts(&self) -> Vec<String> {
         let actions = if self.push { "pull,push" } else { "pull" };
-        let own = format!("repository:{}:{actions}", self.repository);
+        let own = match &self.resource {
+            Resource::Repository(name) => format!("repository:{name}:{actions}"),
+            Resource::Catalog => CATALOG.to_owned(),
+            Resource::Everything => return Vec::new(),
+        };
         let also = self.also.iter().map(|from| format!("repository:{from}:pull"));
         std::iter::once(own).chain(also).collect()
     }
@@ -68,6 +89,9 @@ impl Scope {
         let Some(proposed) = proposed else { return self.texts() };
         let entries: Vec<String> = proposed.split_ascii_whitespace().map(str::to_owned).collect();
         let modest = |entry: &String| {
+            if self.resource == Resource::Catalog {
+                return entry == CATALOG;
+            }
             let actions =
                 entry.strip_prefix("repository:").and_then(|rest| rest.rsplit_once(':')).map(|(_, actions)| actions);
             actions.is_some_and(|actions| {
@@ -294,6 +318,9 @@ mod tests {
             assert_eq!(Scope::pull("app").asked(proposed), [wanted], "{proposed:?}");
         }
         assert_eq!(Scope::pull("app").texts(), own);
+        for proposed in [None, Some("registry:catalog:*"), Some("repository:app:pull"), Some("registry:admin:*")] {
+            assert_eq!(Scope::catalog().asked(proposed), ["registry:catalog:*"], "{proposed:?}");
+        }
         assert_eq!(Scope::mounting("app", "base").texts(), ["repository:app:pull,push", "repository:base:pull"]);
     }
 }

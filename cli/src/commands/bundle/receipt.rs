@@ -12,7 +12,7 @@ use clap::Args;
 use kfimg_images::Reference;
 use kfimg_images::content::Content;
 use kfimg_images::push::Prefix;
-use kfimg_images::receipt::{Event, Options, Receipt, references, take};
+use kfimg_images::receipt::{Event, Options, Receipt, references, take, take_all};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub(crate) struct ReceiptArgs {
     /// Path below which the registry keeps the mirror
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     prefix: Prefix,
-    /// Bundle whose images are asked for [default: bundle, unless a cluster is described]
+    /// Bundle whose images are asked for [default: all that the registry's catalog lists below the prefix, unless a cluster is described]
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
     /// File to write
@@ -48,24 +48,25 @@ pub(crate) fn run(args: &ReceiptArgs, console: &Console) -> Result<(), Failure> 
             console.warn(&format!("{repository}:{reference} is left out: {error}"));
         }
     };
-    let receipt = take(&client, &asked, &options, &notice).map_err(failure::receipt)?;
+    let taken = match &asked {
+        Some(asked) => take(&client, asked, &options, &notice),
+        None => take_all(&client, &options, &notice),
+    };
+    let receipt = taken.map_err(failure::receipt)?;
     crate::output::replace(&args.output, &receipt.to_bytes()).map_err(Failure::io("writing", &args.output))?;
     tell(&receipt, &args.output, console)
 }
 
-/// The references whose repositories are asked for.
-fn asked(args: &ReceiptArgs, console: &Console) -> Result<Vec<Reference>, Failure> {
+/// The references whose repositories are asked for; `None`: whatever the registry lists.
+fn asked(args: &ReceiptArgs, console: &Console) -> Result<Option<Vec<Reference>>, Failure> {
     let described = wanted::of_layers(&args.layers, console)?;
-    let mut asked = described.as_ref().map(wanted::Wanted::references).unwrap_or_default();
-    let bundle = match (&args.bundle, &described) {
-        (Some(path), _) => Some(path.as_path()),
-        (None, None) => Some(Path::new("bundle")),
-        (None, Some(_)) => None,
-    };
-    if let Some(bundle) = bundle {
-        asked.extend(references(&Content::open(bundle)?));
+    let bundle = args.bundle.as_deref().map(Content::open).transpose()?;
+    if described.is_none() && bundle.is_none() {
+        return Ok(None);
     }
-    Ok(asked)
+    let mut asked = described.as_ref().map(wanted::Wanted::references).unwrap_or_default();
+    asked.extend(bundle.iter().flat_map(references));
+    Ok(Some(asked))
 }
 
 fn tell(receipt: &Receipt, path: &Path, console: &Console) -> Result<(), Failure> {
