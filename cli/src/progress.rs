@@ -4,6 +4,7 @@ use crate::console::Console;
 use crate::size::human;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kfimg_images::digest::Digest;
+use kfimg_images::transfer::Transfer;
 use kfimg_images::{pull, push};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -59,9 +60,23 @@ impl Progress {
         self.names().insert(digest.clone(), name.to_owned());
     }
 
+    /// An item that is there; what of it was read already is not counted again.
     fn there(&self, digest: &Digest, size: u64) {
-        self.total.inc(size);
+        let read = self.bars().get(digest).map_or(0, ProgressBar::position);
+        self.total.inc(size.saturating_sub(read));
         self.names().remove(digest);
+        self.finish(digest);
+    }
+
+    /// What was read of an item is of no use: it is planned as before.
+    fn damaged(&self, digest: &Digest) {
+        if let Some(bar) = self.bars().get(digest) {
+            self.total.dec(bar.position());
+            self.names().insert(digest.clone(), bar.message());
+        }
+        self.finish(digest);
+        let line = format!("{digest} is damaged here, and is fetched again");
+        self.all.suspend(|| self.console.warn(&line));
     }
 
     fn start(&self, digest: &Digest, size: u64, from: u64) {
@@ -116,19 +131,29 @@ impl Drop for Progress {
 }
 
 impl Progress {
+    /// Takes a step of one blob, that is brought `here` or `there`.
+    fn transferred(&self, step: Transfer<'_>, place: &str) {
+        match step {
+            Transfer::Planned { digest, size, name } => self.plan(digest, size, name),
+            Transfer::Present { digest, size } => self.there(digest, size),
+            Transfer::Started { digest, size, from } => self.start(digest, size, from),
+            Transfer::Advanced { digest, bytes } => self.advance_one(digest, bytes),
+            Transfer::Restarted { digest, lost } => self.restart(digest, lost),
+            Transfer::Finished { digest, size } => {
+                self.finish(digest);
+                self.note(&format!("{digest} is {place} ({})", human(size)));
+            }
+        }
+    }
+
     /// Takes what a pull tells.
     pub(crate) fn pulled(&self, event: pull::Event<'_>) {
         use pull::Event;
         match event {
-            Event::Planned { digest, size, name } => self.plan(digest, size, name),
-            Event::Present { digest, size } => self.there(digest, size),
-            Event::Started { digest, size, from } => self.start(digest, size, from),
-            Event::Advanced { digest, bytes } => self.advance_one(digest, bytes),
-            Event::Restarted { digest, lost } => self.restart(digest, lost),
-            Event::Finished { digest, size } => {
-                self.finish(digest);
-                self.note(&format!("{digest} is here ({})", human(size)));
-            }
+            Event::Blob(step) => self.transferred(step, "here"),
+            Event::Checking { digest, size } => self.start(digest, size, 0),
+            Event::Checked { digest, bytes } => self.advance_one(digest, bytes),
+            Event::Damaged { digest } => self.damaged(digest),
             Event::Resolved { reference, digest } => self.note(&format!("*{reference}* is {digest}")),
             Event::Retrying { error, .. } => self.note(&format!("trying again: {error}")),
             Event::Foreign { digest } => self.note(&format!("{digest} may not be distributed, and is left out")),
@@ -142,15 +167,8 @@ impl Progress {
     pub(crate) fn pushed(&self, event: push::Event<'_>) {
         use push::Event;
         match event {
-            Event::Planned { digest, size, name } => self.plan(digest, size, name),
-            Event::Present { digest, size } | Event::Mounted { digest, size, .. } => self.there(digest, size),
-            Event::Started { digest, size } => self.start(digest, size, 0),
-            Event::Advanced { digest, bytes } => self.advance_one(digest, bytes),
-            Event::Restarted { digest, lost } => self.restart(digest, lost),
-            Event::Finished { digest, size } => {
-                self.finish(digest);
-                self.note(&format!("{digest} is there ({})", human(size)));
-            }
+            Event::Blob(step) => self.transferred(step, "there"),
+            Event::Mounted { digest, size, .. } => self.there(digest, size),
             Event::Unchanged { name, .. } => self.note(&format!("*{name}* is there already")),
             Event::Pushed { name, .. } => self.note(&format!("*{name}* is there")),
             _ => {}

@@ -25,6 +25,7 @@ use crate::pull::{Event, Events, Fault, Fetcher, Options, Outcome, Problem, Pull
 use crate::reference::Reference;
 use crate::registry::{Registries, RegistryError, WebFile};
 use crate::store::Store;
+use crate::transfer::Transfer;
 
 use artifact::About;
 pub use artifact::{ARCHITECTURE_ANNOTATION, BINARY_TYPE, FILE_TYPE, NAME_ANNOTATION, VERSION_ANNOTATION};
@@ -150,12 +151,12 @@ impl Task<'_> {
             return Err(DownloadProblem::TooLarge { size: file.size, limit: LARGEST }.into());
         }
         let layer = artifact::layer(binary.file_name(), &file);
-        // An upstream may publish a file anew under its old size, so what is there counts only by its digest.
-        let fetcher = Fetcher { store: self.store, events: self.events, repair: true };
-        (self.events)(Event::Planned { digest: &layer.digest, size: layer.size, name: &reference.to_string() });
+        let fetcher = Fetcher { store: self.store, events: self.events };
+        let (digest, size) = (&layer.digest, layer.size);
+        (self.events)(Event::Blob(Transfer::Planned { digest, size, name: &reference.to_string() }));
         let received = match self.options.is_elsewhere(&layer) {
             true => {
-                (self.events)(Event::Present { digest: &layer.digest, size: layer.size });
+                (self.events)(Event::Blob(Transfer::Present { digest, size }));
                 0
             }
             false => fetched(fetcher.blob(&layer, &sources)?),

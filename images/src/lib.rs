@@ -9,6 +9,7 @@
 //!
 //! - [`mod@registry`]: a registry's API, with the rules of whom a redirect, a login or an upload may lead to;
 //! - [`mod@store`] and [`mod@pull`]: a layout that many may write at once, and what fetches images into it;
+//! - [`mod@transfer`]: what they tell of a blob on its way, to a site's registry too;
 //! - [`mod@download`]: host programs, as artifacts in the same layout;
 //! - [`mod@lock`] and [`mod@create`]: which content references stand for, and a whole bundle made of it.
 //!
@@ -56,6 +57,7 @@ pub mod sign;
 pub mod steps;
 pub mod stop;
 pub mod store;
+pub mod transfer;
 pub mod verify;
 
 pub use catalog::{Catalog, CatalogError, Support};

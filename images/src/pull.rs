@@ -1,7 +1,7 @@
 //! Brings images from registries into a [`Store`]: each blob once, several at a time, verified byte by byte.
 //!
-//! A reference leads to an index or a manifest, and from there to everything below. What is in the store is not fetched; what an
-//! interrupted pull left is gone on with; an image is listed in `index.json` when all of it is there.
+//! A reference leads to an index or a manifest, and from there to everything below. What is in the store is read, and fetched only
+//! where it does not hash to its digest; what an interrupted pull left is gone on with; an image is listed in `index.json` when all of it is there.
 //!
 //! What a bundle adds to the layout (`bundle.json`, the lock, binaries) is not made here.
 
@@ -48,8 +48,6 @@ pub struct Options {
     pub architectures: Vec<Architecture>,
     /// Transfers at a time, at most 32.
     pub workers: usize,
-    /// Read every byte of what is in the store, and fetch what is damaged.
-    pub repair: bool,
     /// Bring what refers to the images: signatures, SBOMs, attestations.
     pub referrers: bool,
     /// Layers that whoever gets the images has already, with their sizes in bytes: they are not fetched.
@@ -58,13 +56,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            architectures: Vec::new(),
-            workers: WORKERS,
-            repair: false,
-            referrers: false,
-            elsewhere: BTreeMap::new(),
-        }
+        Self { architectures: Vec::new(), workers: WORKERS, referrers: false, elsewhere: BTreeMap::new() }
     }
 }
 

@@ -1,12 +1,14 @@
 //! A folder that is an OCI image layout and that grows: crash-safe, resumable, and safe for several writers at once.
 //!
 //! - a blob is written beside its place, hashed while it comes, synced, and only then named;
+//! - what lies in a blob's place counts only when every byte of it is right, else it is removed;
 //! - `index.json` is merged under a lock and replaced as a whole;
 //! - what a killed process left is gone on with by the next.
 //!
 //! It asks no registry, and it knows nothing of tar files and chunks: see [`crate::content`] to read a bundle.
 //! Source: OCI image specification v1.1.1, `image-layout.md`.
 
+mod check;
 mod disk;
 mod error;
 mod index;
@@ -15,10 +17,11 @@ mod lock;
 
 use crate::content::is_named;
 use crate::digest::Digest;
-use crate::hasher::{Hasher, digest_like};
+use crate::hasher::digest_like;
 use crate::layout::Descriptor;
 use crate::steps::Watcher;
 use crate::stop::Stop;
+use check::Found;
 use disk::{Disk, open_regular};
 pub use error::StoreError;
 pub use ingest::Ingest;
@@ -184,11 +187,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotRegular`], [`StoreError::Io`].
     pub fn is_intact(&self, digest: &Digest, size: u64) -> Result<bool, StoreError> {
-        let path = self.path(digest);
-        let Some(file) = open_regular(&path)? else { return Ok(false) };
-        let mut hasher = Hasher::like(digest);
-        let read = hasher.read(self.stop.reader(file.take(size.saturating_add(1))));
-        Ok(read.map_err(StoreError::io("reading", &path))? == size && hasher.finish() == *digest)
+        Ok(self.look(digest, size, &|_| ())? == Found::Intact)
     }
 
     /// The bytes of a small blob, when it is there and hashes to its digest; `None` else.
@@ -204,40 +203,32 @@ impl Store {
         Ok(right.then_some(bytes))
     }
 
-    /// Begins to write a blob, or goes on where an earlier run ended. `None`: it is there already.
+    /// Begins to write a blob, or goes on where an earlier run ended. `None`: it is there already, and every byte of it is right.
+    /// Damaged bytes in its place are removed.
     ///
     /// While another process writes the same blob, this waits as long as that makes progress.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Stopped`], [`StoreError::NotRegular`], [`StoreError::Io`].
     pub fn ingest(&self, digest: &Digest, size: u64) -> Result<Option<Ingest>, StoreError> {
-        self.lock_partial(digest, || self.has_blob(digest, size), size)
+        self.ingest_counted(digest, size, &|_| ())
     }
 
-    /// As [`Store::ingest`], but what is there counts only when it hashes to its digest; damaged bytes are removed.
+    /// As [`Store::ingest`]; `count` is told of the bytes that were read last of what lies there.
     ///
     /// # Errors
     /// As [`Store::ingest`].
-    pub fn repair(&self, digest: &Digest, size: u64) -> Result<Option<Ingest>, StoreError> {
-        if self.is_intact(digest, size)? {
+    pub fn ingest_counted(
+        &self,
+        digest: &Digest,
+        size: u64,
+        count: &dyn Fn(u64),
+    ) -> Result<Option<Ingest>, StoreError> {
+        let mut found = self.look(digest, size, count)?;
+        if found == Found::Intact {
             return Ok(None);
         }
-        let ingest = self.lock_partial(digest, || self.is_intact(digest, size), size)?;
-        if ingest.is_some() {
-            self.disk.remove(&self.path(digest))?;
-        }
-        Ok(ingest)
-    }
-
-    /// Opens and locks the blob's partial file, unless the blob is there when the lock is ours.
-    fn lock_partial<F>(&self, digest: &Digest, is_there: F, size: u64) -> Result<Option<Ingest>, StoreError>
-    where
-        F: Fn() -> Result<bool, StoreError>,
-    {
-        if is_there()? {
-            return Ok(None);
-        }
-        let blobs = self.folder.join(BLOBS);
+        let (path, blobs) = (self.path(digest), self.folder.join(BLOBS));
         self.disk.make_folder(&blobs)?;
         self.disk.make_folder(&blobs.join(digest.algorithm()))?;
         let partial = self.partial(digest);
@@ -247,12 +238,18 @@ impl Store {
             if !is_named(&file, &partial) {
                 continue; // Another writer gave it its final name while we waited.
             }
-            if is_there()? {
+            if !found.is_unchanged(&path) {
+                found = self.look(digest, size, &|_| ())?;
+            }
+            if found == Found::Intact {
                 self.disk.remove(&partial)?;
                 return Ok(None);
             }
-            let ingest = Ingest::resume(self.disk.clone(), file, partial, self.path(digest), digest, size, &self.stop);
-            return ingest.map(Some);
+            let ingest = Ingest::resume(self.disk.clone(), file, partial, path.clone(), digest, size, &self.stop)?;
+            if found != Found::Nothing {
+                self.disk.remove(&path)?;
+            }
+            return Ok(Some(ingest));
         }
         Err(StoreError::Busy { path: partial })
     }
@@ -262,7 +259,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Mismatch`] when the bytes are not those of the digest, and those of [`Store::ingest`].
     pub fn put(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let Some(mut ingest) = self.repair(digest, bytes.len() as u64)? else { return Ok(()) };
+        let Some(mut ingest) = self.ingest(digest, bytes.len() as u64)? else { return Ok(()) };
         if ingest.written() > 0 {
             ingest.restart()?;
         }

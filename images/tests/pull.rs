@@ -11,6 +11,7 @@ use kfimg_images::layout::{Descriptor, Manifest, REFERENCE_ANNOTATION};
 use kfimg_images::pull::{Event, Options, PullError, Wanted, pull};
 use kfimg_images::registry::Mirror;
 use kfimg_images::store::Store;
+use kfimg_images::transfer::Transfer;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -271,7 +272,7 @@ fn what_an_earlier_run_left_wrong_is_fetched_anew() {
 }
 
 #[test]
-fn repair_fetches_the_damaged_blob_and_nothing_else() {
+fn a_second_pull_fetches_the_damaged_blob_and_nothing_else() {
     let mut sample = Sample::default();
     sample.two_architectures(1);
     let (server, folder) = (serve(&sample), tempfile::tempdir().unwrap());
@@ -282,11 +283,17 @@ fn repair_fetches_the_damaged_blob_and_nothing_else() {
     let (damaged, bytes) = sample.blobs.iter().next().unwrap();
     std::fs::write(store.path(damaged), vec![1; bytes.len()]).unwrap();
     let before = server.seen().len();
-    pull_from(&host, folder.path()).unwrap();
-    assert!(!store.is_intact(damaged, bytes.len() as u64).unwrap(), "by size it is there");
-    let options = Options { repair: true, ..Options::default() };
-    pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {}).unwrap();
+    let told = Mutex::new((Vec::new(), 0));
+    let events = |event: Event<'_>| match event {
+        Event::Damaged { digest } => told.lock().unwrap().0.push(digest.clone()),
+        Event::Checked { bytes, .. } => told.lock().unwrap().1 += bytes,
+        _ => {}
+    };
+    let images = [wanted(&format!("{host}/app:1"))];
+    pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &events).unwrap();
     assert_eq!(snapshot(folder.path()), clean);
+    let all = sample.blobs.values().map(|bytes| bytes.len() as u64).sum();
+    assert_eq!(told.into_inner().unwrap(), (vec![damaged.clone()], all), "all of them are read, once");
     let blobs = server.seen()[before..].iter().filter(|request| request.path().contains("/blobs/")).count();
     assert_eq!(blobs, 1);
 }
@@ -354,7 +361,7 @@ fn a_pull_stops_when_it_is_asked_and_goes_on_later() {
     let stop = stopping.stop().clone();
     let told = Mutex::new(0_u64);
     let events = |event: Event<'_>| {
-        if let Event::Advanced { bytes, .. } = event {
+        if let Event::Blob(Transfer::Advanced { bytes, .. }) = event {
             *told.lock().unwrap() += bytes;
             stop.ask();
         }

@@ -12,6 +12,7 @@ use kfimg_images::layout::Descriptor;
 use kfimg_images::push::{Event, Options, Problem, PushError, Pushed, push};
 use kfimg_images::receipt::{Delta, Receipt, references, take};
 use kfimg_images::stop::Stop;
+use kfimg_images::transfer::Transfer;
 use kfimg_images::verify::verify;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,9 +101,9 @@ fn each_blob_is_sent_once_and_tags_come_last() {
     let events = |event: Event<'_>| {
         let mut told = told.lock().unwrap();
         match event {
-            Event::Planned { .. } => told.0 += 1,
-            Event::Present { .. } | Event::Mounted { .. } | Event::Finished { .. } => told.1 += 1,
-            Event::Advanced { bytes, .. } => told.2 += bytes,
+            Event::Blob(Transfer::Planned { .. }) => told.0 += 1,
+            Event::Blob(Transfer::Present { .. } | Transfer::Finished { .. }) | Event::Mounted { .. } => told.1 += 1,
+            Event::Blob(Transfer::Advanced { bytes, .. }) => told.2 += bytes,
             _ => {}
         }
     };

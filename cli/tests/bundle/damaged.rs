@@ -20,16 +20,64 @@ fn a_damaged_blob_is_named_with_what_it_breaks_and_fetched_again() {
     let said = site.run("bundle verify");
     assert_eq!(said.code, 5, "{}", said.stderr);
     let name = blob.file_name().unwrap().to_string_lossy().into_owned();
-    for part in [name.as_str(), "is damaged", "it breaks docker.io/library/haproxy", "create --repair"] {
+    for part in [name.as_str(), "is damaged", "it breaks docker.io/library/haproxy", "kfimg bundle create"] {
         assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
     }
-    let said = site.create("--images-only --repair --output-format json");
+    let said = site.create("--images-only --output-format json");
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(fs::read(&blob).unwrap(), sound);
     let created: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     // The indexes, of which a bundle for one architecture keeps none, are read again.
     let received = created["receivedBytes"].as_u64().unwrap();
     assert!((30_000..36_000).contains(&received), "that blob alone: {received}");
+}
+
+/// Flips one bit in the middle of every blob, and gives each file its old times back: as on a medium that rots.
+fn rot(store: &Path) -> usize {
+    let blobs = fs::read_dir(store.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+    let flip = |path: PathBuf| {
+        let (mut bytes, times) = (fs::read(&path).unwrap(), path.metadata().unwrap().modified().unwrap());
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(times).unwrap();
+    };
+    blobs.map(flip).count()
+}
+
+#[test]
+fn a_store_that_rots_is_repaired_by_the_next_plain_create() {
+    let site = Site::new();
+    // As a folder, and by way of a store beside a tar.
+    for (output, store) in [("bundle", "bundle"), ("bundle.tar --images-only", "bundle.tar.store")] {
+        let create = || {
+            let said = site.create(&format!("-o {output}"));
+            assert_eq!(said.code, 0, "{output}: {}", said.stderr);
+            said.stderr
+        };
+        create();
+        let path = site.path(output.split(' ').next().unwrap());
+        let (lock, content) = (fs::read(site.path("kfimg.lock")).unwrap(), content(&path));
+        let count = rot(&site.path(store));
+        assert!(count > 20, "{output}: {count} blobs");
+        let said = create();
+        assert!(said.contains("is damaged here, and is fetched again"), "{output}: {said}");
+        assert_eq!(fs::read(site.path("kfimg.lock")).unwrap(), lock, "{output}");
+        assert!(content == self::content(&path), "{output} is what it was");
+        assert!(!create().contains("damaged"), "{output}: once is enough");
+        assert_eq!(site.run(&format!("bundle verify --bundle {}", path.display())).code, 0, "{output}");
+    }
+}
+
+/// The bytes of a file, or of all blobs in a folder.
+fn content(path: &Path) -> Vec<Vec<u8>> {
+    if path.is_file() {
+        return vec![fs::read(path).unwrap()];
+    }
+    let blobs = fs::read_dir(path.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+    let mut blobs: Vec<PathBuf> = blobs.chain([path.join("index.json"), path.join("bundle.json")]).collect();
+    blobs.sort();
+    blobs.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
 #[test]

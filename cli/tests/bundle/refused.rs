@@ -28,7 +28,7 @@ const REFUSED: [(&str, i32, &str); 19] = [
     ("bundle verify --bundle nowhere", 4, "reading nowhere"),
     ("bundle push --bundle nowhere --registry 127.0.0.1:1", 4, "reading nowhere"),
     ("bundle pack -o b.tar --bundle strange", 4, "no bundle"),
-    ("bundle repair --bundle strange", 2, "create --repair"),
+    ("bundle repair --bundle strange", 2, "kfimg bundle create"),
     ("bundle sign --bundle strange --key nothing.key", 4, "no bundle"),
     ("bundle receipt", 2, "--registry"),
 ];

@@ -87,8 +87,7 @@ pub fn attach(store: &Store, file: &LocalFile) -> Result<Descriptor, AttachError
     let mut hasher = Hasher::sha256();
     let size = hasher.read(open()?).map_err(read)?;
     let pin = Pin { digest: hasher.finish(), size };
-    // No later step would notice that what is there is damaged.
-    if let Some(mut ingest) = store.repair(&pin.digest, size)? {
+    if let Some(mut ingest) = store.ingest(&pin.digest, size)? {
         // What an earlier run left of it is not told from other bytes here.
         ingest.restart()?;
         let copied = std::io::copy(&mut open()?, &mut ingest);

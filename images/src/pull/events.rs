@@ -5,6 +5,7 @@
 use crate::digest::Digest;
 use crate::reference::Reference;
 use crate::registry::RegistryError;
+use crate::transfer::Transfer;
 
 /// One step of a pull.
 #[derive(Clone, Copy, Debug)]
@@ -17,44 +18,26 @@ pub enum Event<'a> {
         /// The manifest, or the index for several architectures.
         digest: &'a Digest,
     },
-    /// A blob will be looked for, and fetched unless it is there.
-    Planned {
-        /// The blob.
-        digest: &'a Digest,
-        /// Its size in bytes.
-        size: u64,
-        /// The first image or program that needs it, by its reference.
-        name: &'a str,
-    },
-    /// A planned blob is in the store.
-    Present {
+    /// A step of one blob.
+    Blob(Transfer<'a>),
+    /// A blob of the right size lies in the store, and is read and hashed now.
+    Checking {
         /// The blob.
         digest: &'a Digest,
         /// Its size in bytes.
         size: u64,
     },
-    /// A blob is fetched.
-    Started {
-        /// The blob.
-        digest: &'a Digest,
-        /// Its size in bytes.
-        size: u64,
-        /// Bytes that an earlier run left.
-        from: u64,
-    },
-    /// So many further bytes of a blob came.
-    Advanced {
+    /// So many further bytes of it were read.
+    Checked {
         /// The blob.
         digest: &'a Digest,
         /// The bytes.
         bytes: u64,
     },
-    /// What came of a blob is of no use: it begins again.
-    Restarted {
+    /// What lay in the store was not the blob. It is removed, and the blob fetched.
+    Damaged {
         /// The blob.
         digest: &'a Digest,
-        /// Bytes that are lost.
-        lost: u64,
     },
     /// Something failed, and is tried again.
     Retrying {
@@ -62,13 +45,6 @@ pub enum Event<'a> {
         digest: &'a Digest,
         /// Why.
         error: &'a RegistryError,
-    },
-    /// A blob is complete, and was right.
-    Finished {
-        /// The blob.
-        digest: &'a Digest,
-        /// Its size in bytes.
-        size: u64,
     },
     /// A layer that only its owner may distribute is not in the registry, and is left out.
     Foreign {

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::layout::Descriptor;
 use crate::registry::{Body, Class, Client, Place, RegistryError};
 use crate::store::{Ingest, Store, StoreError};
+use crate::transfer::Transfer;
 
 /// Bytes that are taken at a time.
 const BUFFER: usize = 256 << 10;
@@ -39,8 +40,6 @@ impl Supplier for Place {
 pub(crate) struct Fetcher<'a> {
     pub(crate) store: &'a Store,
     pub(crate) events: &'a Events<'a>,
-    /// Read every byte of what is there.
-    pub(crate) repair: bool,
 }
 
 /// What came of a blob.
@@ -58,10 +57,10 @@ impl Fetcher<'_> {
     pub(crate) fn blob(&self, blob: &Descriptor, places: &[impl Supplier]) -> Result<Outcome, Fault> {
         let (digest, size) = (&blob.digest, blob.size);
         let Some(mut ingest) = self.begin(blob)? else {
-            (self.events)(Event::Present { digest, size });
+            (self.events)(Event::Blob(Transfer::Present { digest, size }));
             return Ok(Outcome::Present);
         };
-        (self.events)(Event::Started { digest, size, from: ingest.written() });
+        (self.events)(Event::Blob(Transfer::Started { digest, size, from: ingest.written() }));
         let (mut received, mut problem) = (0, None);
         for place in places {
             match self.ask_place(blob, ingest, place, &mut received)? {
@@ -109,15 +108,15 @@ impl Fetcher<'_> {
             }
             let error = match ingest.commit() {
                 Ok(()) => {
-                    (self.events)(Event::Finished { digest, size });
+                    (self.events)(Event::Blob(Transfer::Finished { digest, size }));
                     return Ok(Tried::Fetched);
                 }
                 Err(error @ StoreError::Mismatch { .. }) => error,
                 Err(error) => return Err(error.into()),
             };
-            (self.events)(Event::Restarted { digest, lost: size });
+            (self.events)(Event::Blob(Transfer::Restarted { digest, lost: size }));
             let Some(next) = self.begin(blob)? else {
-                (self.events)(Event::Present { digest, size });
+                (self.events)(Event::Blob(Transfer::Present { digest, size }));
                 return Ok(Tried::Present);
             };
             ingest = next;
@@ -128,12 +127,19 @@ impl Fetcher<'_> {
         }
     }
 
+    /// Begins to write, unless what lies there is right.
     fn begin(&self, blob: &Descriptor) -> Result<Option<Ingest>, StoreError> {
-        if self.repair {
-            self.store.repair(&blob.digest, blob.size)
-        } else {
-            self.store.ingest(&blob.digest, blob.size)
+        let (digest, size) = (&blob.digest, blob.size);
+        let lies_there = self.store.has(blob)?;
+        if lies_there {
+            (self.events)(Event::Checking { digest, size });
         }
+        let read = |bytes| (self.events)(Event::Checked { digest, bytes });
+        let ingest = self.store.ingest_counted(digest, size, &read)?;
+        if lies_there && ingest.is_some() {
+            (self.events)(Event::Damaged { digest });
+        }
+        Ok(ingest)
     }
 
     /// Brings all missing bytes from one place, in as many tries as make sense.
@@ -194,7 +200,7 @@ impl Fetcher<'_> {
                 Err(error) => return Err(error.into()),
             }
             *received += count as u64;
-            (self.events)(Event::Advanced { digest: ingest.digest(), bytes: count as u64 });
+            (self.events)(Event::Blob(Transfer::Advanced { digest: ingest.digest(), bytes: count as u64 }));
         }
         if ingest.written() < ingest.size() {
             let reason = format!("the answer ended after {} of {} bytes", ingest.written(), ingest.size());
@@ -207,7 +213,7 @@ impl Fetcher<'_> {
         let lost = ingest.written();
         ingest.restart()?;
         if lost > 0 {
-            (self.events)(Event::Restarted { digest: ingest.digest(), lost });
+            (self.events)(Event::Blob(Transfer::Restarted { digest: ingest.digest(), lost }));
         }
         Ok(())
     }

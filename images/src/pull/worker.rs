@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::layout::{Descriptor, Document, Limits};
 use crate::registry::{Class, Registries, RegistryError};
 use crate::store::Store;
+use crate::transfer::Transfer;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -136,13 +137,13 @@ impl<'a> Worker<'a> {
         let is_new = self.queue.plan(job)?;
         if let Some((digest, size, image)) = blob.filter(|_| is_new) {
             let name = self.wanted[image].reference.to_string();
-            (self.events)(Event::Planned { digest: &digest, size, name: &name });
+            (self.events)(Event::Blob(Transfer::Planned { digest: &digest, size, name: &name }));
         }
         Ok(())
     }
 
     fn fetch(&self, blob: &Descriptor, origin: &Origin) -> Result<(), Fault> {
-        let fetcher = Fetcher { store: self.store, events: self.events, repair: self.options.repair };
+        let fetcher = Fetcher { store: self.store, events: self.events };
         match fetcher.blob(blob, &origin.places)? {
             Outcome::Present => {}
             Outcome::Fetched(bytes) => self.received(bytes),

@@ -12,6 +12,7 @@ use crate::hasher::Hasher;
 use crate::layout::Descriptor;
 use crate::registry::{Class, Mounted, RegistryError, Session, Upload};
 use crate::stop::Stop;
+use crate::transfer::Transfer;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -25,7 +26,7 @@ impl Worker<'_> {
         let found = self.health.judge(self.client.head_blob(repository, digest))?;
         if found == Some(size) {
             self.hold(digest, repository);
-            (self.events)(Event::Present { digest, size });
+            (self.events)(Event::Blob(Transfer::Present { digest, size }));
             return Ok(());
         }
         let source = self.holder(digest).filter(|source| source != repository);
@@ -74,7 +75,7 @@ impl Worker<'_> {
         session: Option<Session>,
     ) -> Result<(), Problem> {
         let (digest, size) = (&blob.digest, blob.size);
-        (self.events)(Event::Started { digest, size });
+        (self.events)(Event::Blob(Transfer::Started { digest, size, from: 0 }));
         let position = AtomicU64::new(0);
         let counter =
             Counter { digest, events: self.events, stop: self.health.stop(), position: &position, sent: &self.sent };
@@ -83,7 +84,7 @@ impl Worker<'_> {
             reader.seek(SeekFrom::Start(from))?;
             let before = position.swap(from, Ordering::Relaxed);
             if before > from {
-                (self.events)(Event::Restarted { digest, lost: before - from });
+                (self.events)(Event::Blob(Transfer::Restarted { digest, lost: before - from }));
             }
             Ok(Box::new(Counted { reader, counter }))
         };
@@ -101,7 +102,7 @@ impl Worker<'_> {
         self.health.judge(outcome)?;
         self.uploaded.fetch_add(1, Ordering::Relaxed);
         self.hold(digest, repository);
-        (self.events)(Event::Finished { digest, size });
+        (self.events)(Event::Blob(Transfer::Finished { digest, size }));
         Ok(())
     }
 
@@ -159,7 +160,7 @@ impl Read for Counted<'_> {
             let bytes = count as u64;
             position.fetch_add(bytes, Ordering::Relaxed);
             sent.fetch_add(bytes, Ordering::Relaxed);
-            events(Event::Advanced { digest, bytes });
+            events(Event::Blob(Transfer::Advanced { digest, bytes }));
         }
         Ok(count)
     }

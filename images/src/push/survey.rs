@@ -14,6 +14,7 @@ use crate::hasher::digest_like;
 use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Kind, Limits};
 use crate::parallel;
 use crate::registry::Client;
+use crate::transfer::Transfer;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -180,7 +181,7 @@ impl<'a> Survey<'a> {
                 below.push(part);
             } else if is_new {
                 let (digest, size) = (&descriptor.digest, descriptor.size);
-                (self.events)(Event::Planned { digest, size, name: &task.repository });
+                (self.events)(Event::Blob(Transfer::Planned { digest, size, name: &task.repository }));
             }
         }
         Ok(())

@@ -64,12 +64,35 @@ fn a_damaged_blob_is_repaired_and_an_intact_one_is_not_touched() {
     let store = Store::open(folder.path()).unwrap();
     let (bytes, digest) = blob();
     store.put(&digest, &bytes).unwrap();
-    assert!(store.repair(&digest, bytes.len() as u64).unwrap().is_none());
+    assert!(store.ingest(&digest, bytes.len() as u64).unwrap().is_none());
     std::fs::write(store.path(&digest), vec![7; bytes.len()]).unwrap();
-    assert!(store.ingest(&digest, bytes.len() as u64).unwrap().is_none(), "by size it is there");
     assert!(store.read_small(&digest, 1 << 20).unwrap().is_none());
     store.put(&digest, &bytes).unwrap();
     assert_eq!(store.read_small(&digest, 1 << 20).unwrap().unwrap(), bytes);
+}
+
+#[test]
+fn what_lies_there_is_read_once_and_not_at_all_when_its_size_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (bytes, digest) = blob();
+    let size = bytes.len() as u64;
+    store.put(&digest, &bytes).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    let times = std::fs::metadata(store.path(&digest)).unwrap().modified().unwrap();
+    let table: [(&[u8], u64); 4] = [(&bytes, size), (&flipped, size), (&bytes[1..], 0), (b"", 0)];
+    for (content, wanted) in table {
+        std::fs::write(store.path(&digest), content).unwrap();
+        // As on a medium that rots: nothing but the bytes is another.
+        std::fs::File::options().write(true).open(store.path(&digest)).unwrap().set_modified(times).unwrap();
+        let read = std::cell::Cell::new(0);
+        let ingest = store.ingest_counted(&digest, size, &|count| read.set(read.get() + count)).unwrap();
+        assert_eq!(read.get(), wanted);
+        assert_eq!(ingest.is_none(), content == bytes);
+        assert_eq!(store.path(&digest).exists(), content == bytes, "what is damaged is removed");
+        drop(ingest);
+    }
 }
 
 #[test]

@@ -54,9 +54,6 @@ pub(crate) struct CreateArgs {
     /// Take signatures, SBOMs and attestations along
     #[arg(long)]
     referrers: bool,
-    /// Rehash what is in the store already, and fetch what is damaged
-    #[arg(long)]
-    repair: bool,
     /// Digests that references are pinned to; written when it is not there
     #[arg(long, value_name = "FILE", default_value = "kfimg.lock")]
     lock: PathBuf,
@@ -137,7 +134,6 @@ fn request(args: &CreateArgs, wanted: Option<&Wanted>, locked: Option<&Lock>) ->
         pull: Options {
             architectures,
             workers: args.registries.workers(),
-            repair: args.repair,
             referrers: args.referrers,
             ..Options::default()
         },

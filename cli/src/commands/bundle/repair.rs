@@ -24,7 +24,7 @@ pub(crate) fn run(args: &RepairArgs, console: &Console) -> Result<(), Failure> {
     let path = &args.bundle.bundle;
     if !args.bundle.is_chunks() {
         return Err(Failure::Usage(format!(
-            "{} is no NAME.chunks.json; what is damaged in a folder is fetched again by `kfimg bundle create --repair`",
+            "{} is no NAME.chunks.json; what is damaged in a folder is fetched again by `kfimg bundle create`",
             path.display()
         )));
     }

@@ -161,7 +161,7 @@ fn judge(report: &Report, args: &VerifyArgs, console: &Console) -> Result<(), Fa
     Err(Failure::images(
         Trouble::Verification,
         format!(
-            "{place} has {wrong} in {hashed}; `kfimg bundle create --repair` fetches again what is damaged, elsewhere copy it again"
+            "{place} has {wrong} in {hashed}; where there is a network `kfimg bundle create` fetches again what is damaged, elsewhere copy it again"
         ),
     ))
 }
