@@ -19,7 +19,7 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
 	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
-	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base nginx=nginx-light age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
+	strace=strace curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base nginx=nginx-light age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
 	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
 	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi \
 	cpio=cpio /usr/bin/time=time \
@@ -35,6 +35,7 @@ INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev m
 	cpio=cpio \
 	mksquashfs=squashfs-tools taskset=util-linux tmux=tmux
 	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils zsh=zsh fish=fish
+	ps=procps dash=dash node=nodejs npm=npm chromium=chromium podman=podman
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs
@@ -154,6 +155,8 @@ bench-boot: packages interop-packages cluster-packages ## measure boots beside k
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
 bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry, nginx, qemu-img, mksquashfs and mkfs.erofs, in one run
+bench: packages bench-packages ## measure speed against physical limits and peers, in one run, as the table of docs/performance.md (imports: root)
+	cargo build --release --locked -p kfimg-agent
 	cargo bench --locked -p kfimg-cli --bench speed --bench bundle
 	cargo bench --locked -p kfimg-builder --bench outputs
 

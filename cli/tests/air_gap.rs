@@ -4,15 +4,19 @@
 
 mod support;
 
+use kfimg_images::content::Content;
+use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Limits, Role, walk};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Output};
 use support::bundle::unpackable;
 use support::fenced::{self, Fenced};
 use support::node::Workplace;
 use support::program::{as_root, both, run, succeed};
 use support::registry::Served;
 use support::runtime::Node;
+use support::steps;
 use support::upstream::Connected;
 
 const DOCUMENT: &str = include_str!("../../docs/air-gap.md");
@@ -55,21 +59,24 @@ impl Walk {
         self.connected.publish(served.authority(), &references);
     }
 
-    /// Runs one command in the folder, as `sh` reads it.
-    fn step(&mut self, line: &str) {
+    /// Runs one command, as `sh` reads it, in the folder; servers go on, and a node asks by itself.
+    fn step(&mut self, script: &str, folder: &Path) -> Output {
+        let line = script.lines().last().unwrap();
+        if line.contains("--since") {
+            self.publish("second", |reference| reference.starts_with(CHANGED));
+        }
         if line.starts_with("kfimg serve") {
-            return self.serve(line);
+            self.serve(line);
+            return Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
         }
         if let Some(arguments) = line.strip_prefix("crictl ") {
             let (node, ..) = self.node.as_ref().expect("the registry serves before a node asks");
-            let pulled = node.crictl(&arguments.split(' ').collect::<Vec<_>>());
-            assert!(pulled.status.success(), "{line}: {}", both(&pulled));
-            return;
+            return node.crictl(&arguments.split(' ').collect::<Vec<_>>());
         }
         let mut shell = self.connected.machine.command("sh");
-        let said = run(self.user(&mut shell).args(["-euc", &format!("cd {} && {line}", self.folder.display())]));
-        assert!(said.status.success(), "$ {line}\n{}", both(&said));
+        let said = run(self.user(&mut shell).args(["-euc", &format!("cd {} && {script}", folder.display())]));
         eprintln!("$ {line}\n{}", both(&said));
+        said
     }
 
     /// As whoever reads the document: with kfimg in the `PATH`, and with an authority of the system's that is the test's own.
@@ -93,6 +100,39 @@ impl Walk {
     }
 }
 
+/// The delta carries every layer of the image that changed, and no layer that the site has.
+fn assert_is_what_changed(folder: &Path) {
+    let [whole, delta] = ["bundle", "delta.tar"].map(|name| Content::open(&folder.join(name)).unwrap());
+    let layers = |content: &Content, name: &dyn Fn(&str) -> bool| {
+        let named = |entry: &&Descriptor| entry.reference().is_some_and(name);
+        let roots: Vec<Descriptor> = content.index().manifests.iter().filter(named).cloned().collect();
+        let mut layers = BTreeMap::new();
+        let read = |document: &Descriptor| content.read_small(&document.digest, DOCUMENT_LIMIT).map(Some);
+        walk(&roots, Limits::default(), read, |edge| {
+            if edge.role == Role::Layer {
+                layers.insert(edge.descriptor.digest.clone(), edge.descriptor.size);
+            }
+        })
+        .unwrap();
+        layers
+    };
+    let before = layers(&whole, &|_| true);
+    let after = layers(&delta, &|_| true);
+    let changed: BTreeMap<_, _> = after.into_iter().filter(|(digest, _)| !before.contains_key(digest)).collect();
+    assert_eq!(changed, layers(&delta, &|name| name.starts_with(CHANGED)), "one image changed, and all of it");
+    assert!(!changed.is_empty());
+    for (digest, size) in &before {
+        assert!(delta.extent(digest).is_none(), "{digest} of {size} bytes is carried, though the site has it");
+    }
+    for digest in changed.keys() {
+        assert!(delta.extent(digest).is_some(), "{digest} is new");
+    }
+    let [manifest, of_delta] = [&whole, &delta].map(|content| content.manifest().unwrap());
+    let since = of_delta.since.as_ref().expect("it says what it stands on");
+    assert!(since.absent.iter().all(|digest| before.contains_key(digest)), "{since:?}");
+    assert!(of_delta.bytes < manifest.bytes, "{} of {} bytes", of_delta.bytes, manifest.bytes);
+}
+
 #[test]
 #[ignore = "needs the components that `make interop` builds"]
 fn the_document_is_walked_from_the_internet_to_a_node() {
@@ -113,11 +153,14 @@ fn the_document_is_walked_from_the_internet_to_a_node() {
     let bundle = succeed(Command::new("du").arg("-sb").arg(walk.folder.join("bundle")));
     let bundle: u64 = bundle.split_whitespace().next().unwrap().parse().unwrap();
     assert!(delta < bundle, "a delta of {delta} bytes, where all are {bundle}");
+    let folder = walk.folder.clone();
+    let count = steps::walk("air-gap.md", DOCUMENT, &folder, |script, folder| walk.step(script, folder));
+    assert!(count > 15, "{count} commands");
+    assert_is_what_changed(&folder);
     if let Some((_, _, mut containerd)) = walk.node.take() {
         containerd.kill().unwrap();
         containerd.wait().unwrap();
     }
-    let folder = walk.folder.clone();
     drop(walk);
     succeed(as_root("rm").arg("-rf").arg(folder));
 }

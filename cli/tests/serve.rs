@@ -10,7 +10,7 @@ use kfimg_images::hasher::sha256;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -86,6 +86,34 @@ fn a_second_signal_does_not_wait_for_a_client_that_reads_nothing() {
     assert!(served.child.try_wait().unwrap().is_none(), "it waits for the client");
     signal(&served, Signal::INT);
     assert_eq!(served.child.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
+}
+
+#[test]
+fn a_download_that_runs_comes_to_its_end_before_the_server_does() {
+    let folder = empty_folder("serve/downloads");
+    let mut bundle = FakeBundle::new(&folder.join("bundle"));
+    // More than any buffer between the two takes.
+    let large: Vec<u8> = (0..32 << 20).map(|number: u32| (number % 251) as u8).collect();
+    let image = bundle.image("amd64", &[&large]);
+    bundle.name("quay.io/large/image:1", image);
+    bundle.finish();
+    let mut served = Served::start(&mut kfimg(&folder, "serve --listen 127.0.0.1:0 --access-log access.log"));
+    let mut client = TcpStream::connect(served.authority()).unwrap();
+    let path = format!("/v2/quay.io/large/image/blobs/{}", sha256(&large));
+    client.write_all(request(&path).as_bytes()).unwrap();
+    client.peek(&mut [0]).unwrap();
+    signal(&served, Signal::TERM);
+    while TcpStream::connect(served.authority()).is_ok() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(served.child.try_wait().unwrap().is_none(), "it waits for the client");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    let body = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK") && answer[body..] == large, "{} bytes came", answer.len() - body);
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    let log = fs::read_to_string(folder.join("access.log")).unwrap();
+    assert!(log.contains(&path) && log.contains("\"status\":200"), "{log}");
 }
 
 /// Two bundles: a base, and a delta that stands on it and brings a newer image beside.

@@ -1,4 +1,5 @@
-//! Memory does not depend on sizes: what the programs do with one blob, each in a process of its own whose peak the kernel keeps.
+//! Memory does not depend on sizes: what the programs do with one blob, or with more files than a bundle may have, each in a process of
+//! its own whose peak the kernel keeps.
 //!
 //! Every test starts this binary again, to run `child` alone.
 
@@ -97,6 +98,10 @@ fn child() {
             std::io::stdout().flush().unwrap();
             server.run(&Stop::new()).unwrap();
         }
+        ["open", tar] => {
+            let refused = Content::open(Path::new(tar)).map(|_| ()).unwrap_err();
+            println!("refused={refused}");
+        }
         _ => panic!("no task is {task:?}"),
     }
     println!("peak={}", high_water("self"));
@@ -160,6 +165,44 @@ fn memory_does_not_grow_with_a_blob() {
     for ((step, small), (_, large)) in small.iter().zip(&large) {
         assert!(*large <= small + SLACK, "{step} took {large} bytes for 256 MiB, but {small} for 8 MiB");
     }
+}
+
+/// A tar of so many files, each of which has the name of a blob and is empty; what it ends with is never read.
+fn crowd(path: &Path, count: usize) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
+    let index = br#"{"schemaVersion":2,"manifests":[]}"#;
+    let mut header = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(name).unwrap();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_cksum();
+        file.write_all(header.as_bytes()).unwrap();
+        file.write_all(bytes).unwrap();
+        file.write_all(&vec![0; bytes.len().next_multiple_of(512) - bytes.len()]).unwrap();
+    };
+    header("oci-layout", layout);
+    header("index.json", index);
+    (0..count).for_each(|number| header(&format!("blobs/sha256/{number:064x}"), b""));
+    file.into_inner().unwrap().set_len(1 << 30).unwrap();
+}
+
+#[test]
+fn a_tar_of_more_files_than_any_bundle_has_is_refused_within_the_same_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let tar = folder.path().join("crowd.tar");
+    // As many as are read of one of a million.
+    crowd(&tar, 100_001);
+    let mut child = start(&["open", tar.to_str().unwrap()]);
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let refused = said(&mut output, "refused=");
+    assert!(refused.contains("more than 100000 files"), "{refused}");
+    let peak: u64 = said(&mut output, "peak=").parse().unwrap();
+    assert!(peak <= PEAK, "{peak} bytes");
+    std::io::copy(&mut output, &mut std::io::sink()).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -7,9 +7,12 @@
 
 mod create;
 mod damaged;
+mod killed;
+mod receipt;
 mod refused;
 #[allow(dead_code)]
 #[path = "../support/said.rs"]
 mod said;
+mod relay;
 mod stopped;
 mod upstream;

@@ -21,7 +21,7 @@ const BINARIES: [&str; 6] =
 
 /// A registry on loopback, until it is dropped.
 pub(crate) struct Upstream {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     stop: Stop,
     serving: Option<JoinHandle<()>>,
 }
@@ -122,6 +122,12 @@ fn kfimg(folder: &Path, line: &str) -> Command {
     // Logins of whoever runs the tests are nobody's business.
     kfimg.args(line.split_whitespace()).current_dir(folder).env("HOME", folder).env_remove("XDG_RUNTIME_DIR");
     kfimg
+}
+
+pub(crate) fn said(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
 }
 
 fn references(folder: &Path) -> Vec<String> {

@@ -65,13 +65,6 @@ impl Connected {
         }
     }
 
-    /// Bytes of all blobs in the site's registry.
-    pub(crate) fn site_bytes(&self) -> u64 {
-        let mut list = Command::new("du");
-        let said = succeed(list.args(["-sb"]).arg(self.folder.join("site")));
-        said.split_whitespace().next().unwrap().parse().unwrap()
-    }
-
     /// Ends all servers; the machine stays.
     pub(crate) fn stop_servers(&mut self) {
         for mut server in self.servers.drain(..) {

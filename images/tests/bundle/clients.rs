@@ -10,7 +10,7 @@ use kfimg_images::content::Content;
 use kfimg_images::serve::ServeOptions;
 use kfimg_images::verify::verify;
 
-use crate::serve::Running;
+use crate::running::Running;
 use crate::support::{Place, quiet, run};
 
 /// The folder of the built programs, which one test builds for all.

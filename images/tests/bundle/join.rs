@@ -8,7 +8,8 @@ use kfimg_images::fake::FakeBundle;
 use kfimg_images::hasher::sha256;
 use kfimg_images::serve::ServeOptions;
 
-use crate::serve::{NGINX, Running};
+use crate::running::Running;
+use crate::serve::NGINX;
 use crate::support::Place;
 
 /// A newer nginx that leaves out `absent`.

@@ -6,6 +6,8 @@ mod archive;
 mod clients;
 mod join;
 mod parity;
+#[path = "../support/running.rs"]
+mod running;
 mod serve;
 mod serve_access;
 mod serve_damaged;

@@ -1,93 +1,18 @@
 //! The registry over real sockets, asked as clients ask.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kfimg_images::archive::{ChunkOptions, Writing, write_chunks, write_tar};
 use kfimg_images::content::Content;
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::{Index, media_type};
-use kfimg_images::serve::{ServeError, ServeOptions, Server};
-use kfimg_images::stop::Stop;
-use ureq::http::{Method, Request};
+use kfimg_images::serve::ServeOptions;
+use ureq::http::Method;
 
+use crate::running::{Reply, Running};
 use crate::support::Place;
-
-/// A registry that runs until it is dropped.
-pub(crate) struct Running {
-    pub(crate) address: SocketAddr,
-    pub(crate) faults: Vec<String>,
-    stop: Stop,
-    thread: Option<JoinHandle<Result<(), ServeError>>>,
-}
-
-impl Running {
-    pub(crate) fn start(content: Content, options: ServeOptions) -> Self {
-        let server = Server::bind(&Arc::new(content), options).unwrap();
-        let (address, faults, stop) = (server.address(), server.faults().to_vec(), Stop::new());
-        let wish = stop.clone();
-        let thread = Some(std::thread::spawn(move || server.run(&wish)));
-        Self { address, faults, stop, thread }
-    }
-
-    /// Stops it and waits for its end.
-    pub(crate) fn end(&mut self) {
-        self.stop.ask();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap().unwrap();
-        }
-    }
-
-    pub(crate) fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        Reply::of(agent.run(request.body(()).unwrap()).unwrap())
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Reply {
-        self.ask(Method::GET, path, &[])
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.ask();
-    }
-}
-
-/// What came back.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Reply {
-    pub(crate) fn of(response: ureq::http::Response<ureq::Body>) -> Self {
-        let headers =
-            response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        let (status, headers) = (response.status().as_u16(), headers.collect());
-        let mut body = Vec::new();
-        response.into_body().into_reader().read_to_end(&mut body).unwrap();
-        Self { status, headers, body }
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        str::from_utf8(&self.body).unwrap()
-    }
-}
 
 fn served() -> (Place, Running) {
     let place = Place::new();

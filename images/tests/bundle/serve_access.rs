@@ -11,7 +11,8 @@ use kfimg_images::hasher::sha256;
 use kfimg_images::serve::{AccessLog, Credentials, ServeLimits, ServeOptions, Server, TlsFiles};
 use ureq::http::Method;
 
-use crate::serve::{NGINX, PAUSE, Reply, Running, raw};
+use crate::running::{Reply, Running};
+use crate::serve::{NGINX, PAUSE, raw};
 use crate::support::{Place, run};
 
 /// A log that a test reads.

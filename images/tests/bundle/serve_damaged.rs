@@ -10,7 +10,8 @@ use kfimg_images::layout::{Index, REFERENCE_ANNOTATION};
 use kfimg_images::serve::ServeOptions;
 use ureq::http::Method;
 
-use crate::serve::{Running, raw};
+use crate::running::Running;
+use crate::serve::raw;
 use crate::support::{Place, noise};
 
 /// A bundle with a large layer whose last byte is wrong, and that layer's path on the registry.

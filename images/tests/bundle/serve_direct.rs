@@ -7,7 +7,7 @@ use kfimg_images::archive::{ChunkOptions, Writing, write_chunks};
 use kfimg_images::content::Content;
 use kfimg_images::serve::ServeOptions;
 
-use crate::serve::Running;
+use crate::running::Running;
 use crate::support::{Place, noise};
 
 /// Longer than the longest part that is sent at a time, and no multiple of anything.

@@ -1,14 +1,14 @@
-//! Others judge what kfimg writes, serves and pushes, and kfimg reads what they wrote: skopeo, crane, regctl, and the reference
-//! registry in Debian's version and in the newest. What Debian brings runs always; `make interop` builds the rest, then runs all.
+//! Others judge what kfimg writes, serves and pushes, and kfimg reads what they wrote: skopeo, crane, regctl, oras, podman, and the
+//! reference registry in Debian's version and in the newest. What Debian brings runs always; `make interop` builds the rest, then runs all.
 //!
 //! The content is [`rich`]'s. Speed is not looked at here, nor what hostile servers do.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod peer;
+mod podman;
 mod rich;
 mod rounds;
-mod served;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -39,33 +39,47 @@ fn skopeo_and_the_newest_registry() {
 }
 
 #[test]
-#[ignore = "needs regctl, which `make interop` builds"]
-fn regctl_reads_layouts() {
-    rounds::layouts_are_read(&Peer::new(Kind::Regctl));
+#[ignore = "needs regctl and oras, which `make interop` builds"]
+fn regctl_and_oras_read_layouts() {
+    for kind in [Kind::Regctl, Kind::Oras] {
+        rounds::layouts_are_read(&Peer::new(kind));
+    }
 }
 
 #[test]
-#[ignore = "needs crane and regctl, which `make interop` builds"]
-fn crane_and_regctl_pull_from_serve() {
-    for kind in [Kind::Crane, Kind::Regctl] {
+#[ignore = "needs oras, which `make interop` builds"]
+fn oras_takes_files_out_of_a_bundle() {
+    rounds::files_are_taken_out(&Peer::new(Kind::Oras));
+}
+
+#[test]
+#[ignore = "needs crane, regctl and oras, which `make interop` builds"]
+fn crane_regctl_and_oras_pull_from_serve() {
+    for kind in [Kind::Crane, Kind::Regctl, Kind::Oras] {
         rounds::serve_is_read(&Peer::new(kind));
     }
 }
 
 #[test]
-#[ignore = "needs crane and regctl, which `make interop` builds"]
-fn crane_regctl_and_debians_registry() {
-    for kind in [Kind::Crane, Kind::Regctl] {
+#[ignore = "needs crane, regctl and oras, which `make interop` builds"]
+fn crane_regctl_oras_and_debians_registry() {
+    for kind in [Kind::Crane, Kind::Regctl, Kind::Oras] {
         let folder = tempfile::tempdir().unwrap();
         rounds::registry_is_shared(&Peer::new(kind), &Distribution::debian(folder.path()));
     }
 }
 
 #[test]
-#[ignore = "needs crane, regctl and the registry, which `make interop` builds"]
-fn crane_regctl_and_the_newest_registry() {
-    for kind in [Kind::Crane, Kind::Regctl] {
+#[ignore = "needs crane, regctl, oras and the registry, which `make interop` builds"]
+fn crane_regctl_oras_and_the_newest_registry() {
+    for kind in [Kind::Crane, Kind::Regctl, Kind::Oras] {
         let folder = tempfile::tempdir().unwrap();
         rounds::registry_is_shared(&Peer::new(kind), &Distribution::start(folder.path(), &Manner::default()));
     }
+}
+
+#[test]
+#[ignore = "needs podman, which `make interop` installs, and root"]
+fn podman_takes_images_from_folder_tar_and_serve() {
+    podman::images_are_unpacked();
 }

@@ -1,4 +1,4 @@
-//! skopeo, crane and regctl: the same few questions, each in its own words.
+//! skopeo, crane, regctl and oras: the same few questions, each in its own words.
 
 use crate::support::distribution::built;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Skopeo,
     Crane,
     Regctl,
+    /// By its library: see `qemu-tests/go/oras`.
+    Oras,
 }
 
 /// Where an image is.
@@ -35,6 +37,7 @@ impl Peer {
             Kind::Skopeo => PathBuf::from("skopeo"),
             Kind::Crane => built("crane"),
             Kind::Regctl => built("regctl"),
+            Kind::Oras => built("oras"),
         };
         Self { kind, program, home: tempfile::tempdir().unwrap() }
     }
@@ -51,7 +54,12 @@ impl Peer {
         self.puts(name) && (self.kind != Kind::Crane || name != "foreign")
     }
 
-    /// Copies an image with all that belongs to it; regctl also what refers to it.
+    /// Whether it takes along what refers to an image.
+    pub(crate) fn takes_referrers(&self) -> bool {
+        matches!(self.kind, Kind::Regctl | Kind::Oras)
+    }
+
+    /// Copies an image with all that belongs to it; regctl and oras also what refers to it.
     pub(crate) fn copy(&self, from: Place<'_>, to: Place<'_>) {
         let [source, target] = [self.written(from), self.written(to)];
         let arguments: &[&str] = match (self.kind, from) {
@@ -61,8 +69,15 @@ impl Peer {
             (Kind::Regctl, _) => &["image", "copy", "--referrers"],
             (Kind::Crane, Place::Registry(..)) => &["pull", "--format=oci", "--annotate-ref"],
             (Kind::Crane, _) => &["push"],
+            (Kind::Oras, _) => &["copy"],
         };
         self.run(&[arguments, &[&source, &target]].concat(), &[from, to]);
+    }
+
+    /// Takes the files of an artifact out.
+    pub(crate) fn take_out(&self, artifact: Place<'_>, folder: &Path) {
+        assert_eq!(self.kind, Kind::Oras);
+        self.run(&["pull", &self.written(artifact), folder.to_str().unwrap()], &[artifact]);
     }
 
     /// The bytes of the index or manifest that an image is.
@@ -71,6 +86,7 @@ impl Peer {
             Kind::Skopeo => &["inspect", "--raw", "--tls-verify=false"],
             Kind::Crane => &["manifest"],
             Kind::Regctl => &["manifest", "get", "--format=raw-body"],
+            Kind::Oras => &["manifest"],
         };
         self.run(&[arguments, &[&self.written(image)]].concat(), &[image])
     }
@@ -82,15 +98,19 @@ impl Peer {
             Kind::Skopeo => &["list-tags", "--tls-verify=false"],
             Kind::Crane => &["ls"],
             Kind::Regctl => &["tag", "ls"],
+            Kind::Oras => &["tags"],
         };
         String::from_utf8(self.run(&[arguments, &[&self.written(place)]].concat(), &[place])).unwrap()
     }
 
     /// The digests of what refers to an image; the other peers have no question for it.
     pub(crate) fn referrers(&self, image: Place<'_>) -> String {
-        assert_eq!(self.kind, Kind::Regctl);
-        let format = "--format={{range .Descriptors}}{{println .Digest}}{{end}}";
-        String::from_utf8(self.run(&["artifact", "list", format, &self.written(image)], &[image])).unwrap()
+        let arguments: &[&str] = match self.kind {
+            Kind::Oras => &["referrers"],
+            Kind::Regctl => &["artifact", "list", "--format={{range .Descriptors}}{{println .Digest}}{{end}}"],
+            Kind::Skopeo | Kind::Crane => panic!("it has no question for them"),
+        };
+        String::from_utf8(self.run(&[arguments, &[&self.written(image)]].concat(), &[image])).unwrap()
     }
 
     fn written(&self, place: Place<'_>) -> String {
@@ -98,13 +118,20 @@ impl Peer {
             (Kind::Skopeo, Place::Layout(folder, name)) => format!("oci:{}:{name}", folder.display()),
             (Kind::Skopeo, Place::Archive(file, name)) => format!("oci-archive:{}:{name}", file.display()),
             (Kind::Skopeo, Place::Registry(host, image)) => format!("docker://{host}/{image}"),
+            (Kind::Oras, Place::Layout(folder, name)) => format!("layout:{}@{name}", folder.display()),
+            (Kind::Oras, Place::Archive(file, name)) => format!("archive:{}@{name}", file.display()),
+            (Kind::Oras, Place::Registry(host, image)) => {
+                // A repository has neither sign; a digest has both.
+                let (repository, reference) = image.split_once(['@', ':']).unwrap_or((image, ""));
+                format!("registry:{host}/{repository}@{reference}")
+            }
             (_, Place::Registry(host, image)) => format!("{host}/{image}"),
             (Kind::Crane, Place::Layout(folder, _)) => folder.display().to_string(),
             // It knows a whole reference by its tag.
             (Kind::Regctl, Place::Layout(folder, name)) => {
                 format!("ocidir://{}:{}", folder.display(), name.rsplit(':').next().unwrap())
             }
-            (Kind::Crane | Kind::Regctl, Place::Archive(..)) => panic!("only skopeo reads archives"),
+            (Kind::Crane | Kind::Regctl, Place::Archive(..)) => panic!("only skopeo and oras read archives"),
         }
     }
 
@@ -115,6 +142,7 @@ impl Peer {
         match self.kind {
             Kind::Skopeo => drop(command.arg("--insecure-policy")),
             Kind::Crane => drop(command.arg("--insecure")),
+            Kind::Oras => {}
             Kind::Regctl => places.iter().for_each(|place| {
                 if let Place::Registry(host, _) = place {
                     command.arg(format!("--host=reg={host},tls=disabled"));

@@ -2,18 +2,22 @@
 
 use crate::peer::{Kind, Peer, Place};
 use crate::rich::{NAMES, Rich, reference};
-use crate::served::Served;
 use crate::support::distribution::Distribution;
+use crate::support::running::Running;
+use crate::support::sample::noise;
 use crate::support::{client, registries};
 use kfimg_images::archive::{Writing, write_tar};
 use kfimg_images::component::Architecture::{Amd64, Arm64};
 use kfimg_images::content::Content;
 use kfimg_images::create::{Output, Request, Watch, create};
 use kfimg_images::digest::Digest;
+use kfimg_images::download::{LocalFile, attach};
 use kfimg_images::hasher::sha256;
 use kfimg_images::layout::Descriptor;
 use kfimg_images::pull;
 use kfimg_images::push::{self, push};
+use kfimg_images::serve::ServeOptions;
+use kfimg_images::store::Store;
 use kfimg_images::verify::verify;
 use std::path::Path;
 
@@ -39,12 +43,29 @@ pub(crate) fn layouts_are_read(peer: &Peer) {
         peer.copy(image, Place::Layout(&out, name));
         assert_holds(&out, digest);
     }
-    if peer.kind == Kind::Skopeo {
+    if matches!(peer.kind, Kind::Skopeo | Kind::Oras) {
         write_tar(&bundle, &tar, &Writing::default()).unwrap();
         let (digest, reference, out) = (&rich.root("app").digest, reference("app"), places.path().join("from-tar"));
         assert_eq!(sha256(&peer.document(Place::Archive(&tar, &reference))), *digest);
         peer.copy(Place::Archive(&tar, &reference), Place::Layout(&out, "1"));
         assert_holds(&out, digest);
+    }
+}
+
+/// A file of this machine, as `create` lays it into a bundle, comes out as it was.
+pub(crate) fn files_are_taken_out(peer: &Peer) {
+    let places = tempfile::tempdir().unwrap();
+    let [bundle, tar, system] = ["bundle", "bundle.tar", "system.raw"].map(|name| places.path().join(name));
+    std::fs::write(&system, noise(3, 300_000)).unwrap();
+    let (name, version) = ("system".to_owned(), "1".to_owned());
+    let file = LocalFile { name, version, architecture: None, is_program: false, path: system.clone() };
+    let reference = file.reference().unwrap().to_string();
+    attach(&Store::open(&bundle).unwrap(), &file).unwrap();
+    write_tar(&Content::open(&bundle).unwrap(), &tar, &Writing::default()).unwrap();
+    for (from, place) in [("folder", Place::Layout(&bundle, &reference)), ("tar", Place::Archive(&tar, &reference))] {
+        let out = places.path().join(from);
+        peer.take_out(place, &out);
+        assert!(std::fs::read(out.join("system.raw")).unwrap() == std::fs::read(&system).unwrap(), "from a {from}");
     }
 }
 
@@ -61,10 +82,12 @@ fn assert_pulled(peer: &Peer, rich: &Rich, host: &str, folder: &Path) {
             peer.copy(Place::Registry(host, image), Place::Layout(&layout, "1.0"));
             let content = assert_holds(&layout, digest);
             let has_signature = content.extent(&rich.signature.digest).is_some();
-            assert_eq!(has_signature, peer.kind == Kind::Regctl && matches!(name, "app" | "nested"), "{image}");
+            // regctl looks for them at every depth.
+            let wanted = name == "app" && peer.takes_referrers() || name == "nested" && peer.kind == Kind::Regctl;
+            assert_eq!(has_signature, wanted, "{image}");
         }
     }
-    if peer.kind == Kind::Regctl {
+    if peer.takes_referrers() {
         let list = peer.referrers(Place::Registry(host, &reference("app")));
         assert_eq!(list.trim(), rich.signature.digest.as_str());
     }
@@ -73,8 +96,10 @@ fn assert_pulled(peer: &Peer, rich: &Rich, host: &str, folder: &Path) {
 /// The peer pulls from `kfimg serve`.
 pub(crate) fn serve_is_read(peer: &Peer) {
     let (rich, places) = (Rich::new(), tempfile::tempdir().unwrap());
-    let served = Served::start(rich.bundle(&places.path().join("bundle")));
-    assert_pulled(peer, &rich, &served.host, places.path());
+    let mut running = Running::start(rich.bundle(&places.path().join("bundle")), ServeOptions::default());
+    assert!(running.faults.is_empty(), "{:?}", running.faults);
+    assert_pulled(peer, &rich, &running.address.to_string(), places.path());
+    running.end();
 }
 
 /// kfimg pushes to a registry and the peer pulls from it, and the other way round.
@@ -98,8 +123,10 @@ pub(crate) fn registry_is_shared(peer: &Peer, registry: &Distribution) {
         peer.copy(Place::Layout(&folder, &reference), Place::Registry(host, &image));
         roots.push((image, rich.root(name)));
     }
-    assert_eq!(create_of_theirs(peer, host, &roots, &path("created")), []);
-    if peer.kind == Kind::Regctl {
+    // Which of a layout's content refers to an image, only oras looks up.
+    let known: &[Digest] = if peer.kind == Kind::Oras { std::slice::from_ref(&rich.signature.digest) } else { &[] };
+    assert_eq!(create_of_theirs(peer, host, &roots, &path("created")), known);
+    if peer.takes_referrers() {
         // What it pulled with its referrers, it pushes with them.
         let image = "signed/app:1.0".to_owned();
         peer.copy(Place::Layout(&path("app-by-tag"), "1.0"), Place::Registry(host, &image));

@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod distribution;
+pub mod listen;
+pub mod running;
 pub mod sample;
 pub mod server;
 pub mod target;

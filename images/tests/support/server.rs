@@ -1,7 +1,8 @@
 //! A server of HTTP/1.1 that answers as a test says, also wrongly: one thread a connection, all requests recorded.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use super::listen::{Head, Listening};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,36 +69,25 @@ impl Reply {
     }
 }
 
-type Answers = dyn Fn(&Request) -> Reply + Send + Sync;
+type Answers = dyn Fn(&Request) -> Reply;
 
 /// Runs until it is dropped.
 pub struct Server {
-    address: SocketAddr,
+    listening: Listening,
     seen: Arc<Mutex<Vec<Request>>>,
-    ended: Arc<AtomicBool>,
 }
 
 impl Server {
     pub fn start(answers: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), seen: Arc::default(), ended: Arc::default() };
-        let (seen, ended, answers): (_, _, Arc<Answers>) =
-            (server.seen.clone(), server.ended.clone(), Arc::new(answers));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if ended.load(Ordering::SeqCst) {
-                    return;
-                }
-                let (seen, ended, answers) = (seen.clone(), ended.clone(), answers.clone());
-                std::thread::spawn(move || serve(stream, &seen, &ended, &*answers));
-            }
-        });
-        server
+        let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let noted = seen.clone();
+        let listening = Listening::start(move |stream, ended| serve(&stream, &noted, ended, &answers));
+        Self { listening, seen }
     }
 
     /// `127.0.0.1:port`.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.listening.host()
     }
 
     pub fn seen(&self) -> Vec<Request> {
@@ -105,48 +95,26 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Request>>, ended: &AtomicBool, answers: &Answers) {
+fn serve(stream: &TcpStream, seen: &Mutex<Vec<Request>>, ended: &AtomicBool, answers: &Answers) {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    // Else a body waits until the client has acknowledged the head.
-    stream.set_nodelay(true).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    while let Some(request) = read(&mut reader) {
+    let (mut reader, mut writer) = (BufReader::new(stream), stream);
+    while let Some(head) = Head::read(&mut reader) {
+        let mut body = Vec::new();
+        if (&mut reader).take(head.length()).read_to_end(&mut body).is_err() {
+            return;
+        }
+        let Head { method, target, headers } = head;
+        let request = Request { method, target, headers, body };
         seen.lock().unwrap().push(request.clone());
         let reply = answers(&request);
-        if write(&mut stream, &request, &reply, ended).is_none() {
+        if write(&mut writer, &request, &reply, ended).is_none() {
             return;
         }
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let mut request = Request { method, target, headers, body: Vec::new() };
-    let length = request.header("content-length").map_or(0, |text| text.parse().unwrap());
-    reader.take(length).read_to_end(&mut request.body).ok()?;
-    Some(request)
-}
-
 /// `None`: the connection is over.
-fn write(stream: &mut TcpStream, request: &Request, reply: &Reply, ended: &AtomicBool) -> Option<()> {
+fn write(stream: &mut &TcpStream, request: &Request, reply: &Reply, ended: &AtomicBool) -> Option<()> {
     let mut head = format!("HTTP/1.1 {} Said\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));

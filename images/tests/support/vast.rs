@@ -6,11 +6,12 @@ use kfimg_images::hasher::{Hasher, sha256};
 use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use kfimg_images::layout::{Descriptor, Manifest};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::listen::{Head, Listening};
 use super::sample::{GZIP_LAYER, noise};
 
 /// Bytes of noise that repeat, each time with another number in front.
@@ -64,27 +65,20 @@ struct Shelf {
 
 /// Runs until the test ends.
 pub struct Vast {
-    address: SocketAddr,
+    listening: Listening,
     shelf: Arc<Mutex<Shelf>>,
 }
 
 impl Vast {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), shelf: Arc::default() };
-        let shelf = server.shelf.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let shelf = shelf.clone();
-                std::thread::spawn(move || talk(&stream, &shelf));
-            }
-        });
-        server
+        let shelf: Arc<Mutex<Shelf>> = Arc::default();
+        let own = shelf.clone();
+        Self { listening: Listening::start(move |stream, _| talk(&stream, &own)), shelf }
     }
 
     /// `127.0.0.1:port`.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.listening.host()
     }
 
     /// Offers an image of one layer of so many bytes as `app:1`; returns the layer.
@@ -132,14 +126,12 @@ impl Kept {
 type Answer = (u16, Vec<(&'static str, String)>, Box<dyn Read>);
 
 fn talk(stream: &TcpStream, shelf: &Mutex<Shelf>) {
-    stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::with_capacity(BLOCK, stream);
-    while let Some((method, target, headers)) = head(&mut reader) {
-        let length = headers.get("content-length").map_or(0, |text| text.parse().unwrap());
-        let mut body = (&mut reader).take(length);
-        let (status, headers, mut content) = match &*method {
-            "GET" | "HEAD" => give(&target, shelf),
-            _ => take(&method, &target, &headers, &mut body, shelf),
+    while let Some(head) = Head::read(&mut reader) {
+        let mut body = (&mut reader).take(head.length());
+        let (status, headers, mut content) = match &*head.method {
+            "GET" | "HEAD" => give(&head.target, shelf),
+            _ => take(&head, &mut body, shelf),
         };
         let mut text = format!("HTTP/1.1 {status} Said\r\n");
         headers.iter().for_each(|(name, value)| text.push_str(&format!("{name}: {value}\r\n")));
@@ -149,23 +141,9 @@ fn talk(stream: &TcpStream, shelf: &Mutex<Shelf>) {
         text.push_str("\r\n");
         let mut out = stream;
         let sent = out.write_all(text.as_bytes());
-        if sent.is_err() || method != "HEAD" && io::copy(&mut content, &mut out).is_err() {
+        if sent.is_err() || head.method != "HEAD" && io::copy(&mut content, &mut out).is_err() {
             return;
         }
-    }
-}
-
-fn head(reader: &mut impl BufRead) -> Option<(String, String, HashMap<String, String>)> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Some((method, target, headers)) };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
 }
 
@@ -187,16 +165,10 @@ fn give(target: &str, shelf: &Mutex<Shelf>) -> Answer {
 }
 
 /// Uploads and documents. What a body brings is read to its end in any case.
-fn take(
-    method: &str,
-    target: &str,
-    headers: &HashMap<String, String>,
-    body: &mut impl Read,
-    shelf: &Mutex<Shelf>,
-) -> Answer {
+fn take(head: &Head, body: &mut impl Read, shelf: &Mutex<Shelf>) -> Answer {
     static UPLOADS: AtomicU64 = AtomicU64::new(0);
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if method == "POST" {
+    let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
+    if head.method == "POST" {
         let location = format!("{path}{}", UPLOADS.fetch_add(1, Ordering::Relaxed));
         shelf.lock().unwrap().uploads.insert(location.clone(), (Hasher::sha256(), 0));
         return (202, vec![("location", location)], Box::new(io::empty()));
@@ -206,12 +178,12 @@ fn take(
         body.read_to_end(&mut bytes).unwrap();
         let (digest, mut shelf) = (sha256(&bytes).to_string(), shelf.lock().unwrap());
         shelf.tags.insert(path.rsplit('/').next().unwrap().to_owned(), digest.clone());
-        shelf.content.insert(digest.clone(), Kept::Bytes(headers["content-type"].clone(), bytes));
+        shelf.content.insert(digest.clone(), Kept::Bytes(head.header("content-type").unwrap().to_owned(), bytes));
         return (201, vec![("docker-content-digest", digest)], Box::new(io::empty()));
     }
     let Some((mut hasher, had)) = shelf.lock().unwrap().uploads.remove(path) else { return nothing(404) };
     let has = had + hasher.read(body).unwrap();
-    if method == "PATCH" {
+    if head.method == "PATCH" {
         shelf.lock().unwrap().uploads.insert(path.to_owned(), (hasher, has));
         let headers = vec![("location", path.to_owned()), ("range", format!("0-{}", has - 1))];
         return (202, headers, Box::new(io::empty()));
