@@ -14,7 +14,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+
+use measure::{Contender, at_most, high_water, milliseconds, number, race};
+
+#[path = "../../cli/benches/measure/mod.rs"]
+mod measure;
 
 /// The limit of memory of a build, in bytes.
 const PEAK: u64 = 256 << 20;
@@ -33,15 +37,23 @@ fn main() {
     let bench = Bench::new(scratch.path());
     bench.vmdk();
     bench.qcow2();
-    let peak = high_water();
-    let mark = if peak <= PEAK { "" } else { "   <- missed" };
-    println!("peak memory of kfimg's writers {:>9} KiB  goal <= {} KiB{mark}", peak >> 10, PEAK >> 10);
+    let peak = high_water("self");
+    println!("memory");
+    let took = format!("{} MiB", peak >> 20);
+    at_most(
+        "build",
+        &format!("memory of kfimg's writers against {} MiB", PEAK >> 20),
+        &took,
+        peak as f64 / PEAK as f64,
+        1.0,
+    );
+    measure::publish("bench outputs");
 }
 
 impl Bench {
     fn new(folder: &Path) -> Self {
         let place = |name: &str| folder.join(name);
-        let bytes = number("KFIMG_BENCH_MIB", 256) << 20;
+        let bytes = (number("KFIMG_BENCH_MIB", 256) as u64) << 20;
         collect(&place("root.img"), bytes);
         let mut level = bytes / 4096;
         let mut tree = 1;
@@ -69,6 +81,8 @@ impl Bench {
         disk::write_raw(&content, &place("disk.raw"), &Watch::default()).expect("written");
         let rounds = usize::try_from(number("KFIMG_BENCH_ROUNDS", 5)).expect("a few").max(1);
         Self { folder: folder.to_owned(), rounds, parts, content }
+        disk::write_raw(&content, &place("disk.raw")).expect("written");
+        Self { folder: folder.to_owned(), rounds: measure::rounds(), parts, content }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -86,11 +100,16 @@ impl Bench {
             ova::write(&self.parts, &kernel, DiskSizes::default(), Machine::default(), &path, &Watch::default())
                 .expect("written");
         };
-        let times = self.race(&mut [("qemu-img", &convert), ("kfimg", &own), ("kfimg, a whole appliance", &appliance)]);
-        println!("streamOptimized VMDK");
-        at_most("kfimg against qemu-img, time", times[1] / times[0], 0.35);
-        at_most("a whole appliance against qemu-img's disk, time", times[2] / times[0], 0.35);
-        at_most("kfimg against qemu-img, size", self.sizes("own.vmdk", "peer.vmdk"), 1.03);
+        let mut contenders = [
+            Contender::whole("qemu-img", convert),
+            Contender::whole("kfimg", own),
+            Contender::whole("kfimg, a whole appliance", appliance),
+        ];
+        let times = race("streamOptimized VMDK", self.rounds, &mut contenders);
+        let ratio = |number: usize| times[number] / times[0];
+        at_most("P18", "streamOptimized VMDK, against qemu-img", &milliseconds(times[1]), ratio(1), 0.35);
+        at_most("P18", "a whole appliance, against qemu-img's disk", &milliseconds(times[2]), ratio(2), 0.35);
+        at_most("P18", "its size, against qemu-img's", "", self.sizes("own.vmdk", "peer.vmdk"), 1.03);
     }
 
     fn qcow2(&self) {
@@ -100,6 +119,11 @@ impl Bench {
         println!("qcow2 with zstd");
         at_most("kfimg against qemu-img, time", times[1] / times[0], 0.6);
         at_most("kfimg against qemu-img, size", self.sizes("own.qcow2", "peer.qcow2"), 1.03);
+        let own = || qcow2::write(&self.content, &self.path("own.qcow2")).expect("written");
+        let mut contenders = [Contender::whole("qemu-img", convert), Contender::whole("kfimg", own)];
+        let times = race("qcow2 with zstd", self.rounds, &mut contenders);
+        at_most("P17", "qcow2 with zstd, against qemu-img", &milliseconds(times[1]), times[1] / times[0], 0.6);
+        at_most("P17", "its size, against qemu-img's", "", self.sizes("own.qcow2", "peer.qcow2"), 1.03);
     }
 
     fn convert(&self, words: &[&str], name: &str) {
@@ -107,27 +131,6 @@ impl Bench {
         command.args(["convert", "-f", "raw"]).args(words).arg(self.path("disk.raw")).arg(self.path(name));
         let status = command.stdout(Stdio::null()).status().expect("qemu-img is installed: package qemu-utils");
         assert!(status.success(), "{command:?}");
-    }
-
-    /// Lets each contender run in turn, again and again; prints and returns the medians, in seconds.
-    fn race(&self, contenders: &mut [(&str, &dyn Fn())]) -> Vec<f64> {
-        let mut times = vec![Vec::new(); contenders.len()];
-        for _ in 0..self.rounds {
-            for ((_, round), times) in contenders.iter().zip(&mut times) {
-                let begun = Instant::now();
-                round();
-                times.push(begun.elapsed());
-            }
-        }
-        let median = |times: &mut Vec<Duration>| {
-            times.sort();
-            times[times.len() / 2].as_secs_f64()
-        };
-        let medians: Vec<f64> = times.iter_mut().map(median).collect();
-        for ((name, _), median) in contenders.iter().zip(&medians) {
-            println!("  {name:<54} {:>9.1} ms", median * 1e3);
-        }
-        medians
     }
 
     fn sizes(&self, own: &str, peer: &str) -> f64 {
@@ -157,20 +160,4 @@ fn collect(target: &Path, bytes: u64) {
     }
     assert!(rest == 0, "this machine has too few files for {bytes} bytes: set KFIMG_BENCH_MIB");
     out.flush().expect("the scratch folder can be written to");
-}
-
-fn at_most(what: &str, value: f64, goal: f64) {
-    let mark = if value <= goal { "" } else { "   <- missed" };
-    println!("  {what:<54} {value:>9.3}     goal <= {goal}{mark}");
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// The most memory that this process had resident.
-fn high_water() -> u64 {
-    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib << 10)
 }

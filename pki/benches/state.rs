@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kfimg_pki::{Request, State};
 
+#[path = "../../cli/benches/measure/mod.rs"]
+mod measure;
+
 const RUNS: usize = 5;
 const WORKERS: u16 = 1_000;
 const PEER_NODES: u32 = 20;
@@ -17,11 +20,6 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let result = work();
     (start.elapsed(), result)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }
 
 fn openssl(folder: &Path, arguments: &str) {
@@ -56,6 +54,10 @@ fn main() {
         load.push(timed(|| again().expect("what was written loads")).0);
         peers.push(timed(|| peer(temporary.path())).0);
     }
+    let median = |times: Vec<Duration>| {
+        let mut seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
+        Duration::from_secs_f64(measure::median(&mut seconds))
+    };
     let [issue, commit, load, peers] = [issue, commit, load, peers].map(median);
     let peers = peers * (u32::from(WORKERS) + 3) / PEER_NODES;
     println!("{WORKERS} workers and 3 control planes, medians of {RUNS}:");

@@ -14,8 +14,9 @@ use sha2::{Digest, Sha256};
 
 use crate::Bench;
 use crate::data;
-use crate::measure::{self, Board, at_least};
+use crate::measure::{self, at_least};
 use crate::peers::{self, Server};
+use crate::program::Board;
 use crate::serving::Duel;
 
 /// Nodes that report, and connections that say nothing.
@@ -28,8 +29,6 @@ const MANY: u32 = 64;
 const SMALL: usize = 64 << 10;
 /// Reports a second that so many nodes post, each every three minutes less a random part of a quarter.
 const NEEDED: f64 = NODES as f64 / (180.0 * 0.875);
-const BEGIN: &str = "<!-- ceilings -->\n";
-const END: &str = "<!-- /ceilings -->";
 
 /// Measures, and prints the table.
 pub(crate) fn run(bench: &Bench, board: &Board, duel: &Duel<'_>, nginx: &Path) {
@@ -171,7 +170,7 @@ impl Table {
         // Writing into a String cannot fail.
         let _ = writeln!(self.0, "| {what} | {ours} | {theirs} | {} |", cells.join(" | "));
         if let Some((value, goal)) = ratio {
-            at_least(what, value, goal);
+            at_least("scale", what, ours, value, goal);
         }
     }
 
@@ -188,10 +187,7 @@ impl Table {
         println!("\n{text}");
         if std::env::var_os("KFIMG_UPDATE_CEILINGS").is_some() {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scale.md");
-            let document = fs::read_to_string(&path).expect("the document is there");
-            let (before, rest) = document.split_once(BEGIN).expect("the document has a place for the table");
-            let (_, after) = rest.split_once(END).expect("the place has an end");
-            fs::write(&path, format!("{before}{BEGIN}{text}{END}{after}")).expect("the document can be written");
+            measure::between(&path, "ceilings", &text);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use kfimg_images::content::Content;
 use kfimg_images::digest::Digest;
 use kfimg_images::fake::FakeBundle;
 
@@ -36,6 +37,25 @@ pub(crate) fn one(folder: &Path, layer: usize) -> Digest {
     bundle.name(LARGE, image);
     bundle.finish();
     digest
+}
+
+/// Eight layers of so many bytes, of which the last is told apart by a number.
+pub(crate) fn eight(folder: &Path, layer: usize, last: u64) {
+    let mut bundle = FakeBundle::new(folder);
+    let layers: Vec<Vec<u8>> = (1..8).chain([last]).map(|number| noise(100 + number, layer)).collect();
+    let layers: Vec<&[u8]> = layers.iter().map(Vec::as_slice).collect();
+    let image = bundle.image("amd64", &layers);
+    bundle.name(LARGE, image);
+    bundle.finish();
+}
+
+/// Where a registry has each blob of the large image's bundle, manifests not among them.
+pub(crate) fn blob_paths(folder: &Path) -> Vec<String> {
+    let (name, _) = LARGE.split_once(':').expect("the reference has a tag");
+    let content = Content::open(folder).expect("a bundle of the bench can be opened");
+    let manifests: Vec<Digest> = content.index().manifests.iter().map(|entry| entry.digest.clone()).collect();
+    let blobs = content.blobs().map(|(digest, _)| digest).filter(|digest| !manifests.contains(digest));
+    blobs.map(|digest| format!("/v2/{name}/blobs/{digest}")).collect()
 }
 
 /// The reference of a small image.

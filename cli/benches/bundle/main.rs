@@ -1,14 +1,19 @@
 //! `make bench`: how fast bundles are made, carried and served, as ratios against peers and physical limits of the same run.
 //!
-//! The peers are skopeo, the reference registry and nginx, all in rounds that alternate with kfimg's; a peer that is not installed
-//! is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5),
+//! The peers are skopeo, regctl, the reference registry, nginx and containerd's `ctr`, all in rounds that alternate with kfimg's; a peer
+//! that is not installed is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5),
 //! `KFIMG_BENCH_PART=ceilings` leaves all out but the table of `docs/scale.md`.
 
 mod ceilings;
 mod data;
+mod delta;
+mod import;
+mod limits;
 mod load;
+#[path = "../measure/mod.rs"]
 mod measure;
 mod peers;
+mod program;
 mod proxy;
 mod serving;
 mod storm;
@@ -16,7 +21,8 @@ mod transfer;
 
 use std::path::{Path, PathBuf};
 
-use measure::Board;
+use measure::number;
+use program::Board;
 
 /// The program that is measured.
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
@@ -52,7 +58,7 @@ fn main() {
         kfimg: std::env::var_os("KFIMG_BENCH_BINARY").map_or_else(|| Path::new(KFIMG).to_owned(), PathBuf::from),
         folder: scratch.path().to_owned(),
         layer: number("KFIMG_BENCH_MIB", 256) << 20,
-        rounds: number("KFIMG_BENCH_ROUNDS", 5).max(1),
+        rounds: measure::rounds(),
     };
     let board = Board::default();
     println!("load of this machine before: {}", measure::load_average());
@@ -61,12 +67,9 @@ fn main() {
     } else {
         transfer::run(&bench, &board);
         serving::run(&bench, &board);
+        import::run(&bench);
     }
     board.peaks();
     println!("load of this machine after: {}", measure::load_average());
-}
-
-/// A number that the environment sets.
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    measure::publish("bench bundle");
 }

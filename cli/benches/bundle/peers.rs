@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::measure;
+use crate::program;
 
 /// Time for a server's start.
 const BOUND: Duration = Duration::from_secs(30);
@@ -115,7 +116,7 @@ impl Copier {
     /// Copies from one place to another, both named as skopeo names them.
     pub(crate) fn copy(&self, from: &str, to: &str) -> Duration {
         let mut command = Command::new(&self.program);
-        measure::run(command.args(self.arguments).arg(from).arg(to)).time
+        program::run(command.args(self.arguments).arg(from).arg(to)).time
     }
 }
 
@@ -129,7 +130,7 @@ pub(crate) fn copiers() -> Vec<Copier> {
         "--src-tls-verify=false",
         "--dest-tls-verify=false",
     ];
-    let installed = measure::installed("skopeo").map(|program| Copier { name: "skopeo", program, arguments: tool });
+    let installed = program::installed("skopeo").map(|program| Copier { name: "skopeo", program, arguments: tool });
     let current = built("skopeo").map(|program| Copier { name: "current skopeo's library", program, arguments: &[] });
     installed.into_iter().chain(current).collect()
 }

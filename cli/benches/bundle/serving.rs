@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kfimg_images::content::Content;
 use kfimg_images::digest::Digest;
 
 use crate::Bench;
 use crate::ceilings;
 use crate::data::{self, LARGE};
 use crate::load::{Rate, load};
-use crate::measure::{self, Board, Contender, at_least, at_most, median, race};
+use crate::measure::{Contender, at_least, at_most, median, milliseconds, race};
 use crate::peers::{self, Server};
+use crate::program::{self, Board};
 use crate::storm::{self, storm};
 
 /// Connections for manifests and for blobs.
@@ -20,13 +22,13 @@ const FEW: u32 = 2;
 
 /// Measures manifests, and blobs by HTTP and by HTTPS.
 pub(crate) fn run(bench: &Bench, board: &Board) {
-    let Some(wrk) = measure::installed("wrk") else { return };
+    let Some(wrk) = program::installed("wrk") else { return };
     let bundle = bench.fresh("large");
     let blob = data::large(&bundle, bench.layer);
     let duel = Duel { wrk: &wrk, rounds: bench.rounds };
     let mut work = Serving { bench, board, duel, bundle, blob };
     work.manifests();
-    let Some(nginx) = measure::installed("nginx") else { return };
+    let Some(nginx) = program::installed("nginx") else { return };
     work.blobs(&nginx, "http", 0.9);
     work.blobs(&nginx, "https", 0.8);
     work.bundle = bench.fresh("one");
@@ -37,7 +39,7 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
 
 /// Measures what one machine can do that boots others, and nothing else.
 pub(crate) fn ceilings_alone(bench: &Bench, board: &Board) {
-    let (Some(wrk), Some(nginx)) = (measure::installed("wrk"), measure::installed("nginx")) else { return };
+    let (Some(wrk), Some(nginx)) = (program::installed("wrk"), program::installed("nginx")) else { return };
     ceilings::run(bench, board, &Duel { wrk: &wrk, rounds: bench.rounds }, &nginx);
 }
 
@@ -97,19 +99,39 @@ impl Serving<'_> {
     }
 
     fn manifests(&self) {
-        let Some(program) = measure::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
+        let Some(program) = program::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
         let registry = peers::registry(&program, &self.bench.fresh("target"));
         let mut push = Command::new(&self.bench.kfimg);
         push.args(["--quiet", "bundle", "push", "--registry", registry.host(), "--plain-http", registry.host()]);
-        measure::run(push.arg("--bundle").arg(&self.bundle));
+        program::run(push.arg("--bundle").arg(&self.bundle));
         let kfimg = self.kfimg(None);
         let (name, tag) = LARGE.split_once(':').expect("the reference has a tag");
         let url = |server: &Server| format!("http://{}/v2/{name}/manifests/{tag}", server.host());
         let urls = [url(&kfimg), url(&registry)];
         let [ours, theirs] = self.duel.against("docker-registry", "manifests by tag", &urls, MANY);
-        at_least("kfimg against docker-registry", ours.requests / theirs.requests, 10.0);
+        let took = |rate: &Rate| format!("{:.0} a second", rate.requests);
+        let ratio = ours.requests / theirs.requests;
+        at_least("P9", "manifests by tag, against docker-registry", &took(&ours), ratio, 10.0);
+        drop(registry);
+        self.manifests_as_files(&kfimg);
         self.board.peak("kfimg serve", kfimg.peak());
         data::remove(&self.bench.path("target"));
+    }
+
+    /// The same manifest as nginx gives a file.
+    fn manifests_as_files(&self, kfimg: &Server) {
+        let Some(program) = program::installed("nginx") else { return };
+        let nginx = peers::nginx(&program, &self.bench.fresh("nginx"), &self.bundle, None);
+        let content = Content::open(&self.bundle).expect("a bundle of the bench can be opened");
+        let manifest = &content.index().manifests[0].digest;
+        let (name, tag) = LARGE.split_once(':').expect("the reference has a tag");
+        let urls = [
+            format!("http://{}/v2/{name}/manifests/{tag}", kfimg.host()),
+            format!("http://{}/blobs/{}/{}", nginx.host(), manifest.algorithm(), manifest.hexadecimal()),
+        ];
+        let [ours, theirs] = self.duel.run("manifests by tag, and as a file", &urls, MANY);
+        let took = format!("{:.0} a second", ours.requests);
+        at_least("P9", "manifests by tag, against a file of nginx", &took, ours.requests / theirs.requests, 0.5);
     }
 
     fn blobs(&self, program: &Path, scheme: &str, goal: f64) {
@@ -125,7 +147,8 @@ impl Serving<'_> {
         ];
         let what = format!("a blob of {} MiB by {scheme}", self.bench.layer >> 20);
         let [ours, theirs] = self.duel.run(&what, &urls, FEW);
-        at_least("kfimg against nginx", ours.transfer / theirs.transfer, goal);
+        let took = format!("{:.0} MB/s", ours.transfer / 1e6);
+        at_least("P10", &format!("{what}, against nginx"), &took, ours.transfer / theirs.transfer, goal);
         self.board.peak(&format!("kfimg serve ({scheme}, blobs)"), kfimg.peak());
     }
 
@@ -147,8 +170,14 @@ impl Serving<'_> {
         let medians = race("256 machines fetch 160 MiB at once, by http", self.bench.rounds, &mut contenders);
         drop(contenders);
         let [ours, theirs] = p99s.map(|times| median(&mut times.into_inner()));
-        at_least("kfimg against nginx, all machines", medians[1] / medians[0], 0.9);
-        at_most("kfimg against nginx, time of 99 of 100", ours / theirs, 1.3);
+        at_least("P11", "256 machines at once, against nginx", &milliseconds(medians[0]), medians[1] / medians[0], 0.9);
+        at_most(
+            "P11",
+            "256 machines at once, time of 99 of 100 against nginx",
+            &milliseconds(ours),
+            ours / theirs,
+            1.3,
+        );
         self.board.peak("kfimg serve (256 machines)", kfimg.peak());
     }
 

@@ -1,28 +1,27 @@
-//! What is made, carried and checked: pull, pack, verify, push, repair.
+//! What is made, carried and checked: pull, pack, load, verify, push, repair. Deltas are in [`crate::delta`].
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kfimg_images::digest::Digest;
-use sha2::{Digest as _, Sha256};
 
 use crate::Bench;
 use crate::data::{self, LARGE, SMALL_IMAGES, small_reference};
-use crate::measure::{self, Board, Contender, at_least, at_most, race};
+use crate::limits;
+use crate::measure::{Contender, at_least, at_most, milliseconds, race};
 use crate::peers::{self, Copier};
+use crate::program::{self, Board};
 use crate::proxy::Relay;
 
 /// Images that a peer pushes again; its time is scaled up.
 const PEER_IMAGES: usize = 20;
-/// Bytes that the limit of the hash takes at a time, from a core's own cache.
-const HASHED: usize = 256 << 10;
 
 /// Measures all of it.
 pub(crate) fn run(bench: &Bench, board: &Board) {
-    let Some(program) = measure::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
+    let Some(program) = program::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
     let bundle = bench.path("large");
     let blob = data::large(&bundle, bench.layer);
     println!("an image of {} MiB in 19 layers; {} rounds, medians", data::size(&bundle) >> 20, bench.rounds);
@@ -31,15 +30,18 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
     work.pack();
     work.verify();
     work.push();
+    work.load();
     data::remove(&work.bundle);
     work.push_again();
+    crate::delta::run(&work);
 }
 
-struct Work<'a> {
-    bench: &'a Bench,
+/// What the measurements share.
+pub(crate) struct Work<'a> {
+    pub(crate) bench: &'a Bench,
     board: &'a Board,
     /// The registry.
-    program: PathBuf,
+    pub(crate) program: PathBuf,
     copiers: Vec<Copier>,
     /// The bundle with the large image.
     bundle: PathBuf,
@@ -47,42 +49,50 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Runs `kfimg bundle <command>` and keeps its peak of memory.
-    fn kfimg(&self, command: &str, arguments: impl FnOnce(&mut Command)) -> Duration {
+    pub(crate) fn kfimg(&self, command: &str, arguments: impl FnOnce(&mut Command)) -> Duration {
         let mut kfimg = Command::new(&self.bench.kfimg);
         kfimg.args(["--quiet", "bundle", command]).current_dir(&self.bench.folder);
         arguments(&mut kfimg);
-        let took = measure::run(&mut kfimg);
+        let took = program::run(&mut kfimg);
         self.board.peak(&format!("kfimg bundle {command}"), took.peak);
         took.time
     }
 
-    fn create(&self, host: &str, output: &Path, more: &[&str]) -> Duration {
+    pub(crate) fn create(&self, host: &str, output: &Path, more: &[&str]) -> Duration {
         self.kfimg("create", |kfimg| {
             kfimg.args(["--images-only", "--arch", "amd64", "--image", LARGE, "--mirror", host, "--mirrors-only"]);
-            kfimg.args(["--plain-http", host, "-o"]).arg(output).args(more);
+            kfimg.args(["--plain-http", host, "--update", "-o"]).arg(output).args(more);
         })
     }
 
-    fn send(&self, bundle: &Path, host: &str) -> Duration {
+    pub(crate) fn send(&self, bundle: &Path, host: &str) -> Duration {
         self.kfimg("push", |kfimg| {
             kfimg.arg("--bundle").arg(bundle).args(["--registry", host, "--plain-http", host]);
         })
     }
 
-    /// Prints how kfimg, the first, compares with each copier.
-    fn compare(&self, medians: &[f64], goal: f64) {
-        for (copier, median) in self.copiers.iter().zip(&medians[1..]) {
-            at_most(&format!("kfimg against {}", copier.name), medians[0] / median, goal);
-        }
-    }
-
-    /// Prints how kfimg compares with each copier when all do the same: `kfimg` and `peer` make one round.
-    fn race(&self, what: &str, goal: f64, kfimg: impl FnMut() -> Duration, peer: impl Fn(&Copier) -> Duration) {
-        let mut contenders = vec![Contender::new("kfimg", kfimg)];
+    /// Lets kfimg and each copier do the same, beside these limits; judges kfimg against the copiers, and returns the medians of kfimg
+    /// and of the limits.
+    fn race<'b>(
+        &'b self,
+        id: &'static str,
+        what: &str,
+        goal: f64,
+        kfimg: impl FnMut() -> Duration + 'b,
+        peer: impl Fn(&Copier) -> Duration + 'b,
+        limits: Vec<Contender<'b>>,
+    ) -> Vec<f64> {
         let peer = &peer;
+        let mut contenders = vec![Contender::new("kfimg", kfimg)];
         contenders.extend(self.copiers.iter().map(|copier| Contender::new(copier.name, move || peer(copier))));
-        let medians = race(what, self.bench.rounds, &mut contenders);
-        self.compare(&medians, goal);
+        contenders.extend(limits);
+        let mut medians = race(what, self.bench.rounds, &mut contenders);
+        for (copier, median) in self.copiers.iter().zip(&medians[1..]) {
+            let against = format!("{what}, against {}", copier.name);
+            at_most(id, &against, &milliseconds(medians[0]), medians[0] / median, goal);
+        }
+        medians.drain(1..=self.copiers.len());
+        medians
     }
 
     fn pull(&self, blob: &Digest) {
@@ -93,75 +103,160 @@ impl Work<'_> {
             let target = self.bench.fresh("copied");
             copier.copy(&format!("docker://{}/{LARGE}", server.host()), &format!("oci:{}:1", target.display()))
         };
-        self.race("registry to a fresh store", 0.5, kfimg, peer);
+        let (bytes, paths) = (data::size(&self.bundle), data::blob_paths(&self.bundle));
+        let limits = vec![
+            Contender::new("limit: SHA-256 on every core", || limits::hash(bytes)),
+            Contender::new("limit: receiving", || limits::receive(server.host(), &paths)),
+            Contender::new("limit: writing and syncing", || limits::write(bytes, &self.bench.path("limit"))),
+        ];
+        let what = "registry to a fresh store";
+        let medians = self.race("P1", what, 0.5, kfimg, peer, limits);
+        let limit = medians[1..].iter().copied().fold(0.0, f64::max);
+        at_most("P1", &format!("{what}, against the slowest of these limits"), "", medians[0] / limit, 1.6);
+        data::remove(&self.bench.path("limit"));
         data::remove(&self.bench.path("copied"));
         self.repair(server.host(), blob);
         data::remove(&self.bench.path("pulled"));
         data::remove(&self.bench.path("upstream"));
     }
 
-    /// One byte of one blob is wrong: the bytes that come are those of the blob.
+    /// One byte of one blob is wrong: the bytes that come are those of the blob, and the time is that of fetching it alone, and of
+    /// reading all that is there.
     fn repair(&self, host: &str, blob: &Digest) {
-        let (relay, pulled) = (Relay::start(host), self.bench.path("pulled"));
+        let pulled = self.bench.path("pulled");
         let path = pulled.join("blobs").join(blob.algorithm()).join(blob.hexadecimal());
         let size = fs::metadata(&path).expect("the bundle has its blobs").len();
-        let file = OpenOptions::new().write(true).open(&path).expect("a blob can be written to");
-        file.write_all_at(b"wrong", size / 2).expect("a blob can be written to");
-        let time = self.create(relay.host(), &pulled, &["--repair"]);
-        println!("repair of one of 20 blobs");
-        println!("  {:<54} {:>9.1} ms", "kfimg", time.as_secs_f64() * 1e3);
-        at_most("bytes received against those of that blob", relay.sent() as f64 / size as f64, 1.01);
+        let damage = || {
+            let file = OpenOptions::new().write(true).open(&path).expect("a blob can be written to");
+            file.write_all_at(b"wrong", size / 2).expect("a blob can be written to");
+        };
+        damage();
+        let relay = Relay::start(host);
+        self.create(relay.host(), &pulled, &[]);
+        let what = "repair of one of 20 blobs";
+        let alone = peers::registry(&self.program, &self.bench.fresh("alone"));
+        let one = self.bench.fresh("one");
+        data::one(&one, usize::try_from(size).expect("it was in memory"));
+        self.send(&one, alone.host());
+        let kfimg = || {
+            damage();
+            self.create(host, &pulled, &[])
+        };
+        let fetching = || self.create(alone.host(), &self.bench.fresh("fetched"), &[]);
+        let reading = || self.verified(&pulled);
+        let mut contenders = [
+            Contender::new("kfimg", kfimg),
+            Contender::new("limit: fetching an image of such a blob", fetching),
+            Contender::new("limit: kfimg bundle verify", reading),
+        ];
+        let medians = race(what, self.bench.rounds, &mut contenders);
+        let received = relay.sent() as f64 / size as f64;
+        at_most("P7", &format!("{what}, bytes received against those of that blob"), "", received, 1.01);
+        let against = format!("{what}, time against fetching that blob and reading all");
+        at_most("P7", &against, &milliseconds(medians[0]), medians[0] / (medians[1] + medians[2]), 1.2);
+        ["alone", "one", "fetched"].iter().for_each(|name| data::remove(&self.bench.path(name)));
     }
 
     fn pack(&self) {
-        let kfimg = || {
-            let target = self.bench.fresh("packed.tar");
-            self.kfimg("pack", |kfimg| {
-                kfimg.arg("--bundle").arg(&self.bundle).arg("-o").arg(target);
-            })
-        };
+        let kfimg = || self.packed("packed.tar");
         let peer = |copier: &Copier| {
             let target = self.bench.fresh("copied.tar");
             copier.copy(&format!("oci:{}:{LARGE}", self.bundle.display()), &format!("oci-archive:{}", target.display()))
         };
-        self.race("store to one file", 0.25, kfimg, peer);
-        data::remove(&self.bench.path("packed.tar"));
-        data::remove(&self.bench.path("copied.tar"));
+        let limit = || limits::one_pass(&self.bundle, &self.bench.path("limit"));
+        let what = "store to one file";
+        let limits = vec![Contender::new("limit: the same bytes into one file, synced", limit)];
+        let medians = self.race("P3", what, 0.25, kfimg, peer, limits);
+        at_most("P3", &format!("{what}, against one pass over its bytes"), "", medians[0] / medians[1], 1.8);
+        ["packed.tar", "copied.tar", "limit"].iter().for_each(|name| data::remove(&self.bench.path(name)));
+    }
+
+    fn packed(&self, name: &str) -> Duration {
+        let target = self.bench.fresh(name);
+        self.kfimg("pack", |kfimg| {
+            kfimg.arg("--bundle").arg(&self.bundle).arg("-o").arg(target);
+        })
+    }
+
+    fn verified(&self, bundle: &Path) -> Duration {
+        self.kfimg("verify", |kfimg| {
+            kfimg.arg("--bundle").arg(bundle);
+        })
     }
 
     fn verify(&self) {
         let bytes = data::size(&self.bundle);
-        let kfimg = || {
-            self.kfimg("verify", |kfimg| {
-                kfimg.arg("--bundle").arg(&self.bundle);
-            })
-        };
+        let kfimg = || self.verified(&self.bundle);
         let mut contenders =
-            [Contender::new("kfimg", kfimg), Contender::new("limit: SHA-256 on every core", || hash(bytes))];
+            [Contender::new("kfimg", kfimg), Contender::new("limit: SHA-256 on every core", || limits::hash(bytes))];
         let medians = race("verify", self.bench.rounds, &mut contenders);
-        at_least("kfimg against that limit", medians[1] / medians[0], 0.85);
+        let took = milliseconds(medians[0]);
+        at_least("P6", "verify, against SHA-256 on every core", &took, medians[1] / medians[0], 0.85);
     }
 
     fn push(&self) {
         // Every round has a registry of its own, or there would be nothing to push.
-        let fresh = || peers::registry(&self.program, &self.bench.fresh("target"));
         let kfimg = || {
-            let server = fresh();
+            let server = self.target();
             self.send(&self.bundle, server.host())
         };
         let peer = |copier: &Copier| {
-            let server = fresh();
+            let server = self.target();
             let target = format!("docker://{}/{LARGE}", server.host());
             copier.copy(&format!("oci:{}:{LARGE}", self.bundle.display()), &target)
         };
-        self.race("store to a fresh registry", 0.6, kfimg, peer);
+        self.race("P2", "store to a fresh registry", 0.6, kfimg, peer, Vec::new());
+        data::remove(&self.bench.path("target"));
+    }
+
+    /// A registry that has nothing.
+    fn target(&self) -> peers::Server {
+        peers::registry(&self.program, &self.bench.fresh("target"))
+    }
+
+    /// One file into a fresh registry, as it comes on a medium; the fastest peer counts.
+    fn load(&self) {
+        self.packed("packed.tar");
+        let tar = self.bench.path("packed.tar");
+        let regctl = peers::built("regctl");
+        let mut contenders = vec![Contender::new("kfimg", || {
+            let server = self.target();
+            self.send(&tar, server.host())
+        })];
+        for copier in &self.copiers {
+            let tar = &tar;
+            contenders.push(Contender::new(copier.name, move || {
+                let server = self.target();
+                let target = format!("docker://{}/{LARGE}", server.host());
+                copier.copy(&format!("oci-archive:{}:{LARGE}", tar.display()), &target)
+            }));
+        }
+        if let Some(regctl) = &regctl {
+            let tar = &tar;
+            contenders.push(Contender::new("regctl image import", move || {
+                let server = self.target();
+                let mut command = Command::new(regctl);
+                command
+                    .arg(format!("--host=reg={},tls=disabled", server.host()))
+                    .args(["image", "import", "--name", LARGE]);
+                program::run(command.arg(format!("{}/{LARGE}", server.host())).arg(tar)).time
+            }));
+        }
+        let what = "one file to a fresh registry";
+        let medians = race(what, self.bench.rounds, &mut contenders);
+        drop(contenders);
+        if let Some(best) = medians[1..].iter().copied().reduce(f64::min) {
+            let against = format!("{what}, against the fastest of the peers");
+            at_most("P4", &against, &milliseconds(medians[0]), medians[0] / best, 0.5);
+        }
+        data::remove(&tar);
         data::remove(&self.bench.path("target"));
     }
 
     fn push_again(&self) {
         let bundle = self.bench.path("small");
         data::small(&bundle);
-        let server = peers::registry(&self.program, &self.bench.fresh("target"));
+        let server = self.target();
         self.send(&bundle, server.host());
         let peer = |copier: &Copier| {
             let one = |number: usize| {
@@ -172,24 +267,10 @@ impl Work<'_> {
             time.mul_f64(SMALL_IMAGES as f64 / PEER_IMAGES as f64)
         };
         let what = format!("{SMALL_IMAGES} images that are there already (peers: {PEER_IMAGES}, scaled)");
-        self.race(&what, 0.25, || self.send(&bundle, server.host()), peer);
+        let medians = self.race("P5", &what, 0.25, || self.send(&bundle, server.host()), peer, Vec::new());
+        let a_minute = SMALL_IMAGES as f64 / medians[0] * 60.0;
+        at_least("P5", "images that are there already, thousands a minute", "", a_minute / 1e3, 2.0);
         data::remove(&bundle);
+        data::remove(&self.bench.path("target"));
     }
-}
-
-/// Hashes so many bytes, shared by all cores, none of them from a file.
-fn hash(bytes: u64) -> Duration {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let share = bytes / cores as u64 / HASHED as u64;
-    let begun = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                let (portion, mut hash) = (vec![7; HASHED], Sha256::new());
-                (0..share).for_each(|_| hash.update(&portion));
-                std::hint::black_box(hash.finalize());
-            });
-        }
-    });
-    begun.elapsed()
 }

@@ -1,0 +1,137 @@
+//! What all benches share, those of other crates too: rounds that alternate, medians, peaks of memory, and the judgement of each ratio,
+//! which goes to the terminal and into the table of `docs/performance.md`.
+//!
+//! What is measured, and against what, is each bench's own.
+
+#![allow(dead_code, unused_imports, reason = "each bench uses its own part")]
+
+mod table;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub(crate) use table::{between, publish};
+
+/// Rounds of each measurement unless the environment says otherwise; the median counts.
+const ROUNDS: usize = 5;
+
+/// A ratio that was measured, and what it should be.
+struct Judged {
+    /// Its name in the table, such as `P4`.
+    id: &'static str,
+    what: String,
+    took: String,
+    value: f64,
+    goal: String,
+    is_met: bool,
+}
+
+/// All of this run, in the order in which they came.
+static ALL: Mutex<Vec<Judged>> = Mutex::new(Vec::new());
+
+/// A ratio that must not be above its goal. `took` is what kfimg itself needed: it means something on this machine alone.
+pub(crate) fn at_most(id: &'static str, what: &str, took: &str, value: f64, goal: f64) {
+    judge(id, what, took, value, format!("<= {goal}"), value <= goal);
+}
+
+/// A ratio that must not be below its goal.
+pub(crate) fn at_least(id: &'static str, what: &str, took: &str, value: f64, goal: f64) {
+    judge(id, what, took, value, format!(">= {goal}"), value >= goal);
+}
+
+fn judge(id: &'static str, what: &str, took: &str, value: f64, goal: String, is_met: bool) {
+    let mark = if is_met { "" } else { "   <- missed" };
+    println!("  {what:<54} {value:>9.3}     goal {goal}{mark}");
+    let judged = Judged { id, what: what.to_owned(), took: took.to_owned(), value, goal, is_met };
+    ALL.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
+}
+
+/// One thing that is measured: its name, and what makes one round of it. It returns the time of what counts.
+pub(crate) struct Contender<'a> {
+    name: &'a str,
+    round: Box<dyn FnMut() -> Duration + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    /// It measures its own rounds.
+    pub(crate) fn new(name: &'a str, round: impl FnMut() -> Duration + 'a) -> Self {
+        Self { name, round: Box::new(round) }
+    }
+
+    /// All of a round counts.
+    pub(crate) fn whole(name: &'a str, mut round: impl FnMut() + 'a) -> Self {
+        Self::new(name, move || timed(&mut round))
+    }
+}
+
+/// Lets each contender run in turn, again and again; prints and returns the medians, in seconds.
+pub(crate) fn race(what: &str, rounds: usize, contenders: &mut [Contender<'_>]) -> Vec<f64> {
+    let mut times = vec![Vec::new(); contenders.len()];
+    for _ in 0..rounds {
+        for (contender, times) in contenders.iter_mut().zip(&mut times) {
+            times.push((contender.round)().as_secs_f64());
+        }
+    }
+    let medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
+    println!("{what}");
+    for ((contender, median), times) in contenders.iter().zip(&medians).zip(&times) {
+        let (least, most) = (times[0], times[times.len() - 1]);
+        println!("  {:<54} {:>9.1} ms  ({:.1} to {:.1})", contender.name, median * 1e3, least * 1e3, most * 1e3);
+    }
+    medians
+}
+
+/// How long something takes.
+pub(crate) fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+/// Sorts times, and returns the middle one.
+pub(crate) fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// The median of as many rounds of one thing.
+pub(crate) fn median_of(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<f64> = (0..rounds.max(1)).map(|_| round().as_secs_f64()).collect();
+    Duration::from_secs_f64(median(&mut times))
+}
+
+/// Seconds as a table has them.
+pub(crate) fn milliseconds(seconds: f64) -> String {
+    format!("{:.0} ms", seconds * 1e3)
+}
+
+/// The most memory in bytes that a process, or `self`, had resident, as the kernel reports it while it runs; nothing once it has ended.
+pub(crate) fn high_water(process: impl std::fmt::Display) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+}
+
+/// How busy the machine was in the last minute, for whoever reads the numbers.
+pub(crate) fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{} on {cores} cores", text.split(' ').next().unwrap_or("unknown"))
+}
+
+/// A number that the environment sets.
+pub(crate) fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Rounds of each measurement: `KFIMG_BENCH_ROUNDS`, or 5.
+pub(crate) fn rounds() -> usize {
+    number("KFIMG_BENCH_ROUNDS", ROUNDS).max(1)
+}
+
+/// Appends a line; writing into a text cannot fail.
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(text, "{line}");
+}
