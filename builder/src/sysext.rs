@@ -5,8 +5,8 @@
 
 use crate::content::system;
 use crate::error::Error;
-use crate::root_image::RootImage;
 use crate::licences;
+use crate::root_image::RootImage;
 use crate::tree::{Node, Origin, Tree};
 use kfimg_images::Architecture;
 
@@ -16,8 +16,6 @@ pub(crate) const NAME: &str = "kfimg";
 pub const SYSEXT_FILE: &str = "kfimg.raw";
 /// A layer of a site's description, for `kfimg render --site`: payloads then fetch the extension.
 pub const SITE: &str = "sysext.yaml";
-/// kfimg's settings that a stock system needs too.
-const SETTINGS: [&str; 2] = ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf"];
 /// kfimg's settings that a stock system needs too, and the terms of what is in the extension.
 const SETTINGS: [&str; 3] = ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf", licences::FILE];
 

@@ -44,14 +44,10 @@ impl BootServer {
             .arg(&self.program)
             .args(["serve", "--boot-listen", &format!("{GATEWAY}:{PORT}"), "--out"])
             .arg(&self.output);
-        self.server().start(serve.arg("--access-log").arg(self.log()))
         if self.images.exists() {
             serve.arg("--images").arg(&self.images);
         }
-        serve.arg("--access-log").arg(self.log()).stdout(said.try_clone()?).stderr(said);
-        let child = serve.spawn().map_err(|source| Error::Start { program: "kfimg serve".to_owned(), source })?;
-        let process = Process::of(child.id()).ok_or_else(|| Error::unusable("kfimg serve", "ended at once"))?;
-        process.save(&self.process_file())
+        self.server().start(serve.arg("--access-log").arg(self.log()))
     }
 
     /// Ends it, as when its machine is switched off.

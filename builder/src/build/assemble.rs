@@ -191,12 +191,11 @@ fn extension(context: &Context<'_>) -> Result<(), Error> {
     let tree = sysext::tree(context.tree, parts.architecture, &parts.image_version)?;
     let name = format!("{} sysext {}", parts.image_id, parts.image_version);
     let options = Options { format: SYSEXT_FORMAT, source_date_epoch: parts.source_date_epoch, name: &name };
-    let image = root_image::write(&tree, &request.folder.join(SYSEXT_FILE), options, context.stop, &|_| {})?;
-    let path = request.folder.join(sysext::SITE);
-    fs::write(&path, sysext::site(SERVED, &image)).map_err(Error::io("writing", &path))
     context.begin("writing kfimg.raw", sizes::by_part(&tree).values().sum());
     let advanced = |bytes| watch.advanced(bytes);
-    root_image::write(&tree, &request.folder.join(SYSEXT_FILE), options, watch.stop(), &advanced).map(drop)
+    let image = root_image::write(&tree, &request.folder.join(SYSEXT_FILE), options, watch.stop(), &advanced)?;
+    let path = request.folder.join(sysext::SITE);
+    fs::write(&path, sysext::site(SERVED, &image)).map_err(Error::io("writing", &path))
 }
 
 /// The parts as they are, for other tools.

@@ -1,6 +1,6 @@
 //! What can be known of a request before anything is read.
 
-use super::{LATEST, assemble};
+use super::{LATEST, assemble, boot_words};
 use crate::content::system;
 use crate::error::Error;
 use crate::lint;
@@ -29,9 +29,8 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), Error> {
         return Err(Error::Usage("SOURCE_DATE_EPOCH lies after the year 2106; write seconds since 1970".to_owned()));
     }
     check_command_line(request.command_line)?;
-    if let Some(url) = request.root_url.filter(|url| !is_boot_url(url)) {
-        let form = "http://SERVER/FOLDER, without a query; the initrd holds the root's digest, so it needs no TLS";
-        return Err(Error::Usage(format!("--root-url {url}: write {form}")));
+    if let Some((url, problem)) = request.root_url.and_then(|url| Some((url, boot_words::root_url(url)?))) {
+        return Err(Error::Usage(format!("--root-url {}: {problem}", url.escape_debug())));
     }
     assemble::check(request)
 }
@@ -54,11 +53,4 @@ fn check_command_line(words: &str) -> Result<(), Error> {
         }
         None => Ok(()),
     }
-}
-
-/// One word of a kernel's command line and of an iPXE script, from which the agent can fetch (RFC 3986, less what scripts read).
-fn is_boot_url(url: &str) -> bool {
-    let name = url.strip_prefix("http://").unwrap_or_default();
-    !name.trim_end_matches('/').is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]@%+,=".contains(&byte))
 }

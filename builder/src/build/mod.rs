@@ -91,54 +91,6 @@ pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Re
     Ok(Built { record })
 }
 
-/// What can be known before anything is read.
-fn check(request: &Request<'_>) -> Result<(), Error> {
-    let names = [("--image-id", Some(request.image_id)), ("--image-version", request.image_version)];
-    if let Some((option, Some(text))) =
-        names.into_iter().find(|(_, text)| text.is_some_and(|text| !system::is_name(text)))
-    {
-        let form = "lower-case letters, digits and . _ - + ~ only (os-release(5))";
-        return Err(Error::Usage(format!("{option} {text}: write {form}")));
-    }
-    if let Some(id) = request.allowed.iter().find(|id| lint::LINTS.iter().all(|lint| lint.id != id.as_str())) {
-        return Err(Error::Usage(format!(
-            "--allow {id}: there is no such lint; `kfimg build --list-lints` lists them"
-        )));
-    }
-    if request.source_date_epoch.is_some_and(|epoch| epoch > LATEST) {
-        return Err(Error::Usage("SOURCE_DATE_EPOCH lies after the year 2106; write seconds since 1970".to_owned()));
-    }
-    if request.command_line.contains(char::is_control) {
-        return Err(Error::Usage("the kernel's command line is one line".to_owned()));
-    }
-    if let Some((url, problem)) = request.root_url.and_then(|url| Some((url, boot_words::root_url(url)?))) {
-        return Err(Error::Usage(format!("--root-url {}: {problem}", url.escape_debug())));
-    check_command_line(request.command_line)?;
-    if let Some(url) = request.root_url.filter(|url| !is_boot_url(url)) {
-        let form = "http://SERVER/FOLDER, without a query; the initrd holds the root's digest, so it needs no TLS";
-        return Err(Error::Usage(format!("--root-url {url}: write {form}")));
-    }
-    assemble::check(request)
-}
-
-/// Linux cuts what is longer than 2048 bytes off, and at the end stands where the root is; the payload's arguments come beside.
-fn check_command_line(words: &str) -> Result<(), Error> {
-    if words.contains(char::is_control) {
-        return Err(Error::Usage("the kernel's command line is one line".to_owned()));
-    }
-    if words.len() > COMMAND_LINE {
-        let length = words.len();
-        let reason = "Linux reads 2048 bytes in all, and needs the rest for root and payload; say less with --append";
-        return Err(Error::Usage(format!("the kernel's command line: {length} bytes, and {COMMAND_LINE} are the most: {reason}")));
-    match words.split_whitespace().find(|word| OWN_ARGUMENTS.iter().any(|own| word.starts_with(own))) {
-        Some(word) => Err(Error::Usage(format!("--append {word}: the build says itself where the root is; leave it out"))),
-        None => Ok(()),
-
-/// One word of a kernel's command line and of an iPXE script, from which the agent can fetch (RFC 3986, less what scripts read).
-fn is_boot_url(url: &str) -> bool {
-    let name = url.strip_prefix("http://").unwrap_or_default();
-    !name.trim_end_matches('/').is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]@%+,=".contains(&byte))
 /// Base, host programs, agent, settings, images; identity out.
 fn compose(request: &Request<'_>, spool: &mut Spool<'_>, tell: &dyn Fn(Event<'_>)) -> Result<System, Error> {
     let architecture = request.architecture;

@@ -149,7 +149,6 @@ impl Machine {
         self.medium = image.map(Path::to_owned);
     }
 
-    /// Takes the power away: what the system had not synced is lost.
     /// Takes the power away: what the system had not synced is lost. What its display showed last is kept as a picture, where it
     /// has one.
     ///
