@@ -18,24 +18,15 @@ CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-de
 
 # program or file = the package of Debian and Ubuntu that brings it.
 TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=keepalived ignition-validate=ignition \
-	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap \
-	strace=strace curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base nginx=nginx-light age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
+	systemd-analyze=systemd udevadm=udev ip=iproute2 unshare=util-linux useradd=passwd newuidmap=uidmap strace=strace \
+	curl=curl skopeo=skopeo docker-registry=docker-registry dnsmasq=dnsmasq-base nginx=nginx-light age=age mcopy=mtools fsck.fat=dosfstools mandoc=mandoc \
 	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
 	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi \
-	cpio=cpio /usr/bin/time=time \
-	cpio=cpio jq=jq \
-	mksquashfs=squashfs-tools taskset=util-linux
-	mksquashfs=squashfs-tools taskset=util-linux tmux=tmux
-	cpio=cpio \
-	mksquashfs=squashfs-tools mkfs.erofs=erofs-utils xz=xz-utils lz4=lz4 bzip2=bzip2 setpriv=util-linux taskset=util-linux
+	cpio=cpio jq=jq tmux=tmux /usr/bin/time=time xz=xz-utils lz4=lz4 bzip2=bzip2 \
+	mksquashfs=squashfs-tools mkfs.erofs=erofs-utils setpriv=util-linux taskset=util-linux
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
-	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf \
-	mkfs.ext4=e2fsprogs ps=procps dash=dash node=nodejs npm=npm chromium=chromium
-	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils
-	cpio=cpio \
-	mksquashfs=squashfs-tools taskset=util-linux tmux=tmux
-	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils zsh=zsh fish=fish
-	ps=procps dash=dash node=nodejs npm=npm chromium=chromium podman=podman
+	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf mkfs.ext4=e2fsprogs \
+	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils zsh=zsh fish=fish podman=podman
 CLUSTER_NEEDS := mmdebstrap=mmdebstrap systemd-nspawn=systemd-container nft=nftables mkfs.ext4=e2fsprogs /usr/include/seccomp.h=libseccomp-dev \
 	curl=curl
 DATA_NEEDS := sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs
@@ -47,9 +38,8 @@ QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=
 # Scenarios of the lab: those that emulate whole machines with a payload.
 EMULATED := clocks qemu_boots_to_a_static_pod
 # Those that boot what `kfimg build` makes.
-IMAGES := kfimg_image_boots kfimg_media_boot pxe_walk_through vmware_walk_through
-# All others.
 IMAGES := kfimg_image_boots kfimg_media_boot pxe_walk_through sysext_on_a_stock_base vmware_walk_through
+# All others.
 SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 
 help: ## list the targets
@@ -100,7 +90,6 @@ interop: packages interop-packages ## build the real components from Go modules,
 	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test everything_runs --test completions --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored --exact three_blank_members_found_one_cluster_at_once
-	cargo test --locked -p kfimg-builder --test outputs -- --ignored
 	cargo test --locked -p kfimg-builder --test outputs --test sysext -- --ignored
 	cargo test --locked -p kfimg-images --test registry_real --test bundle --test keepalived_image --test push_real --test peers --test memory -- --ignored
 
@@ -154,7 +143,6 @@ golden: ## write the golden files of the tests anew; look at the difference befo
 bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; three quarters of an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
-bench: packages bench-packages ## measure speed against physical limits, openssl, skopeo, docker-registry, nginx, qemu-img, mksquashfs and mkfs.erofs, in one run
 bench: packages bench-packages ## measure speed against physical limits and peers, in one run, as the table of docs/performance.md (imports: root)
 	cargo build --release --locked -p kfimg-agent
 	cargo bench --locked -p kfimg-cli --bench speed --bench bundle

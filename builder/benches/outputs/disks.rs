@@ -1,10 +1,11 @@
 //! A disk in the forms of hypervisors, against qemu-img.
 
-use crate::Bench;
-use crate::data;
-use crate::measure::{number, race, run, sizes};
+use crate::measure::{Contender, at_most, milliseconds, race};
+use crate::peer::{run, sizes};
+use crate::{Bench, bytes, data};
 use kfimg_builder::disk::{self, DiskSizes};
 use kfimg_builder::extents::Extents;
+use kfimg_builder::output::Watch;
 use kfimg_builder::ova::{self, Machine};
 use kfimg_builder::parts::Parts;
 use kfimg_builder::{qcow2, vmdk};
@@ -29,7 +30,7 @@ pub(crate) fn run_all(bench: &Bench) {
 impl<'a> Disk<'a> {
     fn new(bench: &'a Bench) -> Self {
         let place = |name: &str| bench.path(name);
-        let bytes = number("KFIMG_BENCH_MIB", 256) << 20;
+        let bytes = bytes();
         data::one_file(&place("root.img"), bytes);
         let mut level = bytes / 4096;
         let mut tree = 1;
@@ -54,38 +55,48 @@ impl<'a> Disk<'a> {
             source_date_epoch: 0,
         };
         let content = disk::content(&parts, &place("kernel.efi"), DiskSizes::default()).expect("the parts fit");
-        disk::write_raw(&content, &place("disk.raw")).expect("written");
+        disk::write_raw(&content, &place("disk.raw"), &Watch::default()).expect("written");
         Self { bench, parts, content }
     }
 
     fn vmdk(&self) {
         let path = |name: &str| self.bench.path(name);
         let convert = || self.convert(&["-O", "vmdk", "-o", "subformat=streamOptimized"], "peer.vmdk");
-        let own = || vmdk::write(&self.content, &self.parts.root_hash, &path("own.vmdk")).expect("written");
+        let own = || {
+            vmdk::write(&self.content, &self.parts.root_hash, &path("own.vmdk"), &Watch::default()).expect("written")
+        };
         let appliance = || {
             let kernel = path("kernel.efi");
-            ova::write(&self.parts, &kernel, DiskSizes::default(), Machine::default(), &path("own.ova"))
-                .expect("written");
+            ova::write(
+                &self.parts,
+                &kernel,
+                DiskSizes::default(),
+                Machine::default(),
+                &path("own.ova"),
+                &Watch::default(),
+            )
+            .expect("written");
         };
-        println!("P18: streamOptimized VMDK");
-        let contenders: [(&str, &dyn Fn()); 3] =
-            [("qemu-img", &convert), ("kfimg", &own), ("kfimg, a whole appliance", &appliance)];
-        let times = race(self.bench.rounds, &contenders);
-        let judge = &self.bench.judge;
-        judge.at_most("kfimg against qemu-img, time", times[1] / times[0], 0.35);
-        judge.at_most("a whole appliance against qemu-img's disk, time", times[2] / times[0], 0.35);
-        judge.at_most("kfimg against qemu-img, size", sizes(&path("own.vmdk"), &path("peer.vmdk")), 1.03);
+        let mut contenders = [
+            Contender::whole("qemu-img", convert),
+            Contender::whole("kfimg", own),
+            Contender::whole("kfimg, a whole appliance", appliance),
+        ];
+        let times = race("P18: streamOptimized VMDK", self.bench.rounds, &mut contenders);
+        let against = |number: usize| times[number] / times[0];
+        at_most("P18", "streamOptimized VMDK, against qemu-img", &milliseconds(times[1]), against(1), 0.35);
+        at_most("P18", "a whole appliance, against qemu-img's disk", &milliseconds(times[2]), against(2), 0.35);
+        at_most("P18", "its size, against qemu-img's", "", sizes(&path("own.vmdk"), &path("peer.vmdk")), 1.03);
     }
 
     fn qcow2(&self) {
         let path = |name: &str| self.bench.path(name);
         let convert = || self.convert(&["-c", "-O", "qcow2", "-o", "compression_type=zstd"], "peer.qcow2");
-        let own = || qcow2::write(&self.content, &path("own.qcow2")).expect("written");
-        println!("P17: qcow2 with zstd");
-        let times = race(self.bench.rounds, &[("qemu-img", &convert), ("kfimg", &own)]);
-        let judge = &self.bench.judge;
-        judge.at_most("kfimg against qemu-img, time", times[1] / times[0], 0.6);
-        judge.at_most("kfimg against qemu-img, size", sizes(&path("own.qcow2"), &path("peer.qcow2")), 1.03);
+        let own = || qcow2::write(&self.content, &path("own.qcow2"), &Watch::default()).expect("written");
+        let mut contenders = [Contender::whole("qemu-img", convert), Contender::whole("kfimg", own)];
+        let times = race("P17: qcow2 with zstd", self.bench.rounds, &mut contenders);
+        at_most("P17", "qcow2 with zstd, against qemu-img", &milliseconds(times[1]), times[1] / times[0], 0.6);
+        at_most("P17", "its size, against qemu-img's", "", sizes(&path("own.qcow2"), &path("peer.qcow2")), 1.03);
     }
 
     fn convert(&self, words: &[&str], name: &str) {

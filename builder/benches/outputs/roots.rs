@@ -1,9 +1,9 @@
 //! A tree of files as a read-only root, against the formats' own programs, which kfimg runs too: what is measured is what it adds. And
 //! the whole way from a tree to a disk for a hypervisor, against the short one without verification.
 
-use crate::Bench;
-use crate::data;
-use crate::measure::{number, race, run, sizes};
+use crate::measure::{Contender, at_least, at_most, milliseconds, race};
+use crate::peer::{run, sizes};
+use crate::{Bench, bytes, data};
 use kfimg_builder::fake::{self, FakeBase, ReadBase};
 use kfimg_builder::lint::LINTS;
 use kfimg_builder::{DiskSizes, OutputKind, Request, RootFormat, build, uki};
@@ -44,7 +44,7 @@ impl<'a> Tree<'a> {
         base.write(&packed);
         fs::create_dir(&folder).expect("the scratch folder can be written to");
         run(Command::new("tar").arg("-C").arg(&folder).arg("-xf").arg(&packed));
-        let bytes = number("KFIMG_BENCH_MIB", 256) << 20;
+        let bytes = bytes();
         data::tree(&folder.join("usr/share/bench"), bytes);
         Self { bench, folder, bytes }
     }
@@ -54,9 +54,8 @@ impl<'a> Tree<'a> {
     }
 
     fn erofs(&self, base: &ReadBase) {
-        println!("P15: EROFS, LZ4 high compression");
         if let Err(error) = base.write_root(RootFormat::Erofs, &self.path("own.erofs")) {
-            println!("  left out: {error}");
+            println!("P15 is left out: {error}");
             return;
         }
         let own = || base.write_root(RootFormat::Erofs, &self.path("own.erofs")).expect("it was written before");
@@ -64,44 +63,45 @@ impl<'a> Tree<'a> {
             let mut mkfs = Command::new("mkfs.erofs");
             run(mkfs.args(["--quiet", "-zlz4hc", "-T", "0"]).args([&self.path("peer.erofs"), &self.folder]));
         };
-        self.judge("mkfs.erofs", &peer, &own, ["own.erofs", "peer.erofs"]);
+        self.judge("P15", "mkfs.erofs, LZ4 high compression", &peer, &own, ["own.erofs", "peer.erofs"]);
     }
 
     fn squashfs(&self, base: &ReadBase) {
-        println!("P16: squashfs, zstd");
         let own = || base.write_root(RootFormat::Squashfs, &self.path("own.squashfs")).expect("mksquashfs is there");
         let peer = || {
             let mut mksquashfs = Command::new("mksquashfs");
             mksquashfs.args([&self.folder, &self.path("peer.squashfs")]).args(["-noappend", "-quiet", "-no-progress"]);
             run(mksquashfs.args(["-comp", "zstd", "-Xcompression-level", "9", "-mem", "96M"]));
         };
-        self.judge("mksquashfs", &peer, &own, ["own.squashfs", "peer.squashfs"]);
+        self.judge("P16", "mksquashfs, zstd", &peer, &own, ["own.squashfs", "peer.squashfs"]);
     }
 
-    fn judge(&self, peer: &str, theirs: &dyn Fn(), ours: &dyn Fn(), [own, other]: [&str; 2]) {
-        let times = race(
-            self.bench.rounds,
-            &[(&format!("{peer} of the folder"), theirs), ("kfimg, with listing, digests and sync", ours)],
-        );
-        let judge = &self.bench.judge;
-        judge.at_most(&format!("kfimg against {peer}, time"), times[1] / times[0], 1.05);
-        judge.within(&format!("kfimg against {peer}, size"), sizes(&self.path(own), &self.path(other)), 0.02);
+    fn judge(&self, id: &'static str, peer: &str, theirs: &dyn Fn(), ours: &dyn Fn(), [own, other]: [&str; 2]) {
+        let mut contenders = [
+            Contender::whole("the program alone, of the folder", theirs),
+            Contender::whole("kfimg, with listing, digests and sync", ours),
+        ];
+        let times = race(&format!("{id}: {peer}"), self.bench.rounds, &mut contenders);
+        at_most(id, &format!("a root, against {peer}"), &milliseconds(times[1]), times[1] / times[0], 1.05);
+        let size = sizes(&self.path(own), &self.path(other));
+        at_most(id, "its size, against theirs", "", size, 1.02);
+        at_least(id, "its size, against theirs", "", size, 0.98);
     }
 
     fn to_qcow2(&self) {
-        println!("P19: from a tree to a qcow2 with zstd");
         fake::bundle(&self.path("bundle"), ARCHITECTURE);
         let bundle = Content::open(&self.path("bundle")).expect("it was made just now");
         let own = || self.build(&bundle);
         let peer = || self.peer();
-        let times = race(
-            self.bench.rounds,
-            &[("mke2fs -d, then qemu-img", &peer), ("kfimg build, verified, with a boot path", &own)],
-        );
-        let judge = &self.bench.judge;
-        judge.at_most("kfimg against mke2fs and qemu-img, time", times[1] / times[0], 0.6);
+        let mut contenders = [
+            Contender::whole("mke2fs -d, then qemu-img", peer),
+            Contender::whole("kfimg build, verified, with a boot path", own),
+        ];
+        let times = race("P19: from a tree to a qcow2 with zstd", self.bench.rounds, &mut contenders);
+        let took = milliseconds(times[1]);
+        at_most("P19", "a tree to a qcow2, against mke2fs and qemu-img", &took, times[1] / times[0], 0.6);
         let ratio = sizes(&self.path("out/disk.qcow2"), &self.path("peer.ext4.qcow2"));
-        judge.at_most("kfimg against mke2fs and qemu-img, size", ratio, 1.03);
+        at_most("P19", "its size, against theirs", "", ratio, 1.03);
     }
 
     fn peer(&self) {

@@ -55,7 +55,8 @@ fn a_build_holds_base_and_bundle_without_identity_and_is_verified() {
             "parts/root.squashfs",
             "parts/root.verity",
             "parts/vmlinuz",
-            "root.mtree"
+            "root.mtree",
+            "sysext.yaml"
         ]
     );
     let written: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("build.json")).unwrap()).unwrap();
