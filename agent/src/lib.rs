@@ -25,7 +25,8 @@ mod data;
 mod etcd;
 #[cfg(feature = "program")]
 pub mod failure;
-#[cfg(all(test, feature = "program"))]
+#[cfg(test)]
+#[cfg(feature = "program")]
 mod fake;
 #[cfg(feature = "program")]
 mod fetch;

@@ -4,6 +4,7 @@ use crate::base;
 use crate::error::Error;
 use crate::initrd::Archive;
 use crate::lint;
+use crate::output::Watch;
 use crate::root_image::{self, Options, RootFormat};
 use crate::spool::Spool;
 use crate::tree::Tree;
@@ -159,14 +160,14 @@ impl FakeBase {
 pub struct ReadBase {
     tree: Tree,
     /// Holds what was unpacked.
-    _spool: Spool,
+    _spool: Spool<'static>,
 }
 
 impl ReadBase {
     /// Reads a folder; `work` takes what has to be put aside.
     #[must_use]
     pub fn of(folder: &Path, work: &Path) -> Self {
-        let mut spool = Spool::new(work, Stop::new()).expect("a bench's folder is writable");
+        let mut spool = Spool::new(work, Watch::default()).expect("a bench's folder is writable");
         let base = base::read(&folder.display().to_string(), None, Architecture::Amd64, &mut spool);
         Self { tree: base.expect("a bench's base is sound").tree, _spool: spool }
     }

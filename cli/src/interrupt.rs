@@ -2,11 +2,19 @@
 //!
 //! The first signal asks for an orderly end; the second ends the program at once, as if it handled none.
 
+use crate::console::Console;
+use crate::failure::{Failure, Trouble};
 use kfimg_images::stop::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_default};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// How long work has for its orderly end, before [`stop_soon`] ends the program.
+const GRACE: Duration = Duration::from_secs(3);
+/// One nap of whoever waits for a signal.
+const NAP: Duration = Duration::from_secs(3600);
 
 /// What SIGINT and SIGTERM ask to stop, from now on and for the whole program.
 pub(crate) fn stop_on_signals() -> Stop {
@@ -17,4 +25,19 @@ pub(crate) fn stop_on_signals() -> Stop {
         register(signal, Arc::clone(&asked)).expect("SIGINT and SIGTERM may always be handled");
     }
     Stop::of_flag(asked)
+}
+
+/// The same, for work that waits for registries: one that is silent is waited for much longer than a person wants to wait, so that the
+/// program ends after [`GRACE`] in any case. What lies on the disk is whole at every moment: a loss of power is no worse.
+pub(crate) fn stop_soon(console: &Console) -> Stop {
+    let stop = stop_on_signals();
+    let (asked, console) = (stop.clone(), *console);
+    std::thread::spawn(move || {
+        while asked.sleep(NAP) {}
+        std::thread::sleep(GRACE);
+        let failure = Failure::images(Trouble::Stopped, "stopped; run again to go on");
+        let _ = console.fail(&failure);
+        std::process::exit(failure.exit_code().into());
+    });
+    stop
 }

@@ -13,8 +13,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::program::{as_root, empty_folder, find};
 use support::said::{kfimg as run, said};
-use std::process::{Command, Output};
-use support::program::{empty_folder, find};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const BUILD: &str = "build --base base.tar --output parts,sysext -o images";

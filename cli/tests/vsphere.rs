@@ -12,9 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::document::read;
-use support::program::{both, empty_folder, find, go_folder, run, succeed};
 use support::fenced::{self, Fenced};
-use support::program::{both, empty_folder, go_folder, run, succeed};
+use support::program::{both, empty_folder, find, go_folder, run, succeed};
 use support::steps::without_chapter;
 use support::vcenter::{self, Vcenter};
 

@@ -306,8 +306,7 @@ fn lists_have_an_end_and_stay_where_they_are() {
 fn a_catalog_has_an_end_and_stays_where_it_is() {
     let thief = Server::start(|_| Reply::new(200, r#"{"repositories":["stolen"]}"#));
     let elsewhere = format!("<http://{}/v2/_catalog?last=a>; rel=\"next\"", thief.host());
-    let server =
-        Server::start(move |_| Reply::new(200, r#"{"repositories":["a"]}"#).header("link", elsewhere.clone()));
+    let server = Server::start(move |_| Reply::new(200, r#"{"repositories":["a"]}"#).header("link", elsewhere.clone()));
     let error = client(&server.host()).catalog(10).unwrap_err();
     assert!(matches!(&error, RegistryError::Refused { what: "next page", .. }), "{error}");
     assert!(thief.seen().is_empty());

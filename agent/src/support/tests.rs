@@ -37,18 +37,18 @@ fn no_secret_of_a_node_is_in_its_archive() {
     let embedded = data_encoding::BASE64.encode(client.1.as_bytes());
     machine.put("/etc/kubernetes/pki/ca.key", &ca.1);
     machine.put("/etc/kubernetes/pki/ca.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
-    machine.put("/etc/kubernetes/admin.conf", &format!("users:\n- user:\n    client-key-data: {embedded}\n"));
+    machine.put("/etc/kubernetes/admin.conf", format!("users:\n- user:\n    client-key-data: {embedded}\n"));
     machine.put("/var/lib/kubelet/pki/kubelet-client-current.pem", &kubelet.1);
     machine.put("/run/kfimg/etcd/pki/etcd/server.key", &copy.1);
-    machine.put("/etc/kubernetes/apiserver/encryption.yaml", &format!("keys:\n- secret: {symmetric}\n"));
-    machine.put("/etc/shadow", &format!("core:{hash}:19000::::::\n"));
+    machine.put("/etc/kubernetes/apiserver/encryption.yaml", format!("keys:\n- secret: {symmetric}\n"));
+    machine.put("/etc/shadow", format!("core:{hash}:19000::::::\n"));
     let hosts = format!("[header]\nAuthorization = \"Basic {registry}\"\n");
     machine.put("/etc/containerd/certs.d/docker.io/hosts.toml", &hosts);
     // Texts that do get in, and say all of it.
     let told = format!("{}\nuser core {hash}\nkey {symmetric}\nbasic {registry}\ndata {embedded}\n", client.1);
     machine.put("/var/log/pods/kube-system_etcd-master1_1/etcd/0.log", &told);
-    machine.put("/etc/kubernetes/manifests/own.yaml", &format!("{}{}", copy.1, ca.1));
-    machine.put("/run/kfimg/boot.json", &format!("{{\"message\": \"{}\"}}\n", kubelet.0));
+    machine.put("/etc/kubernetes/manifests/own.yaml", format!("{}{}", copy.1, ca.1));
+    machine.put("/run/kfimg/boot.json", format!("{{\"message\": \"{}\"}}\n", kubelet.0));
     machine.put("/var/log/pods/default_shop_1/shop/0.log", "a workload's own log");
     let file = machine.folder().join("support.tar.gz");
     run(machine.root(), Some(file.to_str().unwrap())).unwrap();

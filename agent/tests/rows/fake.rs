@@ -5,6 +5,7 @@ use kfimg_agent::guard::{
     OwnData, Peer, Phase, Quorum, View, WaitCode, Words,
 };
 
+pub(crate) const MINE: Nonce = Nonce(1);
 pub(crate) const FRESH: Nonce = Nonce(99);
 pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 pub(crate) const MEMBER: MemberId = MemberId(0xa1);

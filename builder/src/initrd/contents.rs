@@ -135,8 +135,14 @@ fn unpacked(
             io::ErrorKind::NotFound => Unread::Reason(tool.missing().to_string()),
             _ => Unread::Damaged(error),
         })?;
-    let output = child.output(stop)?;
-    match archives(&mut BufReader::new(output.take(MOST)), take) {
+    let mut output = BufReader::new(child.output(stop)?.take(MOST));
+    // What a program can't unpack is often no more than nothing.
+    let read = match next(&mut output) {
+        Ok(Part::Archive) => archives(&mut output, take),
+        Ok(_) => Err(io::ErrorKind::InvalidData.into()),
+        Err(error) => Err(error),
+    };
+    match read {
         Ok(Part::End) => Ok(()),
         Err(error) if is_stop(&error) => Err(Unread::Damaged(error)),
         _ => Err(Unread::Reason(format!("{} finds no archive in it", tool.program))),

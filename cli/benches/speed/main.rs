@@ -3,13 +3,16 @@
 //! What is compared runs in turn, again and again; medians are printed with the least and the most. Absolute times mean little on a
 //! machine that others share; ratios travel. `KFIMG_BENCH_LARGE=1` adds a render of 10,000 nodes.
 
-#[path = "../bundle/measure.rs"]
-#[allow(dead_code)]
+#[path = "../measure/mod.rs"]
 mod measure;
 mod peers;
+#[path = "../bundle/program.rs"]
+#[allow(dead_code)]
+mod program;
 mod site;
 
-use measure::{Contender, at_least, at_most, load_average, race, run};
+use measure::{Contender, at_least, at_most, load_average, milliseconds, race};
+use program::run;
 use site::Site;
 use std::cell::Cell;
 use std::path::Path;
@@ -43,12 +46,13 @@ fn main() {
         Some(_) => large(folder),
         None => println!("KFIMG_BENCH_LARGE=1 renders 10,000 nodes, too"),
     }
+    measure::publish("bench speed");
 }
 
 fn start() {
     let version = || run(Command::new(KFIMG).arg("--version")).time;
     let times = race("a start", ROUNDS, &mut [Contender::new("kfimg --version", version)]);
-    at_most("milliseconds", times[0] * 1e3, 5.0);
+    at_most("P24", "a start and its end, in milliseconds", "", times[0] * 1e3, 5.0);
 }
 
 /// Four times the nodes take four times the time.
@@ -63,7 +67,8 @@ fn linear(folder: &Path) {
         ],
     );
     let per_node = |time: f64, workers: u32| time / f64::from(workers + CONTROL_PLANES);
-    at_most("time a node, 1000 against 250", per_node(times[1], WORKERS) / per_node(times[0], WORKERS / 4), 1.1);
+    let ratio = per_node(times[1], WORKERS) / per_node(times[0], WORKERS / 4);
+    at_most("P12", "a render, time a node, 1000 against 250", &milliseconds(times[1]), ratio, 1.1);
 }
 
 /// The render of 1,000 nodes, what is rendered again after one changed, the same bytes written, the same certificates by openssl.
@@ -93,11 +98,11 @@ fn whole(folder: &Path) {
             Contender::new("peer: openssl issues the certificates (scaled)", peer),
         ],
     );
-    at_most("seconds of the full render", times[0], 2.0);
-    at_most("MiB of memory", mebibytes(peak.get()), mebibytes(PEAK));
-    at_most("again against the full render", times[1] / times[0], 0.05);
+    at_most("P12", "a render of 1003 nodes, in seconds", &milliseconds(times[0]), times[0], 2.0);
+    at_most("P12", "its memory, in MiB", "", mebibytes(peak.get()), mebibytes(PEAK));
+    at_most("P14", "again, one worker changed, against all", &milliseconds(times[1]), times[1] / times[0], 0.05);
     println!("  full render against the limit {:.2}", times[0] / times[2]);
-    at_least("the peer against the full render", times[3] / times[0], 50.0);
+    at_least("P12", "openssl's time for the certificates alone, against the render", "", times[3] / times[0], 50.0);
 }
 
 /// RSA: nothing counts but drawing keys.
@@ -112,7 +117,13 @@ fn rsa(folder: &Path) {
             Contender::new("limit: as many keys drawn on all cores", || peers::draw_rsa(keys)),
         ],
     );
-    at_least("the limit against the render", times[1] / times[0], 0.95);
+    at_least(
+        "P13",
+        "drawing the keys alone, against a render with RSA-2048",
+        &milliseconds(times[0]),
+        times[1] / times[0],
+        0.95,
+    );
 }
 
 /// What reads all of an output or a description.
@@ -130,8 +141,8 @@ fn readers(folder: &Path) {
             Contender::new("validate --cis", judge),
         ],
     );
-    at_most("seconds of diff", times[0], 1.0);
-    at_most("seconds of validate --cis", times[1], 2.0);
+    at_most("diff", "diff of two outputs, in seconds", &milliseconds(times[0]), times[0], 1.0);
+    at_most("P26", "validate --cis, in seconds", &milliseconds(times[1]), times[1], 2.0);
 }
 
 fn large(folder: &Path) {
@@ -143,8 +154,8 @@ fn large(folder: &Path) {
         took.time
     };
     let times = race("10,000 workers", LARGE_ROUNDS, &mut [Contender::new("render with new keys", anew)]);
-    at_most("seconds", times[0], 10.0);
-    at_most("MiB of memory", mebibytes(peak.get()), mebibytes(PEAK));
+    at_most("P12", "a render of 10,000 workers, in seconds", &milliseconds(times[0]), times[0], 10.0);
+    at_most("P12", "its memory, in MiB", "", mebibytes(peak.get()), mebibytes(PEAK));
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory is told to the mebibyte")]

@@ -10,9 +10,9 @@ mod damaged;
 mod killed;
 mod receipt;
 mod refused;
+mod relay;
 #[allow(dead_code)]
 #[path = "../support/said.rs"]
 mod said;
-mod relay;
 mod stopped;
 mod upstream;

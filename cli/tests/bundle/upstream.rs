@@ -124,12 +124,6 @@ fn kfimg(folder: &Path, line: &str) -> Command {
     kfimg
 }
 
-pub(crate) fn said(command: &mut Command) -> Said {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: status.code().expect("no signal"), stdout: text(stdout), stderr: text(stderr) }
-}
-
 fn references(folder: &Path) -> Vec<String> {
     let said = run(folder, &format!("images {CLUSTER}"));
     assert_eq!(said.code, 0, "{}", said.stderr);

@@ -60,7 +60,7 @@ fn open(bytes: Vec<u8>, depth: usize, layers: &mut Vec<Vec<u8>>) {
 fn packed(text: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(text);
     let is_base64 = |text: &str| {
-        text.len() % 4 == 0 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        text.len().is_multiple_of(4) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
     };
     let mut runs: Vec<String> = vec![String::new()];
     for line in text.lines().map(str::trim) {

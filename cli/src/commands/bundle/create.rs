@@ -81,7 +81,7 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
         _ => args.store.clone().unwrap_or_else(|| with_suffix(&args.output, ".store")),
     };
     target::make_parent(&args.output)?;
-    let registries = args.registries.open(interrupt::stop_on_signals())?;
+    let registries = args.registries.open(interrupt::stop_soon(console))?;
     let created = {
         let progress = Progress::new(console, "fetching");
         let written = |bytes| progress.advance(bytes);

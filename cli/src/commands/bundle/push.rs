@@ -41,7 +41,7 @@ pub(crate) struct SiteArgs {
 /// Pushes what is not there yet.
 pub(crate) fn run(args: &PushArgs, console: &Console) -> Result<(), Failure> {
     let content = args.bundle.open()?;
-    let stop = interrupt::stop_on_signals();
+    let stop = interrupt::stop_soon(console);
     let client = args.registries.open(stop.clone())?.client(&args.site.registry).map_err(failure::registry)?;
     let options =
         Options { prefix: args.site.prefix.clone(), workers: args.registries.workers(), thorough: args.thorough, stop };

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ReceiptArgs, console: &Console) -> Result<(), Failure> 
         return Err(Failure::Usage("say which registry is asked: --registry HOST[:PORT]".to_owned()));
     };
     let asked = asked(args, console)?;
-    let stop = interrupt::stop_on_signals();
+    let stop = interrupt::stop_soon(console);
     let client = args.registries.open(stop.clone())?.client(registry).map_err(failure::registry)?;
     let options = Options { prefix: args.prefix.clone(), workers: args.registries.workers(), stop };
     let notice = |event: Event<'_>| {

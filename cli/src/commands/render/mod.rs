@@ -107,12 +107,10 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     drop(issuing);
     ending::tell(cluster.version, &warnings, now, console);
 
-    let (manifest, questions) = write(args, &loaded, &staging, &mut state, (pins, now), console)?;
-    let measured = delivery::measured(cluster, &staging)?;
-    delivery::check_limits(&cluster.delivery, &measured, console)?;
     let rendered = Render { args, loaded: &loaded, staging: &staging, now, console };
     let (manifest, questions) = rendered.write(&mut state, pins)?;
-    delivery::check_limits(&cluster.delivery, &staging.files(), console)?;
+    let measured = delivery::measured(cluster, &staging)?;
+    delivery::check_limits(&cluster.delivery, &measured, console)?;
     if questions > 0 {
         console.warn(&format!(
             "{} of your manifests may need a look; `kfimg images` prints them",
@@ -144,96 +142,53 @@ fn prove(cluster: &Cluster, bundle: &Path, console: &Console) -> Result<Pins, Fa
     Ok(Pins::from(&proof))
 }
 
-/// Writes every file but the manifest, which it returns without the list of files, and the number of open questions.
-fn write(
-    args: &RenderArgs,
-    loaded: &Loaded,
-    staging: &Staging,
-    state: &mut State,
-    (pins, now): (Pins, Timestamp),
-    console: &Console,
-) -> Result<(Manifest, usize), Failure> {
-    let cluster = &loaded.cluster;
-    state.set_kubernetes_version(cluster.version);
-    let (number, window) = (u64::from(cluster.etcd.incarnation), cluster.etcd.bootstrap_window);
-    let beginning = inventory::beginning(cluster);
-    let bootstrap_not_after = state.generations_mut().begin_incarnation(number, beginning, now, window);
-    let credentials = state.credentials();
-    let rendering = Rendering::new(cluster, &credentials, pins, bootstrap_not_after.as_second())?;
-    let sealing = args.seal.as_ref().map(|argument| Sealing::read(argument, credentials.cluster_uid())).transpose()?;
-    let format = Format { delivery: &cluster.delivery, version: args.ignition_version, all_in_one: args.all_in_one };
-    let nodes = rendering.write(
-        &Target { format, sealing: sealing.as_ref(), staging, console },
-        state.generations_mut(),
-        now,
-    )?;
-    delivery::write(cluster, staging)?;
-    if args.all_in_one {
-        all_in_one::write(cluster, staging)?;
-    }
-    let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
-    staging.write("admin.kubeconfig", kubeconfig.expose().as_bytes(), Secrecy::Secret)?;
-    staging.write("images.txt", image_lines(&nodes).as_bytes(), Secrecy::Public)?;
-    let version = args.ignition_version.to_string();
-    let mut manifest = Manifest::new(&cluster.name, state.uid(), &cluster.version.to_string(), &version);
-    manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
-    manifest.nodes = nodes;
-    manifest.resolved = loaded.resolved.clone();
-    if sealing.is_some() {
-        manifest.encryption_keys = credentials.encryption_key_names().map(str::to_owned).collect();
-    }
-    let sealed = args.seal.as_ref().map(SealArgument::words);
-    let report = report(cluster, &manifest, state, &rendering, (staging, sealed), now)?;
-    staging.write("report.html", report.html().as_bytes(), Secrecy::Public)?;
-    Ok((manifest, rendering.questions().len()))
-}
-
-/// The page for people who would rather look than read. It tells names and addresses, and no secret.
-fn report(
-    cluster: &Cluster,
-    manifest: &Manifest,
-    state: &State,
-    rendering: &Rendering<'_>,
-    (staging, sealed): (&Staging, Option<&str>),
-    now: Timestamp,
-) -> Result<Report, Failure> {
-    let rendered_at = |generation| state.generations().rendered_at(generation).unwrap_or(now);
-    let sample = |node: &Node| {
-        let generation = manifest.nodes.get(&node.name).map_or(0, |record| record.generation);
-        let stamp = Stamp { generation, render_time: rendered_at(generation).as_second() };
-        Ok((node.name.clone(), rendering.sample(node, stamp)?))
-    };
-    let samples = report::samples(cluster).into_par_iter().map(sample).collect::<Result<_, Failure>>()?;
-    let (rendered, certificates) = (rendered_at(manifest.generation), state.summary(now));
-    let files = delivery::measured(cluster, staging)?;
-    let inputs = report::Inputs {
-        cluster,
-        manifest,
-        files: &files,
-        limits: delivery::limits(&cluster.delivery),
-        sealed,
-        rendered,
-        certificates: &certificates,
-        samples,
-    };
-    Ok(Report::new(inputs))
 /// What one render works with.
 struct Render<'a> {
     args: &'a RenderArgs,
     loaded: &'a Loaded,
     staging: &'a Staging,
+    now: Timestamp,
     console: &'a Console,
+}
+
 impl Render<'_> {
+    /// Writes every file but the manifest, which it returns without the list of files, and the number of open questions.
     fn write(&self, state: &mut State, pins: Pins) -> Result<(Manifest, usize), Failure> {
         let Self { args, staging, now, .. } = *self;
         let cluster = &self.loaded.cluster;
+        state.set_kubernetes_version(cluster.version);
+        let (number, window) = (u64::from(cluster.etcd.incarnation), cluster.etcd.bootstrap_window);
+        let beginning = inventory::beginning(cluster);
+        let bootstrap_not_after = state.generations_mut().begin_incarnation(number, beginning, now, window);
+        let credentials = state.credentials();
+        let rendering = Rendering::new(cluster, &credentials, pins, bootstrap_not_after.as_second())?;
         let nodes = self.write_nodes(&rendering, &credentials, state)?;
+        delivery::write(cluster, staging)?;
+        if args.all_in_one {
+            all_in_one::write(cluster, staging)?;
+        }
+        let kubeconfig = admin_kubeconfig(cluster, &credentials)?;
+        staging.write("admin.kubeconfig", kubeconfig.expose().as_bytes(), Secrecy::Secret)?;
+        staging.write("images.txt", image_lines(&nodes).as_bytes(), Secrecy::Public)?;
+        let version = args.ignition_version.to_string();
+        let mut manifest = Manifest::new(&cluster.name, state.uid(), &cluster.version.to_string(), &version);
+        manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
+        manifest.nodes = nodes;
         manifest.resolved = self.loaded.resolved.clone();
+        if args.seal.is_some() {
+            manifest.encryption_keys = credentials.encryption_key_names().map(str::to_owned).collect();
+        }
         let report = self.report(&manifest, state, &rendering)?;
+        staging.write("report.html", report.html().as_bytes(), Secrecy::Public)?;
+        Ok((manifest, rendering.questions().len()))
+    }
+
     /// Every node's payload, and what the manifest says of it.
     fn write_nodes(
         &self,
+        rendering: &Rendering<'_>,
         credentials: &Credentials,
+        state: &mut State,
     ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
         let Self { args, staging, now, console, .. } = *self;
         let sealing =
@@ -242,10 +197,32 @@ impl Render<'_> {
         let format = Format { delivery, version: args.ignition_version, all_in_one: args.all_in_one };
         let target = Target { format, sealing: sealing.as_ref(), staging, console };
         rendering.write(&target, state.generations_mut(), now)
+    }
+
+    /// The page for people who would rather look than read. It tells names and addresses, and no secret.
     fn report(&self, manifest: &Manifest, state: &State, rendering: &Rendering<'_>) -> Result<Report, Failure> {
         let (cluster, now) = (&self.loaded.cluster, self.now);
-        let files = self.staging.files();
+        let rendered_at = |generation| state.generations().rendered_at(generation).unwrap_or(now);
+        let sample = |node: &Node| {
+            let generation = manifest.nodes.get(&node.name).map_or(0, |record| record.generation);
+            let stamp = Stamp { generation, render_time: rendered_at(generation).as_second() };
+            Ok((node.name.clone(), rendering.sample(node, stamp)?))
+        };
+        let samples = report::samples(cluster).into_par_iter().map(sample).collect::<Result<_, Failure>>()?;
+        let (rendered, certificates) = (rendered_at(manifest.generation), state.summary(now));
+        let files = delivery::measured(cluster, self.staging)?;
+        let inputs = report::Inputs {
+            cluster,
+            manifest,
+            files: &files,
+            limits: delivery::limits(&cluster.delivery),
             sealed: self.args.seal.as_ref().map(SealArgument::words),
+            rendered,
+            certificates: &certificates,
+            samples,
+        };
+        Ok(Report::new(inputs))
+    }
 }
 
 /// The administrator's own kubeconfig: for a person, never for a node.
