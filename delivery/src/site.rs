@@ -201,15 +201,15 @@ impl Delivery {
     }
 
     /// On whose behalf a report comes, by its secret alone.
-    fn reporter(&self, request: &SiteRequest) -> Result<Reporter, SiteAnswer> {
-        let Ok(output) = self.output() else { return Err(not_ready()) };
+    fn reporter(&self, request: &SiteRequest) -> Result<Reporter, Box<SiteAnswer>> {
+        let Ok(output) = self.output() else { return Err(Box::new(not_ready())) };
         let token = request.parameter("token").unwrap_or_default();
         match output.reporter(&token) {
             Some(node) => Ok(Reporter::Node(node.to_owned())),
             None if self.report_token.as_ref().is_some_and(|shared| shared.is(&token)) => Ok(Reporter::Any),
             None => {
                 self.board.unknown_report(request.client.ip());
-                Err(nothing(403))
+                Err(Box::new(nothing(403)))
             }
         }
     }
@@ -218,7 +218,7 @@ impl Delivery {
     fn report(&self, request: &SiteRequest) -> SiteAnswer {
         let reporter = match self.reporter(request) {
             Ok(reporter) => reporter,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let may_report = |node: &str| match &reporter {
             Reporter::Node(own) => own == node,
@@ -251,7 +251,7 @@ impl Site for Delivery {
             return Reception::None;
         }
         match self.reporter(request) {
-            Err(refusal) => Reception::Answer(guarded(refusal)),
+            Err(refusal) => Reception::Answer(guarded(*refusal)),
             Ok(reporter) => {
                 let behalf = match reporter {
                     Reporter::Node(node) => node,
