@@ -68,7 +68,7 @@ impl Scene {
         let names: Vec<String> = (0..count).map(name).collect();
         let folder = rendered(&format!("board/{count}"), &site(&names));
         fs::write(folder.join("token"), TOKEN).unwrap();
-        let boot = Boot::start(&folder, &["--report-token-file", "token"]);
+        let boot = Boot::start(&folder, &["--quiet", "--report-token-file", "token"]);
         let states = FIRST.into_iter().chain(OTHERS.into_iter().cycle());
         let scene = Self { boot, states: names.into_iter().zip(states).collect() };
         scene.states.iter().enumerate().for_each(|(number, (name, state))| scene.bring(number, name, *state));
