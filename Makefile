@@ -119,6 +119,9 @@ cluster-down: ## remove the machines of make cluster
 
 boot-test: packages interop-packages cluster-packages ## boot the lab's cluster, and wipe one control plane (root; three minutes)
 	KFIMG_LAB_ROUNDS=1 cargo test --locked -p kfimg-qemu-tests --test wiped_control_plane_rejoins -- --ignored --nocapture
+	$(MAKE) --silent agent
+	KFIMG_AGENT=$$(readlink -f "$${CARGO_TARGET_DIR:-target}/$(AGENT_TARGET)/agent/kfimg-agent") \
+	  cargo test --locked -p kfimg-agent --test memory
 
 # Plays scenarios of the lab, TIMES times in a row.
 TIMES ?= 1
