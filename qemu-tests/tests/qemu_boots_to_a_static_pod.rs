@@ -4,6 +4,9 @@
 //!
 //! Everything is emulated, so bounds are generous; how fast a boot is, is measured elsewhere.
 
+#[allow(dead_code)]
+#[path = "../../cli/tests/support/fenced.rs"]
+mod fenced;
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../cli/tests/support/steps.rs"]
 mod steps;
