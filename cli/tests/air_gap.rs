@@ -11,7 +11,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use support::bundle::unpackable;
-use support::fenced::{self, Fenced};
 use support::node::Workplace;
 use support::program::{as_root, both, run, succeed};
 use support::registry::Served;

@@ -9,9 +9,8 @@ use kfimg_images::Architecture;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
-use support::program::{as_root, empty_folder, find};
+use std::process::Command;
+use support::program::{empty_folder, find};
 use support::said::{kfimg as run, said};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");

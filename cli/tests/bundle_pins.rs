@@ -9,7 +9,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use support::payload::Payload;
 use support::program::empty_folder;
 use support::said::{Said, kfimg};

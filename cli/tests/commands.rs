@@ -10,7 +10,6 @@ use std::process::Command;
 use support::program::empty_folder;
 use support::said::kfimg as run;
 
-const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 /// The built-in profiles.
 const PROFILES: [&str; 6] = ["single", "single-vip", "ha3", "ha5", "external-lb", "external-etcd"];
 

@@ -63,7 +63,7 @@ impl<'a> Disk<'a> {
         let path = |name: &str| self.bench.path(name);
         let convert = || self.convert(&["-O", "vmdk", "-o", "subformat=streamOptimized"], "peer.vmdk");
         let own = || {
-            vmdk::write(&self.content, &self.parts.root_hash, &path("own.vmdk"), &Watch::default()).expect("written")
+            vmdk::write(&self.content, &self.parts.root_hash, &path("own.vmdk"), &Watch::default()).expect("written");
         };
         let appliance = || {
             let kernel = path("kernel.efi");

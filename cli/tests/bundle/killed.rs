@@ -2,7 +2,8 @@
 //!
 //! strace kills it. Changes within a blob are stepped through in the crate `images`, in its own process.
 
-use super::upstream::{Said, Site};
+use super::said::{Said, said};
+use super::upstream::Site;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -40,7 +41,7 @@ fn begin(site: &Site, from: &str) {
 }
 
 fn run(site: &Site, line: &str) -> Said {
-    let said = super::upstream::said(site.kfimg(line).current_dir(site.path("work")));
+    let said = said(site.kfimg(line).current_dir(site.path("work")));
     assert_eq!(said.code, 0, "{line}: {}", said.stderr);
     said
 }

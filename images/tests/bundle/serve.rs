@@ -1,5 +1,6 @@
 //! The registry over real sockets, asked as clients ask.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
