@@ -61,7 +61,7 @@ impl Drop for Running {
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
-    headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
 }
 
