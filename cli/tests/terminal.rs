@@ -182,7 +182,7 @@ fn colours_come_in_a_terminal_and_go_when_they_are_not_wanted() {
 fn long_work(name: &str) -> String {
     let mut nodes = "name,role,address\n".to_owned();
     (1..=3).for_each(|number| nodes += &format!("master{number},control-plane,192.168.49.15{number}\n"));
-    (1..=25).for_each(|number| nodes += &format!("worker{number},worker,192.168.49.{number}\n"));
+    (2..=26).for_each(|number| nodes += &format!("worker{number},worker,192.168.49.{number}\n"));
     fs::write(folder().join("many.csv"), nodes).unwrap();
     format!(
         "render --profile ha3 --inventory many.csv \
