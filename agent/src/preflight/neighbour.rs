@@ -3,6 +3,10 @@
 //!
 //! IPv6 has duplicate address detection of its own (RFC 4862), whose result is read. For IPv4 the kernel is made to ask
 //! the network for the node's own address (RFC 826), once, as it would ask for any other; nobody else may answer.
+//!
+//! Limit: the kernel asks in the name of the interface's first address of that subnet. Where that is the very address, other Linux
+//! machines take the question for an announcement and stay silent (`net/ipv4/arp.c`, `arp_process`); it would take a probe without
+//! a sender (RFC 5227), which needs a packet socket or systemd-networkd's `DuplicateAddressDetection=ipv4`.
 
 use super::Findings;
 use super::codes::{ADDRESS_MISSING, ADDRESS_TAKEN};
