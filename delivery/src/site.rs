@@ -201,15 +201,15 @@ impl Delivery {
     }
 
     /// On whose behalf a report comes, by its secret alone.
-    fn reporter(&self, request: &SiteRequest) -> Result<Reporter, Box<SiteAnswer>> {
-        let Ok(output) = self.output() else { return Err(Box::new(not_ready())) };
+    fn reporter(&self, request: &SiteRequest) -> Result<Reporter, Unheard> {
+        let Ok(output) = self.output() else { return Err(Unheard::NotReady) };
         let token = request.parameter("token").unwrap_or_default();
         match output.reporter(&token) {
             Some(node) => Ok(Reporter::Node(node.to_owned())),
             None if self.report_token.as_ref().is_some_and(|shared| shared.is(&token)) => Ok(Reporter::Any),
             None => {
                 self.board.unknown_report(request.client.ip());
-                Err(Box::new(nothing(403)))
+                Err(Unheard::Unknown)
             }
         }
     }
@@ -218,7 +218,7 @@ impl Delivery {
     fn report(&self, request: &SiteRequest) -> SiteAnswer {
         let reporter = match self.reporter(request) {
             Ok(reporter) => reporter,
-            Err(refusal) => return *refusal,
+            Err(unheard) => return unheard.answer(),
         };
         let may_report = |node: &str| match &reporter {
             Reporter::Node(own) => own == node,
@@ -230,6 +230,24 @@ impl Delivery {
             Err(error @ ReportError::Malformed(_)) => text(400, &error),
             Err(ReportError::Stranger) => nothing(403),
             Err(error @ ReportError::TooSoon) => text(429, &error).with("retry-after", "1"),
+        }
+    }
+}
+
+/// Why a report is not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Unheard {
+    /// There is no output yet, so that nobody knows whose secret it is.
+    NotReady,
+    /// Its secret is none that counts.
+    Unknown,
+}
+
+impl Unheard {
+    fn answer(self) -> SiteAnswer {
+        match self {
+            Self::NotReady => not_ready(),
+            Self::Unknown => nothing(403),
         }
     }
 }
@@ -251,7 +269,7 @@ impl Site for Delivery {
             return Reception::None;
         }
         match self.reporter(request) {
-            Err(refusal) => Reception::Answer(guarded(*refusal)),
+            Err(unheard) => Reception::Answer(guarded(unheard.answer())),
             Ok(reporter) => {
                 let behalf = match reporter {
                     Reporter::Node(node) => node,
