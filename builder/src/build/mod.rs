@@ -12,7 +12,7 @@ use crate::boot;
 use crate::content::kernel::{self, Kernel};
 use crate::content::system::{self, Stamp};
 use crate::content::{self, PartSource, host, identity, preload};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::initrd;
 use crate::licences;
 use crate::lint::{self, Finding, Severity, Subject};
@@ -64,6 +64,14 @@ struct System {
 /// # Errors
 /// [`Error`]; the folder then holds nothing of use.
 pub fn build(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Result<Built, Error> {
+    // Ctrl-C in a terminal ends the programs that run too, and their end is no failure of theirs.
+    all(request, stop, tell).map_err(|error| match error.kind() {
+        ErrorKind::Program if stop.is_asked() => Error::Stopped,
+        _ => error,
+    })
+}
+
+fn all(request: &Request<'_>, stop: &Stop, tell: &dyn Fn(Event<'_>)) -> Result<Built, Error> {
     check::check(request)?;
     let programs = assemble::programs(request)?;
     let work = request.folder.join(WORK);
