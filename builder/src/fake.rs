@@ -222,6 +222,9 @@ fn archive(names: &[&str], program: &[u8]) -> Vec<u8> {
         let bytes = [program, name.as_bytes()].concat();
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         header.set_size(bytes.len() as u64);
         archive.append_data(&mut header, name, bytes.as_slice()).expect("names of programs are short");
     }
