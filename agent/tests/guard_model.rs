@@ -75,7 +75,7 @@ fn five_members_survive_wipes_cuts_partitions_and_disks_that_are_not_mounted() {
     all_hold(&[
         ("5 founded cuts=1 wipes=2", 54_000),
         ("5 founded wipes=1 splits=1", 2_200),
-        ("5 founded wipes=1 unmounts=1", 500),
+        ("5 founded wipes=1 unmounts=1", 390),
     ]);
 }
 
