@@ -132,24 +132,39 @@ fn the_commands_of_pxe_run() {
 
 #[test]
 fn the_commands_of_image_build_render_and_serve() {
-    let folder = empty_folder("documents/image");
-    let text = read("image.md");
+    let site = "delivery: {bootServer: 'http://192.168.49.2:8080', channels: [pxe]}\n";
+    assert_built_rendered_and_served("image.md", site, "vmlinuz", &[]);
+}
+
+#[test]
+fn the_commands_of_stock_make_an_extension_that_payloads_name() {
+    let site = "delivery: {bootServer: 'http://192.168.49.2:8080'}\nnodeDefaults: {dataDisk: {path: /dev/sdb, minSize: null}}\n";
+    let folder = assert_built_rendered_and_served("stock.md", site, "kfimg.raw", &["--listen", "127.0.0.1:0"]);
+    let payload = fs::read_to_string(folder.join("out/nodes/worker1/ignition.json")).unwrap();
+    assert!(payload.contains("kfimg-sysext.service"), "{payload}");
+}
+
+/// Runs the three commands of a document's block that begins with `kfimg build`, and fetches this image of the build.
+fn assert_built_rendered_and_served(document: &str, site: &str, image: &str, more: &[&str]) -> PathBuf {
+    let folder = empty_folder(&format!("documents/{}", document.trim_end_matches(".md")));
+    let text = read(document);
     to_build(&folder);
-    fs::write(folder.join("site.yaml"), "delivery: {bootServer: 'http://192.168.49.2:8080', channels: [pxe]}\n")
-        .unwrap();
+    fs::write(folder.join("site.yaml"), site).unwrap();
     let commands = fenced::that(&text, "console", "$ kfimg build").commands();
     let [(build, _), (render, _), (serve, _)] = &commands[..] else { panic!("{commands:?}") };
-    succeeds("image.md", build, &folder);
-    succeeds("image.md", render, &folder);
+    succeeds(document, build, &folder);
+    succeeds(document, render, &folder);
     // Anywhere but at a port that is somebody else's.
     let words = serve.strip_prefix("kfimg ").unwrap().split(' ');
     let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
-    let served = Served::start(kfimg.args(words).args(["--boot-listen", "127.0.0.1:0"]).current_dir(&folder));
+    kfimg.args(words).args(["--boot-listen", "127.0.0.1:0"]).args(more);
+    let served = Served::start(kfimg.current_dir(&folder));
     let url = served.said["boot"].as_str().unwrap();
     let mut curl = Command::new("curl");
-    let kernel =
-        succeed(curl.args(["-sSf", "-o", "/dev/null", "-w", "%{size_download}"]).arg(format!("{url}/images/vmlinuz")));
-    assert_eq!(kernel.parse::<u64>().unwrap(), fs::metadata(folder.join("images/vmlinuz")).unwrap().len());
+    curl.args(["-sSf", "-o", "/dev/null", "-w", "%{size_download}"]).arg(format!("{url}/images/{image}"));
+    let size: u64 = succeed(&mut curl).parse().unwrap();
+    assert_eq!(size, fs::metadata(folder.join("images").join(image)).unwrap().len());
+    folder
 }
 
 #[test]
@@ -160,6 +175,8 @@ fn the_command_of_build_makes_what_it_says() {
     let build = text.lines().find(|line| line.starts_with("kfimg build ")).unwrap();
     succeeds("build.md", build, &folder);
     assert!(folder.join("images/build.json").is_file());
+    let [(licences, _)] = &fenced::that(&read("build.md"), "console", "$ jq ").commands()[..] else { panic!("one") };
+    succeeds("build.md", licences, &folder);
 }
 
 #[test]

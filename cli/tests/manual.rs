@@ -100,7 +100,7 @@ fn the_readme_knows_every_command_and_every_document() {
         "4 an input is missing",
         "130 stopped by Ctrl-C",
     ];
-    let more = ["5 verification failed", "6 another program failed", "7 network", "8 differences found"];
+    let more = ["5 verification failed", "6 another program is missing or failed", "7 network", "8 differences found"];
     for code in codes.into_iter().chain(more) {
         assert!(readme.contains(code), "README.md does not explain exit code {code}");
     }

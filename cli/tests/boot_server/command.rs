@@ -6,6 +6,10 @@ use crate::support::registry::Served;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A line that is to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn what_cannot_be_booted_from_is_named() {
@@ -57,9 +61,14 @@ fn what_works_and_is_hardly_meant_is_told() {
     ] {
         let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
         kfimg.args("serve --out out --boot-listen 127.0.0.1:0".split(' ')).args(line.split(' '));
-        let said = fs::File::create(folder.join("said")).unwrap();
-        drop(Served::start(kfimg.current_dir(&folder).stderr(said)));
-        let said = fs::read_to_string(folder.join("said")).unwrap();
-        assert!(said.contains(part), "{line}: {part} in {said}");
+        let file = fs::File::create(folder.join("said")).unwrap();
+        let served = Served::start(kfimg.current_dir(&folder).stderr(file));
+        let said = || fs::read_to_string(folder.join("said")).unwrap();
+        let end = Instant::now() + PATIENCE;
+        while !said().contains(part) {
+            assert!(Instant::now() < end, "{line}: {part} in {}", said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        drop(served);
     }
 }

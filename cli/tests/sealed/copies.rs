@@ -16,10 +16,16 @@ const SHORTEST: usize = 80;
 /// Every line of every private key in a state folder, and the keys for encryption at rest.
 pub(crate) fn secrets(state: &Path) -> BTreeSet<String> {
     let mut secrets = BTreeSet::new();
-    for path in files(state).into_iter().filter(|path| path.extension().is_some_and(|end| end == "key")) {
-        let text = fs::read_to_string(&path).unwrap();
-        let lines = text.lines().filter(|line| line.len() >= 40 && !line.starts_with('-'));
-        secrets.extend(lines.map(str::to_owned));
+    for path in files(state) {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut is_key = path.extension().is_some_and(|end| end == "key");
+        for line in text.lines() {
+            if line.starts_with("-----") {
+                is_key = line.starts_with("-----BEGIN") && line.contains("PRIVATE KEY");
+            } else if is_key && line.len() >= 40 {
+                secrets.insert(line.to_owned());
+            }
+        }
     }
     assert!(secrets.len() > 40, "five nodes have more keys: {}", secrets.len());
     secrets
