@@ -91,11 +91,15 @@ fn wrong_requests_are_told_before_anything_is_read() {
         ("epoch", &|request| request.source_date_epoch = Some(1 << 40), "SOURCE_DATE_EPOCH lies after the year 2106"),
         ("base", &|request| request.base = "nowhere.tar", "opening the base nowhere.tar"),
         ("url", &|request| request.root_url = Some("https://a/b"), "--root-url https://a/b: write http://"),
-        ("query", &|request| request.root_url = Some("http://a/b?c"), "--root-url http://a/b?c: write http://"),
+        (
+            "query",
+            &|request| request.root_url = Some("http://a/b?c"),
+            "--root-url http://a/b?c: `?` is read differently",
+        ),
         (
             "shell",
             &|request| request.root_url = Some("http://a/b&c;d|e$f"),
-            "--root-url http://a/b&c;d|e$f: write http://",
+            "--root-url http://a/b&c;d|e$f: `&` is read differently",
         ),
         ("line", &|request| request.command_line = "a\nb", "is one line"),
         ("long", &|request| request.command_line = LONG, "1025 bytes, and 1024 are the most"),

@@ -149,14 +149,18 @@ impl Boot {
         self.server.address()
     }
 
-    /// Says what machines find.
-    pub(super) fn ready(&self, console: &Console) {
-        console.say(&format!("Booting machines from *http://{}*; the board is at /board.", self.address()));
+    /// Warns of what would keep machines from booting.
+    pub(super) fn warn(&self, console: &Console) {
         match self.delivery.output() {
             Ok(_) => self.delivery.doubts().iter().for_each(|doubt| console.warn(doubt)),
             Err(reason) if self.has_output => console.warn(&format!("no payloads yet: {reason}")),
             Err(_) => {}
         }
+    }
+
+    /// Says what machines find.
+    pub(super) fn ready(&self, console: &Console) {
+        console.say(&format!("Booting machines from *http://{}*; the board is at /board.", self.address()));
         if let Some(tftp) = &self.tftp {
             console.say(&format!("TFTP at {}: {}.", tftp.address(), tftp.names().join(", ")));
         }

@@ -52,6 +52,7 @@ impl Ready<'_> {
         let address = self.server.map(|server| format!("{scheme}://{}", server.address()));
         let held = self.content.map(Held::of).unwrap_or_default();
         let faults = self.server.map_or(&[][..], Server::faults);
+        self.boot.into_iter().for_each(|boot| boot.warn(console));
         if console.is_json() {
             let names: Vec<String> = tls.names().iter().map(San::to_string).collect();
             return console.json(&json!({
