@@ -1,5 +1,6 @@
 //! Starts the program that writes an image, with a clean environment, and tells why it failed in its own words.
 
+use super::RootFormat;
 use crate::error::Error;
 use crate::output::child::{Ending, PATIENCE, Patient, RunningChild};
 use kfimg_images::stop::Stop;
@@ -32,7 +33,7 @@ impl Writer {
         target: &Path,
         stop: &Stop,
     ) -> Result<Self, Error> {
-        let mut command = clean(name);
+        let mut command = as_root(name)?;
         let folder = target.parent().unwrap_or(Path::new("."));
         command.args(arguments).env("SOURCE_DATE_EPOCH", epoch).env("TMPDIR", folder).stdin(Stdio::piped());
         let child = RunningChild::start(&mut command, false).map_err(|error| failed(name, error.to_string()))?;
@@ -81,6 +82,28 @@ fn clean(name: &str) -> Command {
     command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
     command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()));
     command
+}
+
+/// The program as root, if only of a user namespace of its own: of a tar mksquashfs 4.5 gives the root folder to whoever runs it, and has
+/// no option against it.
+fn as_root(name: &'static str) -> Result<Command, Error> {
+    if rustix::process::geteuid().is_root() || name != RootFormat::Squashfs.program() {
+        return Ok(clean(name));
+    }
+    let namespace = || {
+        let mut command = clean("unshare");
+        command.arg("--map-root-user");
+        command
+    };
+    let is_allowed = namespace().arg("true").stdin(Stdio::null()).stderr(Stdio::null()).status();
+    if !is_allowed.is_ok_and(|status| status.success()) {
+        let reason = "an ordinary user needs a user namespace, or the image's root folder would be theirs, and \
+                      `unshare --map-root-user true` (package util-linux) fails: allow user namespaces, or build as root";
+        return Err(failed(name, reason.to_owned()));
+    }
+    let mut command = namespace();
+    command.arg(name);
+    Ok(command)
 }
 
 fn failed(program: &'static str, reason: String) -> Error {

@@ -8,7 +8,7 @@ use kfimg_ignition::payload::{
     read_cloud_init, read_config_drive, read_guestinfo, read_ignition,
 };
 use kfimg_ignition::tree::{NodeTree, User};
-use kfimg_profiles::cluster::{Cluster, Node};
+use kfimg_profiles::cluster::{Cluster, DiskChoice, Node};
 
 fn node() -> Node {
     Cluster::fake().node("master1").unwrap().clone()
@@ -50,8 +50,13 @@ fn cloud_inits_files_are_read_back_as_ignitions_are() {
 
 #[test]
 fn the_units_of_a_data_partition_are_files_of_the_user_data() {
-    let tree = Site::new(Cluster::fake()).tree("master1");
-    let partition = tree.data_partition().expect("the built-in cluster names its disks");
+    let site = Site::with(|cluster| {
+        if let Some(disk) = &mut cluster.nodes[0].data_disk {
+            disk.choice = DiskChoice::Path("/dev/sdb".to_owned());
+        }
+    });
+    let tree = site.tree("master1");
+    let partition = tree.data_partition().expect("its disk is named");
     let read = read_cloud_init(&cloud_init(&tree, &node()).user_data).unwrap();
     assert!(read.data_partition().is_none() && !partition.units.is_empty());
     assert!(partition.units.iter().all(|(path, _)| read.get(path.as_str()).is_some()));
