@@ -71,7 +71,6 @@ build() { # COMPONENT OUTPUT-FOLDER
     skopeo)
       # OpenPGP in Go and no file system of containers: the C libraries for both are not needed to copy.
       link "" -tags 'containers_image_openpgp exclude_graphdriver_btrfs' -o "$2/" . ;;
-    oras) link "" -o "$2/" . ;;
     *) link "" -o "$2/" $(go list tool) ;;
   esac
 }

@@ -1,5 +1,7 @@
 module kfimg.test/oras
 
+tool kfimg.test/oras
+
 go 1.26.0
 
 require (
