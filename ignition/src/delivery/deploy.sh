@@ -97,11 +97,11 @@ give_payload() { # NODE
   node=$1
   set -- vm.change -vm "$node"
   for file in "$here/$node"/guestinfo.*; do
-    key=${file##*/}
+    name=${file##*/}
     if [ -n "$erase" ]; then
-      set -- "$@" -f "$key=" -f "$key.encoding="
+      set -- "$@" -f "$name=" -f "$name.encoding="
     else
-      set -- "$@" -f "$key=$file" -e "$key.encoding=gzip+base64"
+      set -- "$@" -f "$name=$file" -e "$name.encoding=gzip+base64"
     fi
   done
   if [ -n "$key$erase" ]; then
