@@ -50,8 +50,9 @@ impl Peer {
 
     /// Whether it carries this content from a registry to a layout as it is.
     pub(crate) fn gets(&self, name: &str) -> bool {
-        // crane asks the foreign layer's own place, where nobody is.
-        self.puts(name) && (self.kind != Kind::Crane || name != "foreign")
+        // crane asks the foreign layer's own place, where nobody is. oras holds the digest that it asks for against the one in the
+        // answer's header, where the reference registry names its own SHA-256 of a blob by SHA-512.
+        self.puts(name) && !matches!((self.kind, name), (Kind::Crane, "foreign") | (Kind::Oras, "sha512"))
     }
 
     /// Whether it takes along what refers to an image.

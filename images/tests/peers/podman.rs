@@ -29,8 +29,12 @@ fn podman(folder: &Path, arguments: &[&str]) -> String {
 }
 
 pub(crate) fn images_are_unpacked() {
-    let (rich, places) = (Rich::new(), tempfile::tempdir().unwrap());
-    let [folder, tar, policy] = ["bundle", "bundle.tar", "policy.json"].map(|name| places.path().join(name));
+    let rich = Rich::new();
+    // It takes a path with upper-case letters for no path.
+    let places = Path::new(env!("CARGO_TARGET_TMPDIR")).join("podman");
+    let _ = std::fs::remove_dir_all(&places);
+    std::fs::create_dir_all(&places).unwrap();
+    let [folder, tar, policy] = ["bundle", "bundle.tar", "policy.json"].map(|name| places.join(name));
     std::fs::write(&policy, POLICY).unwrap();
     let bundle = rich.bundle(&folder);
     write_tar(&bundle, &tar, &Writing::default()).unwrap();
