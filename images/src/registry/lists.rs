@@ -8,16 +8,41 @@ use super::{Client, RegistryError, manifests};
 use crate::digest::Digest;
 use crate::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, ROOT_LIMIT, media_type};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use ureq::http::Method;
 
-/// Tags that are asked for at a time.
+/// Names that are asked for at a time.
 const PAGE: usize = 1000;
+
+/// A page of a list of names.
+pub(super) trait NamePage: DeserializeOwned {
+    /// What is listed, for an error.
+    const LISTED: &str;
+
+    /// What stands on it.
+    fn named(self) -> Vec<String>;
+
+    /// Whether a text is such a name. Others are left out.
+    fn is_name(text: &str) -> bool;
+}
 
 #[derive(Deserialize)]
 struct TagPage {
     /// Some registries write `null` for none.
     tags: Option<Vec<String>>,
+}
+
+impl NamePage for TagPage {
+    const LISTED: &str = "tags";
+
+    fn named(self) -> Vec<String> {
+        self.tags.unwrap_or_default()
+    }
+
+    fn is_name(text: &str) -> bool {
+        crate::reference::check_tag(text).is_ok()
+    }
 }
 
 impl Client {
@@ -27,23 +52,32 @@ impl Client {
     /// [`RegistryError::NotFound`] for a repository that is not there; [`RegistryError::Refused`] when the next page lies elsewhere;
     /// [`RegistryError::Answer`] when the pages do not end; those of the transport.
     pub fn tags(&self, repository: &str, limit: usize) -> Result<Vec<String>, RegistryError> {
-        let first = self.url(repository, "tags/list")?.with("n", &PAGE.min(limit).to_string());
+        let first = self.url(repository, "tags/list")?;
+        self.names::<TagPage>(&Scope::pull(repository), &first, limit)
+    }
+
+    /// The names of a list, sorted; at most `limit` of them.
+    pub(super) fn names<P: NamePage>(
+        &self,
+        scope: &Scope,
+        list: &Url,
+        limit: usize,
+    ) -> Result<Vec<String>, RegistryError> {
+        let first = list.with("n", &PAGE.min(limit).to_string());
         let limit = limit.min(self.wire.limits.entries);
-        let mut tags = BTreeSet::new();
-        self.pages(&Scope::pull(repository), first, |client, answer| {
+        let mut names = BTreeSet::new();
+        self.pages(scope, first, |client, answer| {
             let url = answer.url.to_string();
             let bytes = answer.into_body(0, &client.wire).read_all(DOCUMENT_LIMIT)?;
-            let page: TagPage = serde_json::from_slice(&bytes).map_err(|error| RegistryError::Answer {
+            let page: P = serde_json::from_slice(&bytes).map_err(|error| RegistryError::Answer {
                 url,
-                reason: format!("the list of tags is malformed: {error}"),
+                reason: format!("the list of {} is malformed: {error}", P::LISTED),
             })?;
-            let named =
-                page.tags.unwrap_or_default().into_iter().filter(|tag| crate::reference::check_tag(tag).is_ok());
-            let before = tags.len();
-            tags.extend(named);
-            Ok(tags.len() > before && tags.len() < limit)
+            let before = names.len();
+            names.extend(page.named().into_iter().filter(|name| P::is_name(name)));
+            Ok(names.len() > before && names.len() < limit)
         })?;
-        Ok(tags.into_iter().take(limit).collect())
+        Ok(names.into_iter().take(limit).collect())
     }
 
     /// What refers to a manifest (signatures, SBOMs, attestations), of one type or of all; by the referrers interface, else by the
