@@ -116,7 +116,7 @@ pub(crate) fn write(
         RootFormat::Squashfs => squashfs(target),
         RootFormat::Erofs => erofs(target, &epoch, &uuid),
     };
-    let mut writer = Writer::start(options.format.program(), &arguments, &epoch, target, stop)?;
+    let mut writer = Writer::start(options.format, &arguments, &epoch, target, stop)?;
     let streamed = writer.take_input().and_then(|input| {
         let mut archive = Archive::new(input, options.source_date_epoch, stop, advanced);
         tree.iter().try_for_each(|(path, node)| archive.add(path, node)).and_then(|()| archive.finish())

@@ -27,13 +27,17 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts it; `epoch` bounds all times, what it has to put aside goes beside `target`.
     pub(super) fn start(
-        name: &'static str,
+        format: RootFormat,
         arguments: &[OsString],
         epoch: &str,
         target: &Path,
         stop: &Stop,
     ) -> Result<Self, Error> {
-        let mut command = as_root(name)?;
+        let name = format.program();
+        let mut command = match format {
+            RootFormat::Squashfs => as_root(name)?,
+            RootFormat::Erofs => clean(name),
+        };
         let folder = target.parent().unwrap_or(Path::new("."));
         command.args(arguments).env("SOURCE_DATE_EPOCH", epoch).env("TMPDIR", folder).stdin(Stdio::piped());
         let child = RunningChild::start(&mut command, false).map_err(|error| failed(name, error.to_string()))?;
@@ -87,7 +91,7 @@ fn clean(name: &str) -> Command {
 /// The program as root, if only of a user namespace of its own: of a tar mksquashfs 4.5 gives the root folder to whoever runs it, and has
 /// no option against it.
 fn as_root(name: &'static str) -> Result<Command, Error> {
-    if rustix::process::geteuid().is_root() || name != RootFormat::Squashfs.program() {
+    if rustix::process::geteuid().is_root() {
         return Ok(clean(name));
     }
     let namespace = || {
@@ -95,8 +99,9 @@ fn as_root(name: &'static str) -> Result<Command, Error> {
         command.arg("--map-root-user");
         command
     };
-    let is_allowed = namespace().arg("true").stdin(Stdio::null()).stderr(Stdio::null()).status();
-    if !is_allowed.is_ok_and(|status| status.success()) {
+    let probe = RunningChild::start(namespace().arg("true").stdin(Stdio::null()), false);
+    let ending = probe.and_then(|mut child| child.wait(&Stop::new(), SOON, || false));
+    if !matches!(ending, Ok(Ending::Ended(status)) if status.success()) {
         let reason = "an ordinary user needs a user namespace, or the image's root folder would be theirs, and \
                       `unshare --map-root-user true` (package util-linux) fails: allow user namespaces, or build as root";
         return Err(failed(name, reason.to_owned()));
