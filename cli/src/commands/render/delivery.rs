@@ -11,7 +11,8 @@ use kfimg_profiles::description::{Channel, GuestinfoTransport};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-type Files = BTreeMap<String, FileRecord>;
+/// Files of an output by path.
+pub(super) type Files = BTreeMap<String, FileRecord>;
 
 /// Writes what belongs to no single payload.
 pub(super) fn write(cluster: &Cluster, staging: &Staging) -> Result<(), Failure> {

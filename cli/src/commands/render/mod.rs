@@ -24,6 +24,7 @@ use crate::report::{self, Report};
 use crate::steps::Steps;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use delivery::Files;
 use jiff::Timestamp;
 use kfimg_ignition::content::Stamp;
 use kfimg_ignition::payload::IgnitionVersion;
@@ -108,8 +109,7 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     ending::tell(cluster.version, &warnings, now, console);
 
     let rendered = Render { args, loaded: &loaded, staging: &staging, now, console };
-    let (manifest, questions) = rendered.write(&mut state, pins)?;
-    let measured = delivery::measured(cluster, &staging)?;
+    let Written { manifest, measured, questions } = rendered.write(&mut state, pins)?;
     delivery::check_limits(&cluster.delivery, &measured, console)?;
     if questions > 0 {
         console.warn(&format!(
@@ -142,6 +142,15 @@ fn prove(cluster: &Cluster, bundle: &Path, console: &Console) -> Result<Pins, Fa
     Ok(Pins::from(&proof))
 }
 
+/// What one render wrote.
+struct Written {
+    /// Without the list of files.
+    manifest: Manifest,
+    measured: Files,
+    /// How many of them are open.
+    questions: usize,
+}
+
 /// What one render works with.
 struct Render<'a> {
     args: &'a RenderArgs,
@@ -152,8 +161,8 @@ struct Render<'a> {
 }
 
 impl Render<'_> {
-    /// Writes every file but the manifest, which it returns without the list of files, and the number of open questions.
-    fn write(&self, state: &mut State, pins: Pins) -> Result<(Manifest, usize), Failure> {
+    /// Writes every file but the manifest.
+    fn write(&self, state: &mut State, pins: Pins) -> Result<Written, Failure> {
         let Self { args, staging, now, .. } = *self;
         let cluster = &self.loaded.cluster;
         state.set_kubernetes_version(cluster.version);
@@ -178,9 +187,10 @@ impl Render<'_> {
         if args.seal.is_some() {
             manifest.encryption_keys = credentials.encryption_key_names().map(str::to_owned).collect();
         }
-        let report = self.report(&manifest, state, &rendering)?;
+        let measured = delivery::measured(cluster, staging)?;
+        let report = self.report(&manifest, &measured, state, &rendering)?;
         staging.write("report.html", report.html().as_bytes(), Secrecy::Public)?;
-        Ok((manifest, rendering.questions().len()))
+        Ok(Written { manifest, measured, questions: rendering.questions().len() })
     }
 
     /// Every node's payload, and what the manifest says of it.
@@ -200,7 +210,13 @@ impl Render<'_> {
     }
 
     /// The page for people who would rather look than read. It tells names and addresses, and no secret.
-    fn report(&self, manifest: &Manifest, state: &State, rendering: &Rendering<'_>) -> Result<Report, Failure> {
+    fn report(
+        &self,
+        manifest: &Manifest,
+        files: &Files,
+        state: &State,
+        rendering: &Rendering<'_>,
+    ) -> Result<Report, Failure> {
         let (cluster, now) = (&self.loaded.cluster, self.now);
         let rendered_at = |generation| state.generations().rendered_at(generation).unwrap_or(now);
         let sample = |node: &Node| {
@@ -210,11 +226,10 @@ impl Render<'_> {
         };
         let samples = report::samples(cluster).into_par_iter().map(sample).collect::<Result<_, Failure>>()?;
         let (rendered, certificates) = (rendered_at(manifest.generation), state.summary(now));
-        let files = delivery::measured(cluster, self.staging)?;
         let inputs = report::Inputs {
             cluster,
             manifest,
-            files: &files,
+            files,
             limits: delivery::limits(&cluster.delivery),
             sealed: self.args.seal.as_ref().map(SealArgument::words),
             rendered,
