@@ -3,23 +3,26 @@
 //! `probe.html` measures in the browser; what it finds is judged here. The pictures stay in the tests' folder for who wants to look.
 
 use crate::pages::{hostile, many, profile_page};
+use crate::support::browser::{Browser, Window};
 use crate::support::program::{empty_folder, find, succeed};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Far more than the probe takes, in milliseconds of the page's own clock.
-const PATIENCE: u32 = 120_000;
-const DARK: &str = "--force-dark-mode";
+/// The window of the probe, which shows the page in windows of its own.
+const PROBE: (u32, u32) = (800, 600);
+/// Names of pictures, and the windows that they are of.
+const PICTURES: [(&str, (u32, u32), bool); 3] =
+    [("light", (1200, 3600), false), ("dark", (1200, 3600), true), ("phone", (390, 3600), false)];
 
-/// Chromium with a profile of its own, about to open a file.
-fn chromium(folder: &Path, options: &[&str], file: &Path) -> Command {
-    let mut chromium = Command::new(find("chromium"));
-    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]).args(options);
-    chromium.arg(format!("--user-data-dir={}", folder.join("profile").display()));
-    chromium.arg(format!("file://{}", file.display()));
-    chromium
+/// A browser that shows a file in such a window, as a whole.
+fn showing(folder: &Path, file: &Path, (width, height): (u32, u32), is_dark: bool) -> Browser {
+    let mut browser = Browser::start(&folder.join("profile"));
+    browser.show(Window { width, height, is_dark });
+    browser.open(&format!("file://{}", file.display()));
+    browser.until("location.protocol === 'file:' && document.readyState === 'complete'");
+    browser
 }
 
 /// A page in a file of its own, and the folder that it is in.
@@ -31,24 +34,21 @@ fn shown(name: &str, page: &str) -> (PathBuf, PathBuf) {
 }
 
 /// What the probe says of a page, for each width of the window.
-fn probed(folder: &Path, page: &str, options: &[&str]) -> Vec<Value> {
+fn probed(folder: &Path, page: &str, is_dark: bool) -> Vec<Value> {
     let text = serde_json::to_string(page).unwrap().replace('<', "\\u003c");
     let probe = folder.join("probe.html");
     fs::write(&probe, include_str!("probe.html").replacen("PAGE", &text, 1)).unwrap();
-    let patience = format!("--virtual-time-budget={PATIENCE}");
-    let options: Vec<&str> = options.iter().copied().chain([patience.as_str(), "--dump-dom"]).collect();
-    let dumped = succeed(&mut chromium(folder, &options, &probe));
-    let said = dumped.split_once("<pre id=\"said\">").and_then(|(_, rest)| rest.split_once("</pre>"));
-    let said = said.unwrap_or_else(|| panic!("the probe did not end: {dumped}")).0;
-    let plain = said.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&amp;", "&");
-    serde_json::from_str(&plain).unwrap()
+    let mut browser = showing(folder, &probe, PROBE, is_dark);
+    browser.until("document.getElementById('said') !== null");
+    let said = browser.value("document.getElementById('said').textContent");
+    serde_json::from_str(said.as_str().unwrap()).unwrap()
 }
 
 /// What the search says at 300 machines, `None` for a page without one.
 fn judge(name: &str, page: &str, found: Option<&str>) {
     let (folder, file) = shown(name, page);
-    for (light, options) in [("light", &[][..]), ("dark", &[DARK])] {
-        let said = probed(&folder, page, options);
+    for (light, is_dark) in [("light", false), ("dark", true)] {
+        let said = probed(&folder, page, is_dark);
         assert_eq!(said.len(), 3, "{name} {light}");
         for window in said {
             let problems = window["problems"].as_array().unwrap();
@@ -60,13 +60,9 @@ fn judge(name: &str, page: &str, found: Option<&str>) {
             assert!(window["texts"].as_u64().unwrap() > 30, "{name}: {window}");
         }
     }
-    for (picture, size, options) in
-        [("light", "1200,3600", &[][..]), ("dark", "1200,3600", &[DARK]), ("phone", "390,3600", &[])]
-    {
+    for (picture, size, is_dark) in PICTURES {
         let target = folder.join(format!("{picture}.png"));
-        let (size, path) = (format!("--window-size={size}"), format!("--screenshot={}", target.display()));
-        let options: Vec<&str> = options.iter().copied().chain([size.as_str(), path.as_str()]).collect();
-        succeed(&mut chromium(&folder, &options, &file));
+        showing(&folder, &file, size, is_dark).paint(false, &target);
         let bytes = fs::metadata(&target).unwrap().len();
         assert!(bytes > 50_000, "{}: an empty picture of {bytes} bytes", target.display());
     }
@@ -76,8 +72,7 @@ fn judge(name: &str, page: &str, found: Option<&str>) {
 fn printed(name: &str, page: &str) -> String {
     let (folder, file) = shown(&format!("{name}-on-paper"), page);
     let paper = folder.join("report.pdf");
-    let option = format!("--print-to-pdf={}", paper.display());
-    succeed(&mut chromium(&folder, &["--no-pdf-header-footer", &option], &file));
+    showing(&folder, &file, PROBE, false).print(&paper);
     succeed(Command::new(find("pdftotext")).arg("-layout").arg(paper).arg("-"))
 }
 

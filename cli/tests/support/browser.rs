@@ -93,10 +93,11 @@ impl Browser {
         said["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true on the page.
+    /// Waits until an expression is true on the page, which has no body when its loading has just begun.
     pub(crate) fn until(&mut self, expression: &str) {
         let begin = Instant::now();
-        while self.value(expression) != true {
+        let whole = format!("document.body !== null && ({expression})");
+        while self.value(&whole) != true {
             let shown = self.value("document.body ? document.body.innerText : ''");
             assert!(begin.elapsed() < BOUND, "{expression} never was so: {shown}");
             std::thread::sleep(Duration::from_millis(50));
@@ -105,7 +106,16 @@ impl Browser {
 
     /// Paints what the window shows, or the whole page, as a PNG.
     pub(crate) fn paint(&mut self, is_whole: bool, path: &Path) {
-        let said = self.call("Page.captureScreenshot", &json!({"captureBeyondViewport": is_whole}));
+        self.save("Page.captureScreenshot", &json!({"captureBeyondViewport": is_whole}), path);
+    }
+
+    /// Prints the page without header and footer, as a PDF.
+    pub(crate) fn print(&mut self, path: &Path) {
+        self.save("Page.printToPDF", &json!({"displayHeaderFooter": false, "printBackground": true}), path);
+    }
+
+    fn save(&mut self, method: &str, parameters: &Value, path: &Path) {
+        let said = self.call(method, parameters);
         std::fs::write(path, BASE64.decode(said["data"].as_str().unwrap().as_bytes()).unwrap()).unwrap();
     }
 }
