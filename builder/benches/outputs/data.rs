@@ -1,4 +1,4 @@
-//! What is packed: programs and libraries of this machine.
+//! What is packed: programs and libraries of this machine; and how large it has become.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -46,4 +46,10 @@ fn each(bytes: u64, mut take: impl FnMut(&mut dyn Read) -> io::Result<u64>) {
         }
     }
     assert!(rest == 0, "this machine has too few files for {bytes} bytes: set KFIMG_BENCH_MIB");
+}
+
+/// How large one file is beside another.
+pub(crate) fn sizes(own: &Path, peer: &Path) -> f64 {
+    let [own, peer] = [own, peer].map(|path| fs::metadata(path).expect("it was written").len());
+    own as f64 / peer as f64
 }

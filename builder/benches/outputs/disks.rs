@@ -1,7 +1,6 @@
 //! A disk in the forms of hypervisors, against qemu-img.
 
-use crate::measure::{Contender, at_most, milliseconds, race};
-use crate::peer::{run, sizes};
+use crate::measure::{Contender, at_most, milliseconds, race, run};
 use crate::{Bench, bytes, data};
 use kfimg_builder::disk::{self, DiskSizes};
 use kfimg_builder::extents::Extents;
@@ -86,7 +85,7 @@ impl<'a> Disk<'a> {
         let against = |number: usize| times[number] / times[0];
         at_most("P18", "streamOptimized VMDK, against qemu-img", &milliseconds(times[1]), against(1), 0.35);
         at_most("P18", "a whole appliance, against qemu-img's disk", &milliseconds(times[2]), against(2), 0.35);
-        at_most("P18", "its size, against qemu-img's", "", sizes(&path("own.vmdk"), &path("peer.vmdk")), 1.03);
+        at_most("P18", "its size, against qemu-img's", "", data::sizes(&path("own.vmdk"), &path("peer.vmdk")), 1.03);
     }
 
     fn qcow2(&self) {
@@ -96,7 +95,7 @@ impl<'a> Disk<'a> {
         let mut contenders = [Contender::whole("qemu-img", convert), Contender::whole("kfimg", own)];
         let times = race("P17: qcow2 with zstd", self.bench.rounds, &mut contenders);
         at_most("P17", "qcow2 with zstd, against qemu-img", &milliseconds(times[1]), times[1] / times[0], 0.6);
-        at_most("P17", "its size, against qemu-img's", "", sizes(&path("own.qcow2"), &path("peer.qcow2")), 1.03);
+        at_most("P17", "its size, against qemu-img's", "", data::sizes(&path("own.qcow2"), &path("peer.qcow2")), 1.03);
     }
 
     fn convert(&self, words: &[&str], name: &str) {

@@ -7,7 +7,6 @@ mod data;
 mod disks;
 #[path = "../../../cli/benches/measure/mod.rs"]
 mod measure;
-mod peer;
 mod roots;
 
 use measure::{at_most, high_water, number};

@@ -15,9 +15,8 @@ use kfimg_images::layout::{Manifest, Platform};
 
 use crate::Bench;
 use crate::data::{self, LARGE, noise};
-use crate::measure::{Contender, at_most, milliseconds, race, timed};
+use crate::measure::{self, Contender, at_most, milliseconds, race, timed};
 use crate::peers;
-use crate::program;
 
 /// Layers of the image, as many packed bytes as two large layers together.
 const LAYERS: u64 = 8;
@@ -45,7 +44,7 @@ pub(crate) fn run(bench: &Bench) {
     image(&node.join(BUNDLE), bench.layer / 4, &bench.path("layer"));
     prepare(&node);
     let mut pack = Command::new(&bench.kfimg);
-    program::run(pack.args(["--quiet", "bundle", "pack", "--bundle"]).arg(node.join(BUNDLE)).arg("-o").arg(&tar));
+    measure::run(pack.args(["--quiet", "bundle", "pack", "--bundle"]).arg(node.join(BUNDLE)).arg("-o").arg(&tar));
 
     let import = |command: &dyn Fn(&Node) -> Command| {
         let running = Node::start(&containerd, &node);
@@ -122,7 +121,7 @@ fn image(bundle: &Path, layer: usize, scratch: &Path) {
 fn tar(root: &Path, how: &[&str], target: &Path) {
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "-C"]).arg(root).args(how);
-    program::run(tar.arg("-f").arg(target).arg("."));
+    measure::run(tar.arg("-f").arg(target).arg("."));
 }
 
 /// A containerd on folders of its own, which are empty; it ends when this is dropped.

@@ -116,7 +116,7 @@ impl Copier {
     /// Copies from one place to another, both named as skopeo names them.
     pub(crate) fn copy(&self, from: &str, to: &str) -> Duration {
         let mut command = Command::new(&self.program);
-        program::run(command.args(self.arguments).arg(from).arg(to)).time
+        measure::run(command.args(self.arguments).arg(from).arg(to)).time
     }
 }
 

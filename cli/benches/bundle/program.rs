@@ -1,11 +1,9 @@
-//! Runs programs, and keeps how much memory each took.
+//! Programs that are installed, and how much memory each took.
 
-use crate::measure::{at_most, high_water};
+use crate::measure::at_most;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// The limit of memory for every command, in bytes.
 const PEAK: u64 = 64 << 20;
@@ -30,33 +28,6 @@ impl Board {
             let what = format!("memory of `{command}` against {} MiB", PEAK >> 20);
             at_most("P23", &what, &took, *bytes as f64 / PEAK as f64, 1.0);
         }
-    }
-}
-
-/// What a program took.
-pub(crate) struct Took {
-    pub(crate) time: Duration,
-    /// The most memory that was resident at a time, in bytes.
-    pub(crate) peak: u64,
-}
-
-/// Runs a program to its end, which must be good.
-pub(crate) fn run(command: &mut Command) -> Took {
-    let begun = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} can be started: {error}"));
-    let mut peak = 0;
-    loop {
-        if let Some(result) = child.try_wait().expect("the child can be waited for") {
-            assert!(result.success(), "{command:?} failed: {result}");
-            return Took { time: begun.elapsed(), peak };
-        }
-        peak = peak.max(high_water(child.id()));
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::Bench;
 use crate::ceilings;
 use crate::data::{self, LARGE};
 use crate::load::{Rate, load};
-use crate::measure::{Contender, at_least, at_most, median, milliseconds, race};
+use crate::measure::{self, Contender, at_least, at_most, median, milliseconds, race};
 use crate::peers::{self, Server};
 use crate::program::{self, Board};
 use crate::storm::{self, storm};
@@ -103,7 +103,7 @@ impl Serving<'_> {
         let registry = peers::registry(&program, &self.bench.fresh("target"));
         let mut push = Command::new(&self.bench.kfimg);
         push.args(["--quiet", "bundle", "push", "--registry", registry.host(), "--plain-http", registry.host()]);
-        program::run(push.arg("--bundle").arg(&self.bundle));
+        measure::run(push.arg("--bundle").arg(&self.bundle));
         let kfimg = self.kfimg(None);
         let (name, tag) = LARGE.split_once(':').expect("the reference has a tag");
         let url = |server: &Server| format!("http://{}/v2/{name}/manifests/{tag}", server.host());

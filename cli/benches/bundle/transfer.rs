@@ -11,7 +11,7 @@ use kfimg_images::digest::Digest;
 use crate::Bench;
 use crate::data::{self, LARGE, SMALL_IMAGES, small_reference};
 use crate::limits;
-use crate::measure::{Contender, at_least, at_most, milliseconds, race};
+use crate::measure::{self, Contender, at_least, at_most, milliseconds, race};
 use crate::peers::{self, Copier};
 use crate::program::{self, Board};
 use crate::proxy::Relay;
@@ -53,7 +53,7 @@ impl Work<'_> {
         let mut kfimg = Command::new(&self.bench.kfimg);
         kfimg.args(["--quiet", "bundle", command]).current_dir(&self.bench.folder);
         arguments(&mut kfimg);
-        let took = program::run(&mut kfimg);
+        let took = measure::run(&mut kfimg);
         self.board.peak(&format!("kfimg bundle {command}"), took.peak);
         took.time
     }
@@ -239,7 +239,7 @@ impl Work<'_> {
                 command
                     .arg(format!("--host=reg={},tls=disabled", server.host()))
                     .args(["image", "import", "--name", LARGE]);
-                program::run(command.arg(format!("{}/{LARGE}", server.host())).arg(tar)).time
+                measure::run(command.arg(format!("{}/{LARGE}", server.host())).arg(tar)).time
             }));
         }
         let what = "one file to a fresh registry";

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each bench uses its own part")]
 
+mod program;
 mod table;
 
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub(crate) use program::{Took, run};
 pub(crate) use table::{between, publish};
 
 /// Rounds of each measurement unless the environment says otherwise; the median counts.
@@ -94,12 +96,6 @@ pub(crate) fn timed(work: impl FnOnce()) -> Duration {
 pub(crate) fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
-}
-
-/// The median of as many rounds of one thing.
-pub(crate) fn median_of(rounds: usize, mut round: impl FnMut() -> Duration) -> Duration {
-    let mut times: Vec<f64> = (0..rounds.max(1)).map(|_| round().as_secs_f64()).collect();
-    Duration::from_secs_f64(median(&mut times))
 }
 
 /// Seconds as a table has them.

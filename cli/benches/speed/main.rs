@@ -6,13 +6,9 @@
 #[path = "../measure/mod.rs"]
 mod measure;
 mod peers;
-#[path = "../bundle/program.rs"]
-#[allow(dead_code)]
-mod program;
 mod site;
 
-use measure::{Contender, at_least, at_most, load_average, milliseconds, race};
-use program::run;
+use measure::{Contender, at_least, at_most, load_average, milliseconds, race, run};
 use site::Site;
 use std::cell::Cell;
 use std::path::Path;

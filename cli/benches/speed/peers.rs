@@ -1,6 +1,6 @@
 //! What kfimg is held against: the same bytes written, the same keys drawn, the same certificates issued by another program.
 
-use crate::program::run;
+use crate::measure::run;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::fs;

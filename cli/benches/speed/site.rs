@@ -1,6 +1,6 @@
 //! The cluster that is rendered: an inventory of workers in the profile `ha3`, and its output.
 
-use crate::program::{Took, run};
+use crate::measure::{Took, run};
 use crate::{CONTROL_PLANES, KFIMG};
 use std::fmt::Write as _;
 use std::fs;
