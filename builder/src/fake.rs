@@ -1,17 +1,17 @@
 //! Small bases and bundles for tests and benches: what lints want is there, and nothing of it ever runs. It panics where a test would.
 
-use crate::base;
 use crate::error::Error;
 use crate::initrd::Archive;
-use crate::lint;
 use crate::output::Watch;
 use crate::root_image::{self, Options, RootFormat};
 use crate::spool::Spool;
 use crate::tree::Tree;
+use crate::{DiskSizes, OutputKind, Request, base, lint, uki};
 use kfimg_images::Architecture;
+use kfimg_images::content::Content;
 use kfimg_images::fake::FakeBundle;
 use kfimg_images::stop::Stop;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -149,6 +149,13 @@ impl FakeBase {
         archive.into_inner().expect("memory takes everything")
     }
 
+    /// Puts systemd-stub of this machine into it, by which a kernel starts itself under UEFI.
+    pub fn stub(&mut self, architecture: Architecture) -> &mut Self {
+        let place = uki::stub_place(architecture);
+        let stub = std::fs::read(Path::new("/").join(place));
+        self.file(place, 0o644, stub.expect("`make test` and `make bench` install systemd-boot-efi"))
+    }
+
     /// Writes the tar.
     pub fn write(&self, path: &Path) {
         std::fs::write(path, self.tar()).expect("a test's folder is writable");
@@ -179,6 +186,34 @@ impl ReadBase {
     pub fn write_root(&self, format: RootFormat, target: &Path) -> Result<(), Error> {
         let options = Options { format, source_date_epoch: 0, name: "bench" };
         root_image::write(&self.tree, target, options, &Stop::new(), &|_| {}).map(drop)
+    }
+}
+
+/// The plainest build: a verified squashfs, with nothing that could be left out.
+#[must_use]
+pub fn request<'a>(
+    base: &'a str,
+    bundle: &'a Content,
+    outputs: &'a BTreeSet<OutputKind>,
+    folder: &'a Path,
+) -> Request<'a> {
+    Request {
+        base,
+        bundle,
+        agent: None,
+        architecture: Architecture::Amd64,
+        outputs,
+        root: RootFormat::Squashfs,
+        image_id: "kfimg",
+        image_version: None,
+        source_date_epoch: None,
+        preload: None,
+        allowed: &[],
+        command_line: "",
+        root_url: None,
+        disk: DiskSizes::default(),
+        signer: None,
+        folder,
     }
 }
 

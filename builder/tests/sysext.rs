@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use kfimg_builder::fake::{self, FakeBase};
-use kfimg_builder::{DiskSizes, OutputKind, Request, RootFormat, build};
+use kfimg_builder::{OutputKind, Request, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::stop::Stop;
@@ -43,24 +43,8 @@ fn extension(folder: &Path, architecture: Architecture) {
     FakeBase::new(architecture).write(&folder.join("base.tar"));
     let (base, out) = (folder.join("base.tar").display().to_string(), folder.join("out"));
     fs::create_dir(&out).unwrap();
-    let request = Request {
-        base: &base,
-        bundle: &Content::open(&folder.join("bundle")).unwrap(),
-        agent: None,
-        architecture,
-        outputs: &BTreeSet::from([OutputKind::Sysext]),
-        root: RootFormat::Squashfs,
-        image_id: "kfimg",
-        image_version: None,
-        source_date_epoch: None,
-        preload: None,
-        allowed: &[],
-        command_line: "",
-        root_url: None,
-        disk: DiskSizes::default(),
-        signer: None,
-        folder: &out,
-    };
+    let (bundle, outputs) = (Content::open(&folder.join("bundle")).unwrap(), BTreeSet::from([OutputKind::Sysext]));
+    let request = Request { architecture, ..fake::request(&base, &bundle, &outputs, &out) };
     build(&request, &Stop::new(), &|_| {}).unwrap();
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::program::{empty_folder, find};
+use support::program::{empty_folder, find, names};
 use support::said::{kfimg as run, said};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
@@ -19,8 +19,6 @@ const BUILD: &str = "build --base base.tar --output parts,sysext -o images";
 /// Every output, each small.
 const ALL: &str = "build --base base.tar --output pxe,raw,qcow2,vmdk,ova,iso,sysext,parts -o images \
     --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
-/// Where systemd-stub lies in a base.
-const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 /// A folder with a base and a bundle.
 fn site(name: &str) -> PathBuf {
@@ -33,9 +31,7 @@ fn site(name: &str) -> PathBuf {
 /// The same with what makes a kernel start by itself under UEFI.
 fn unified_site(name: &str) -> PathBuf {
     let folder = site(name);
-    let mut base = FakeBase::new(Architecture::Amd64);
-    base.file(STUB, 0o644, fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi"));
-    base.write(&folder.join("base.tar"));
+    FakeBase::new(Architecture::Amd64).stub(Architecture::Amd64).write(&folder.join("base.tar"));
     folder
 }
 
@@ -52,14 +48,6 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     found
-}
-
-/// Names in a folder, hidden ones too.
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use support::program::{as_root, both, empty_folder, run};
+use support::program::{as_root, both, empty_folder, names, run};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 /// What a plain build writes.
@@ -21,8 +21,6 @@ const PARTS: &str = "build --base base.tar --output parts,sysext -o images";
 /// Every output that something boots from, each small.
 const ALL: &str = "build --base base.tar --output pxe,raw,qcow2,vmdk,ova,iso -o images \
     --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
-/// Where systemd-stub lies in a base.
-const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 /// Bytes of the base that nothing compresses.
 const NOISE: usize = 4 << 20;
 
@@ -35,19 +33,10 @@ fn site(name: &str) -> PathBuf {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state.to_be_bytes()[0]
     });
-    let stub = fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi");
     let mut base = FakeBase::new(Architecture::Amd64);
-    base.file("usr/share/noise", 0o644, noise.take(NOISE).collect::<Vec<u8>>()).file(STUB, 0o644, stub);
+    base.file("usr/share/noise", 0o644, noise.take(NOISE).collect::<Vec<u8>>()).stub(Architecture::Amd64);
     base.write(&folder.join("base.tar"));
     folder
-}
-
-/// Names in a folder, hidden ones too.
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 /// A build in a group of processes of its own, as a shell starts it.

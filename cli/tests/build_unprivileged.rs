@@ -8,7 +8,6 @@ mod support;
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
 use rustix::process::geteuid;
-use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +16,6 @@ use support::program::{both, empty_folder, find, run};
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const ALL: &str = "build --base base.tar.gz --output pxe,raw,qcow2,vmdk,ova,iso,sysext,parts -o images \
     --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB";
-const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 /// Nobody's number on Debian.
 const NOBODY: u32 = 65_534;
 /// What is looked at before: no root, no capability, no way to anywhere, nothing that can be mounted, so no loop device either.
@@ -29,9 +27,7 @@ const LOOK: &str = "set -e; test $(id -u) != 0; \
 fn site(name: &str) -> PathBuf {
     let folder = empty_folder(&format!("build_unprivileged/{name}"));
     fake::bundle(&folder.join("bundle"), Architecture::Amd64);
-    let stub = fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi");
-    let mut base = FakeBase::new(Architecture::Amd64);
-    base.file(STUB, 0o644, stub).write(&folder.join("base.tar"));
+    FakeBase::new(Architecture::Amd64).stub(Architecture::Amd64).write(&folder.join("base.tar"));
     let packed = run(Command::new("gzip").args(["-n", "base.tar"]).current_dir(&folder));
     assert!(packed.status.success(), "{}", both(&packed));
     folder

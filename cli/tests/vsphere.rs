@@ -269,17 +269,12 @@ fn the_commands_of_the_document_run_in_their_order() {
     assert!(site.guestinfo("worker1").values().all(String::is_empty), "erased");
 }
 
-/// Where systemd-stub lies, on this machine and in a base.
-const STUB: &str = "usr/lib/systemd/boot/efi/linuxx64.efi.stub";
-
 #[test]
 #[ignore = "needs govc and the simulator, which `make interop` builds"]
 fn the_appliance_of_kfimg_build_takes_the_payload_as_properties() {
     let site = Site::start("built", &["--set", "delivery.guestinfo.transport=ovf-properties"]);
     fake::bundle(&site.folder.join("bundle"), Architecture::Amd64);
-    let mut base = FakeBase::new(Architecture::Amd64);
-    base.file(STUB, 0o644, fs::read(Path::new("/").join(STUB)).expect("`make test` installs systemd-boot-efi"));
-    base.write(&site.folder.join("base.tar"));
+    FakeBase::new(Architecture::Amd64).stub(Architecture::Amd64).write(&site.folder.join("base.tar"));
     let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
     let line = "build --base base.tar --bundle bundle --output ova --disk-size 512MiB --slot-size 64MiB --esp-size 64MiB -o images";
     succeed(kfimg.args(line.split(' ')).current_dir(&site.folder));

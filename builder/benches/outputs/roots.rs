@@ -1,18 +1,17 @@
 //! A tree of files as a read-only root, against the formats' own programs, which kfimg runs too: what is measured is what it adds. And
 //! the whole way from a tree to a disk for a hypervisor, against the short one without verification.
 
-use crate::measure::{Contender, at_least, at_most, milliseconds, race};
-use crate::peer::{run, sizes};
+use crate::measure::{Contender, at_least, at_most, milliseconds, race, run};
 use crate::{Bench, bytes, data};
 use kfimg_builder::fake::{self, FakeBase, ReadBase};
 use kfimg_builder::lint::LINTS;
-use kfimg_builder::{DiskSizes, OutputKind, Request, RootFormat, build, uki};
+use kfimg_builder::{OutputKind, Request, RootFormat, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::stop::Stop;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 const ARCHITECTURE: Architecture =
@@ -38,10 +37,7 @@ pub(crate) fn run_all(bench: &Bench) {
 impl<'a> Tree<'a> {
     fn new(bench: &'a Bench) -> Self {
         let (folder, packed) = (bench.path("base"), bench.path("base.tar"));
-        let stub = uki::stub_place(ARCHITECTURE);
-        let mut base = FakeBase::new(ARCHITECTURE);
-        base.file(stub, 0o644, fs::read(Path::new("/").join(stub)).expect("`make bench` installs systemd-boot-efi"));
-        base.write(&packed);
+        FakeBase::new(ARCHITECTURE).stub(ARCHITECTURE).write(&packed);
         fs::create_dir(&folder).expect("the scratch folder can be written to");
         run(Command::new("tar").arg("-C").arg(&folder).arg("-xf").arg(&packed));
         let bytes = bytes();
@@ -83,7 +79,7 @@ impl<'a> Tree<'a> {
         ];
         let times = race(&format!("{id}: {peer}"), self.bench.rounds, &mut contenders);
         at_most(id, &format!("a root, against {peer}"), &milliseconds(times[1]), times[1] / times[0], 1.05);
-        let size = sizes(&self.path(own), &self.path(other));
+        let size = data::sizes(&self.path(own), &self.path(other));
         at_most(id, "its size, against theirs", "", size, 1.02);
         at_least(id, "its size, against theirs", "", size, 0.98);
     }
@@ -100,7 +96,7 @@ impl<'a> Tree<'a> {
         let times = race("P19: from a tree to a qcow2 with zstd", self.bench.rounds, &mut contenders);
         let took = milliseconds(times[1]);
         at_most("P19", "a tree to a qcow2, against mke2fs and qemu-img", &took, times[1] / times[0], 0.6);
-        let ratio = sizes(&self.path("out/disk.qcow2"), &self.path("peer.ext4.qcow2"));
+        let ratio = data::sizes(&self.path("out/disk.qcow2"), &self.path("peer.ext4.qcow2"));
         at_most("P19", "its size, against theirs", "", ratio, 1.03);
     }
 
@@ -122,24 +118,9 @@ impl<'a> Tree<'a> {
         fs::create_dir(&folder).expect("the scratch folder can be written to");
         // This machine's files are no system, and may be what no image should have.
         let allowed: Vec<String> = LINTS.iter().map(|lint| lint.id.to_owned()).collect();
-        let request = Request {
-            base: &self.folder.display().to_string(),
-            bundle,
-            agent: None,
-            architecture: ARCHITECTURE,
-            outputs: &BTreeSet::from([OutputKind::Qcow2]),
-            root: RootFormat::Squashfs,
-            image_id: "bench",
-            image_version: None,
-            source_date_epoch: None,
-            preload: None,
-            allowed: &allowed,
-            command_line: "",
-            root_url: None,
-            disk: DiskSizes::default(),
-            signer: None,
-            folder: &folder,
-        };
+        let (base, outputs) = (self.folder.display().to_string(), BTreeSet::from([OutputKind::Qcow2]));
+        let plain = fake::request(&base, bundle, &outputs, &folder);
+        let request = Request { architecture: ARCHITECTURE, image_id: "bench", allowed: &allowed, ..plain };
         build(&request, &Stop::new(), &|_| {}).unwrap_or_else(|error| panic!("{error}"));
     }
 }

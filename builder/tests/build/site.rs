@@ -2,7 +2,7 @@
 
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_builder::lint::Finding;
-use kfimg_builder::{Built, DiskSizes, Error, Event, OutputKind, Request, RootFormat, build};
+use kfimg_builder::{Built, Error, Event, OutputKind, Request, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::stop::Stop;
@@ -93,22 +93,5 @@ pub(crate) fn listed(image: &Path) -> String {
 }
 
 pub(crate) fn request<'a>(site: &'a Site, outputs: &'a BTreeSet<OutputKind>) -> Request<'a> {
-    Request {
-        base: "base.tar",
-        bundle: &site.bundle,
-        agent: None,
-        architecture: Architecture::Amd64,
-        outputs,
-        root: RootFormat::Squashfs,
-        image_id: "kfimg",
-        image_version: None,
-        source_date_epoch: None,
-        preload: None,
-        allowed: &[],
-        command_line: "",
-        root_url: None,
-        disk: DiskSizes::default(),
-        signer: None,
-        folder: &site.folder,
-    }
+    fake::request("base.tar", &site.bundle, outputs, &site.folder)
 }
