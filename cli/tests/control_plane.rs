@@ -141,14 +141,7 @@ impl ControlPlane {
     }
 
     fn etcdctl(&self, arguments: &[&str]) -> Output {
-        let node = &self.nodes[0];
-        let mut command = self.machines[0].command(built("etcdctl"));
-        let file = |option: &str, path: &str| format!("--{option}={}", node.path(path).display());
-        command.arg(format!("--endpoints=https://{}:2379", node.address()));
-        command.arg(file("cacert", "/etc/kubernetes/pki/etcd/ca.crt"));
-        command.arg(file("cert", "/etc/kubernetes/pki/etcd/healthcheck-client.crt"));
-        command.arg(file("key", "/etc/kubernetes/pki/etcd/healthcheck-client.key"));
-        run(command.args(arguments))
+        self.machines[0].etcdctl(&self.nodes[0], arguments)
     }
 }
 

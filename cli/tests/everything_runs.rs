@@ -133,13 +133,7 @@ impl Node {
 
     /// What etcd holds at a key.
     fn stored(&self, key: &str) -> String {
-        let mut command = self.machine.command(built("etcdctl"));
-        let file = |option: &str, path: &str| format!("--{option}={}", self.node.path(path).display());
-        command.arg(format!("--endpoints=https://{}:2379", self.node.address()));
-        command.arg(file("cacert", "/etc/kubernetes/pki/etcd/ca.crt"));
-        command.arg(file("cert", "/etc/kubernetes/pki/etcd/healthcheck-client.crt"));
-        command.arg(file("key", "/etc/kubernetes/pki/etcd/healthcheck-client.key"));
-        ok(&run(command.args(["get", key, "--print-value-only"])))
+        ok(&self.machine.etcdctl(&self.node, &["get", key, "--print-value-only"]))
     }
 }
 

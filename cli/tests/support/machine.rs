@@ -2,11 +2,11 @@
 //! components can listen where the payload says.
 
 use super::node::NodeRoot;
-use super::program::{as_root, find, succeed};
+use super::program::{as_root, built, find, run, succeed};
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 /// Namespaces. They end, with everything in them, when this is dropped or the test dies: their first process reads a pipe of
 /// ours.
@@ -94,6 +94,17 @@ impl Machine {
         let mut command = Command::new(&self.enter[0]);
         command.args(&self.enter[1..]).arg(program);
         command
+    }
+
+    /// Runs etcdctl inside, as the node's own health check asks the node's own member.
+    pub(crate) fn etcdctl(&self, node: &NodeRoot, arguments: &[&str]) -> Output {
+        let mut command = self.command(built("etcdctl"));
+        let file = |option: &str, path: &str| format!("--{option}={}", node.path(path).display());
+        command.arg(format!("--endpoints=https://{}:2379", node.address()));
+        command.arg(file("cacert", "/etc/kubernetes/pki/etcd/ca.crt"));
+        command.arg(file("cert", "/etc/kubernetes/pki/etcd/healthcheck-client.crt"));
+        command.arg(file("key", "/etc/kubernetes/pki/etcd/healthcheck-client.key"));
+        run(command.args(arguments))
     }
 
     /// Runs `ip(8)` inside.
