@@ -3,6 +3,7 @@
 //! All that is wrong is found and told at once. When nothing fatal is, it makes the copies of keys that components read,
 //! and records on the data partition what boots here. It repairs nothing else: what is wrong stays to be seen.
 
+mod arp;
 mod capacity;
 mod codes;
 mod identity;

@@ -1,25 +1,17 @@
 //! Does another machine answer for this node's addresses? Then two machines boot one payload: same name, same machine-id,
 //! two members of etcd with one name.
 //!
-//! IPv6 has duplicate address detection of its own (RFC 4862), whose result is read. For IPv4 the kernel is made to ask
-//! the network for the node's own address (RFC 826), once, as it would ask for any other; nobody else may answer.
-//!
-//! Limit: the kernel asks in the name of the interface's first address of that subnet. Where that is the very address, other Linux
-//! machines take the question for an announcement and stay silent (`net/ipv4/arp.c`, `arp_process`); it would take a probe without
-//! a sender (RFC 5227), which needs a packet socket or systemd-networkd's `DuplicateAddressDetection=ipv4`.
+//! IPv6 has duplicate address detection of its own (RFC 4862), whose result is read; for IPv4 the network is asked.
 
 use super::Findings;
+use super::arp::Arp;
 use super::codes::{ADDRESS_MISSING, ADDRESS_TAKEN};
 use super::netlink::{Netlink, Own};
 use crate::plan::Node;
 use crate::root::Root;
 use crate::wait::{Backoff, Deadline};
 use std::net::IpAddr;
-use std::thread::sleep;
 use std::time::Duration;
-
-/// What another machine gets to answer. On one Ethernet that is a millisecond.
-const ANSWER: Duration = Duration::from_millis(250);
 
 /// Bounds of the two waits.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +32,7 @@ pub(super) fn check(root: &Root, node: &Node) -> Findings {
     if root.is_machine()
         && let Err(error) = ask(root, node, PATIENCE, &mut findings)
     {
-        findings.add(&ADDRESS_MISSING, format!("the kernel does not tell this machine's addresses: {error}"));
+        findings.add(&ADDRESS_MISSING, format!("neither the kernel nor the network can be asked for them: {error}"));
     }
     findings
 }
@@ -53,9 +45,9 @@ pub(super) fn ask(root: &Root, node: &Node, patience: Patience, findings: &mut F
         let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
         findings.add(&ADDRESS_MISSING, format!("{} after {} s", missing.join(", "), patience.link.as_secs()));
     }
-    let deadline = Deadline::after(patience.answer);
+    let (arp, deadline) = (Arp::open()?, Deadline::after(patience.answer));
     for own in found {
-        if let Some(other) = other(&netlink, own, deadline)? {
+        if let Some(other) = other(&arp, own, deadline)? {
             findings.add(&ADDRESS_TAKEN, format!("{other} answers for {}, which is {}'s", own.address, node.name));
         }
     }
@@ -88,21 +80,13 @@ fn has_link(root: &Root, interface: u32) -> bool {
 }
 
 /// Who answers for an address, as long as somebody does.
-fn other(netlink: &Netlink, own: Own, deadline: Deadline) -> std::io::Result<Option<String>> {
+fn other(arp: &Arp, own: Own, deadline: Deadline) -> std::io::Result<Option<String>> {
     let IpAddr::V4(address) = own.address else {
         return Ok(own.duplicate.then(|| "another machine".to_owned()));
     };
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
     loop {
-        // Interfaces without ARP, loopback among them, refuse: nobody else can have their addresses.
-        if netlink.ask_for(own.interface, address).is_err() {
-            return Ok(None);
-        }
-        sleep(ANSWER);
-        let answer = netlink.answer(own.interface, address);
-        // It would only age; other packets to this address never leave the machine.
-        let _ = netlink.forget(own.interface, address);
-        let Some(mac) = answer? else { return Ok(None) };
+        let Some(mac) = arp.other(own.interface, address)? else { return Ok(None) };
         if deadline.over() {
             return Ok(Some(mac.map(|byte| format!("{byte:02x}")).join(":")));
         }

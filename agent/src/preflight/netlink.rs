@@ -1,46 +1,29 @@
-//! As much of rtnetlink (`rtnetlink(7)`) as preflight needs: the machine's addresses, and its neighbours.
-//!
-//! It changes no address and no route; see `neighbour` for the one thing that it sends.
+//! As much of rtnetlink (`rtnetlink(7)`) as preflight needs: the machine's addresses. It changes nothing.
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with, sockopt};
 use std::io::{Error, ErrorKind, Result};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// `linux/rtnetlink.h`, `linux/netlink.h`, `linux/neighbour.h`, `linux/if_addr.h`.
+/// `linux/rtnetlink.h`, `linux/netlink.h`, `linux/if_addr.h`.
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
-const RTM_NEWNEIGH: u16 = 28;
-const RTM_DELNEIGH: u16 = 29;
-const RTM_GETNEIGH: u16 = 30;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
-const NLM_F_CREATE: u16 = 0x400;
-const NTF_USE: u8 = 1;
-const NUD_REACHABLE: u16 = 0x02;
-const NUD_STALE: u16 = 0x04;
-const NUD_DELAY: u16 = 0x08;
-const NUD_PROBE: u16 = 0x10;
-/// `NDA_DST`, `IFA_ADDRESS`.
-const ADDRESS: u16 = 1;
-/// `NDA_LLADDR`, `IFA_LOCAL`.
-const LINK_ADDRESS: u16 = 2;
+const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
-const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IFA_F_DADFAILED: u8 = 0x08;
 
-/// Bytes of a message before its own header, and of the headers that we meet.
+/// Bytes of a message before its own header, and of `ifaddrmsg`.
 const HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
-const NEIGHBOUR_HEADER: usize = 12;
 /// The kernel never sends more at once than the reader's buffer holds, up to this many bytes.
 const BUFFER: usize = 32 << 10;
-/// A machine with more neighbours than fit into so many answers is none of ours.
+/// A machine with more addresses than fit into so many answers is none of ours.
 const MOST_ANSWERS: usize = 1_000;
 
 /// An address of this machine.
@@ -70,24 +53,6 @@ impl Netlink {
         let body = [0; ADDRESS_HEADER];
         let answers = self.ask(RTM_GETADDR, NLM_F_DUMP, &body)?;
         Ok(answers.iter().filter(|answer| answer.kind == RTM_NEWADDR).filter_map(|answer| own(&answer.body)).collect())
-    }
-
-    /// Makes the kernel ask the network who has this address.
-    pub(super) fn ask_for(&self, interface: u32, address: Ipv4Addr) -> Result<()> {
-        let body = neighbour(interface, address, NTF_USE);
-        self.ask(RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, &body).map(drop)
-    }
-
-    /// Forgets the answer.
-    pub(super) fn forget(&self, interface: u32, address: Ipv4Addr) -> Result<()> {
-        self.ask(RTM_DELNEIGH, NLM_F_ACK, &neighbour(interface, address, 0)).map(drop)
-    }
-
-    /// The Ethernet address that answered for an address.
-    pub(super) fn answer(&self, interface: u32, address: Ipv4Addr) -> Result<Option<[u8; 6]>> {
-        let answers = self.ask(RTM_GETNEIGH, NLM_F_DUMP, &[0; NEIGHBOUR_HEADER])?;
-        let neighbours = answers.iter().filter(|answer| answer.kind == RTM_NEWNEIGH);
-        Ok(neighbours.filter_map(|answer| link_address(&answer.body, interface, address)).next())
     }
 
     /// Sends a request and collects the answers to its end.
@@ -172,28 +137,9 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
 /// link; IPv6 has no `IFA_LOCAL` elsewhere.
 fn own(body: &[u8]) -> Option<Own> {
     let attributes = body.get(ADDRESS_HEADER..)?;
-    let address = attribute(attributes, IFA_LOCAL).or_else(|| attribute(attributes, ADDRESS)).and_then(ip)?;
+    let address = attribute(attributes, IFA_LOCAL).or_else(|| attribute(attributes, IFA_ADDRESS)).and_then(ip)?;
     let duplicate = body.first() == Some(&AF_INET6) && body.get(2)? & IFA_F_DADFAILED != 0;
     Some(Own { interface: index(body, 4)?, address, duplicate })
-}
-
-/// `ndmsg`: family, padding, interface, state, flags, type; then the address.
-fn neighbour(interface: u32, address: Ipv4Addr, flags: u8) -> Vec<u8> {
-    let mut body = vec![AF_INET, 0, 0, 0];
-    body.extend(interface.to_ne_bytes());
-    body.extend([0, 0, flags, 0]);
-    body.extend(8_u16.to_ne_bytes());
-    body.extend(ADDRESS.to_ne_bytes());
-    body.extend(address.octets());
-    body
-}
-
-fn link_address(body: &[u8], interface: u32, address: Ipv4Addr) -> Option<[u8; 6]> {
-    let known = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
-    let is_it = body.first() == Some(&AF_INET) && index(body, 4)? == interface && number(body, 8)? & known != 0;
-    let attributes = body.get(NEIGHBOUR_HEADER..)?;
-    let is_it = is_it && attribute(attributes, ADDRESS)? == address.octets();
-    is_it.then(|| attribute(attributes, LINK_ADDRESS)?.try_into().ok())?
 }
 
 #[cfg(test)]

@@ -220,15 +220,14 @@ fn a_member_of_etcd_goes_on_without_its_disk_and_stops_for_all_else() {
     assert_eq!(boot(&machine).0.unwrap_err().exit_code(), ExitCode::from(3));
 }
 
-/// `eth0` here, and at its other end the network of process `$1`, where a machine has 192.0.2.11. Here this is not the first
-/// address of its subnet: see the limit in `neighbour`.
+/// `eth0` here, and at its other end the network of process `$1`, where a machine has 192.0.2.11, too.
 const NETWORK: &str = "ip link add eth0 index 10 type veth peer name eth1
     until [ \"$(readlink /proc/$1/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.1; done
     ip link set eth1 netns $1
     nsenter --target $1 --net ip address add 192.0.2.11/24 dev eth1
     nsenter --target $1 --net ip link set eth1 up
-    ip address add 192.0.2.12/24 dev eth0
     ip address add 192.0.2.11/24 dev eth0
+    ip address add 192.0.2.12/24 dev eth0
     ip link set eth0 up";
 
 /// Processes of the test end with it.
