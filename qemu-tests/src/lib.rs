@@ -12,6 +12,7 @@ mod collect;
 mod command;
 mod error;
 pub mod faults;
+pub mod generation;
 pub mod images;
 mod keyed;
 mod lab;

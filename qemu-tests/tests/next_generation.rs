@@ -1,6 +1,8 @@
-//! A cluster grows and changes by the next render: a new worker, a fourth and a fifth control plane, a renewed certificate.
-//! Each machine gets its new payload at a reboot, one after the other, and the API and a workload answer all the time. An older payload is refused.
+//! A cluster grows and changes by the next render: a new worker, a renewed certificate, a fourth and a fifth control plane.
+//! Each machine gets its new payload at a boot, in the order that `kfimg diff` says, and the API and a workload answer all the time. An older
+//! payload is refused.
 
+use kfimg_lab::generation::{Action, Step};
 use kfimg_lab::watch::{Asked, Watch};
 use kfimg_lab::workload::with_workload;
 use kfimg_lab::{Cluster, Result, Topology, scenario};
@@ -14,7 +16,7 @@ const TOLD: Duration = Duration::from_secs(60);
 /// An answer may take this long to be there again: haproxy finds out who has gone, the address moves, and six machines share two
 /// processors with one that boots.
 const GAP: Duration = Duration::from_secs(10);
-/// The node at whose port the workload is asked: it is booted once.
+/// The node at whose port the workload is asked, until it has to boot itself.
 const ASKED: &str = "worker1";
 /// Certificate of the API server, as a node has it.
 const CERTIFICATE: &str = "/etc/kubernetes/pki/apiserver.crt";
@@ -30,37 +32,42 @@ fn nodes_and_certificates_come_with_the_next_generation_one_reboot_after_the_oth
         cluster.write_mark("three")?;
         let watch = Watch::begin(cluster, &[Asked::Api, Asked::Workload(ASKED)]);
 
-        // A worker needs nothing of the others: it boots.
-        grow(cluster, Topology::new(3, 2))?;
-        cluster.power_on("worker2")?;
+        // A worker needs nothing of the others: it alone boots.
+        let steps = cluster.render_next(with_workload(Topology::new(3, 2)))?;
+        assert_eq!(named(&steps), [(Action::BootNew, "worker2")]);
+        follow(cluster, &steps)?;
         cluster.wait_ready(5, BOUND)?;
-
-        // Two more control planes join one after the other, then the first three learn of them.
-        grow(cluster, Topology::new(5, 2))?;
-        for (number, new) in ["master4", "master5"].into_iter().enumerate() {
-            cluster.power_on(new)?;
-            cluster.wait_ready(6 + number, BOUND)?;
-            // It knows of all the others, and they do not know of it yet.
-            cluster.wait_one_holder(SETTLED)?;
-            cluster.write_mark(new)?;
-        }
-        for old in ["master1", "master2", "master3"] {
-            cluster.reboot(old, BOUND)?;
-        }
-        cluster.wait_voters(BOUND)?;
-        cluster.wait_one_holder(SETTLED)?;
-
         renew(cluster)?;
+
+        // Two more control planes: the first three learn of them, then they join one after the other.
+        let steps = cluster.render_next(with_workload(Topology::new(5, 2)))?;
+        let (control_planes, workers) = Step::split(&steps, ASKED);
+        follow(cluster, control_planes)?;
+        cluster.wait_voters(BOUND)?;
         let silent = watch.end();
         assert!(silent.iter().all(|silent| *silent <= GAP), "API and workload were silent for {silent:?}");
-        assert_eq!(cluster.marks()?, ["master4", "master5", "three"]);
+        follow(cluster, workers)?;
+        cluster.wait_ready(7, BOUND)?;
+        assert_eq!(cluster.marks()?, ["master4", "master5", "three", "worker2"]);
         Ok(())
     });
 }
 
-fn grow(cluster: &mut Cluster, topology: Topology) -> Result<()> {
-    cluster.render(with_workload(topology))?;
-    cluster.build_missing_machines()
+/// Follows the steps; each machine that is new sees a write. Lists of control planes differ meanwhile, and one holds the address all the same.
+fn follow(cluster: &Cluster, steps: &[Step]) -> Result<()> {
+    for step in steps {
+        cluster.follow(step, BOUND)?;
+        cluster.wait_one_holder(SETTLED)?;
+        if step.action == Action::BootNew {
+            step.nodes.iter().try_for_each(|node| cluster.write_mark(node))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is done with machines, one by one.
+fn named(steps: &[Step]) -> Vec<(Action, &str)> {
+    steps.iter().flat_map(|step| step.nodes.iter().map(|node| (step.action, node.as_str()))).collect()
 }
 
 /// One node's certificates are issued anew; it alone boots again. With the payload of before it does not any more.
@@ -70,8 +77,9 @@ fn renew(cluster: &mut Cluster) -> Result<()> {
     let older = cluster.lab().folder().join("older.json");
     fs_err::copy(cluster.payload("master2"), &older)?;
     cluster.renew("master2")?;
-    cluster.render(cluster.topology().clone())?;
-    cluster.reboot("master2", BOUND)?;
+    let steps = cluster.render_next(cluster.topology().clone())?;
+    assert_eq!(named(&steps), [(Action::Boot, "master2")]);
+    follow(cluster, &steps)?;
     cluster.wait_voters(BOUND)?;
     assert_ne!(before, machine.read(CERTIFICATE), "the certificate is the old one");
 

@@ -1,5 +1,6 @@
-//! Kubernetes 1.35 becomes 1.36 by the next render, one machine after the other, while a workload and the API answer.
+//! Kubernetes 1.35 becomes 1.36 by the next render, one machine after the other as `kfimg diff` says, while a workload and the API answer.
 
+use kfimg_lab::generation::Step;
 use kfimg_lab::watch::{Asked, Watch};
 use kfimg_lab::workload::with_workload;
 use kfimg_lab::{Cluster, Result, Topology, scenario, site};
@@ -8,7 +9,7 @@ use std::time::Duration;
 const OLDER: &str = "v1.35.4";
 const BOUND: Duration = Duration::from_secs(300);
 /// The node whose port is asked; it is the last to be booted, and is not asked while it is.
-const ASKED: &str = "worker1";
+const ASKED: &str = "worker2";
 /// An answer of the workload may take this long to be there again: a connection of kube-proxy's to a pod that has just gone.
 const GAP: Duration = Duration::from_secs(5);
 /// One of the API: haproxy finds out who has gone, and the address moves, while two processors boot a machine.
@@ -26,21 +27,26 @@ fn an_upgrade_boots_one_machine_after_the_other_and_the_workload_answers_all_the
         cluster.write_mark("before")?;
 
         let newer = cluster.topology().clone().kubernetes(site::KUBERNETES);
-        cluster.render(newer)?;
+        let steps = cluster.render_next(newer)?;
+        let (before, last) = Step::split(&steps, ASKED);
         let watch = Watch::begin(cluster, &[Asked::Api, Asked::Workload(ASKED)]);
-        for node in ["master1", "master2", "master3", "worker2"] {
-            cluster.reboot(node, BOUND)?;
-            cluster.wait_pods(BOUND)?;
-        }
+        follow(cluster, before)?;
         let silent = watch.end();
         assert!(silent[0] <= API_GAP && silent[1] <= GAP, "API and workload were silent for {silent:?}");
 
-        cluster.reboot(ASKED, BOUND)?;
-        cluster.wait_pods(BOUND)?;
+        follow(cluster, last)?;
         assert_eq!(versions(cluster)?, [site::KUBERNETES; 5]);
         assert_eq!(cluster.marks()?, ["before"]);
         Ok(())
     });
+}
+
+fn follow(cluster: &Cluster, steps: &[Step]) -> Result<()> {
+    for step in steps {
+        cluster.follow(step, BOUND)?;
+        cluster.wait_pods(BOUND)?;
+    }
+    Ok(())
 }
 
 /// Versions of all kubelets.
