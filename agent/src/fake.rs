@@ -139,6 +139,7 @@ impl Plan {
             }),
             remote_etcd: Vec::new(),
             api_server_manifest: Some(install("kube-apiserver.yaml")),
+            keepalived_manifest: Some(install("keepalived.yaml")),
             addons: None,
             data_partition: None,
             report_url: None,

@@ -47,6 +47,9 @@ pub struct Plan {
     /// Manifest of the API server, installed when the local etcd member is a voter, or remote members have a quorum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_server_manifest: Option<ManifestInstall>,
+    /// Manifest of keepalived, installed with the API server's: a control plane that may not join has no claim to the endpoint's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keepalived_manifest: Option<ManifestInstall>,
     /// Addons in the order in which they are applied, on control planes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addons: Option<Addons>,

@@ -93,8 +93,9 @@ impl ControlPlane {
         let agent = self.nodes[number].path("/usr/bin/kfimg-agent");
         executable(&agent);
         std::fs::write(&agent, AGENT).unwrap();
-        for name in ["haproxy", "keepalived"] {
-            self.start_pod(number, name, &format!("{MANIFESTS}/{name}.yaml"), name.into(), &[]);
+        let waiting = self.nodes[number].plan()["keepalivedManifest"]["source"].as_str().unwrap().to_owned();
+        for (name, manifest) in [("haproxy", &format!("{MANIFESTS}/haproxy.yaml")), ("keepalived", &waiting)] {
+            self.start_pod(number, name, manifest, name.into(), &[]);
         }
     }
 
@@ -226,7 +227,7 @@ fn the_api_server_accepts_every_static_pod() {
     });
     for node in &CONTROL_PLANE.nodes {
         let plan = node.plan();
-        let waiting = ["/apiServerManifest/source", "/etcd/manifest/source"]
+        let waiting = ["/apiServerManifest/source", "/keepalivedManifest/source", "/etcd/manifest/source"]
             .map(|at| plan.pointer(at).unwrap().as_str().unwrap());
         let mut manifests = node.files("/etc/kubernetes/manifests", "yaml");
         manifests.extend(waiting.map(str::to_owned));

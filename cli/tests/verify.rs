@@ -150,7 +150,7 @@ fn keepalived_loads_its_configuration_in_its_pod() {
 
 fn keepalived_loads_the_configuration_of(node: &NodeRoot) {
     executable(&node.path("/usr/bin/kfimg-agent"));
-    let pod = Container::read(&node.text("/etc/kubernetes/manifests/keepalived.yaml"), "keepalived");
+    let pod = Container::read(&node.text("/etc/kfimg/manifests/keepalived.yaml"), "keepalived");
     let machine = Machine::of(node);
     let file = pod.command.iter().find(|argument| argument.ends_with(".conf")).expect("keepalived is given its file");
     let output = run(pod.view(&machine, node, "keepalived").args(["-t", "-f", file]));
@@ -239,10 +239,13 @@ fn all_is_accepted(label: &str, workplace: &Workplace, has_vip: bool) {
         if node.is_control_plane() && has_vip {
             keepalived_loads_the_configuration_of(&node);
         }
-        for (pod, expected) in [("haproxy", !node.is_etcd_alone()), ("keepalived", node.is_control_plane() && has_vip)]
-        {
-            let manifest = node.path(&format!("/etc/kubernetes/manifests/{pod}.yaml"));
-            assert_eq!(manifest.exists(), expected, "{label} {}: {pod}", node.name);
+        let pods = [
+            ("/etc/kubernetes/manifests/haproxy.yaml", !node.is_etcd_alone()),
+            ("/etc/kfimg/manifests/keepalived.yaml", node.is_control_plane() && has_vip),
+            ("/etc/kubernetes/manifests/keepalived.yaml", false),
+        ];
+        for (manifest, expected) in pods {
+            assert_eq!(node.path(manifest).exists(), expected, "{label} {}: {manifest}", node.name);
         }
     }
 }

@@ -22,7 +22,7 @@ const CONTROLLER_MANAGER: &str = "/etc/kubernetes/manifests/kube-controller-mana
 const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
 const ETCD: &str = "/etc/kfimg/manifests/etcd.json";
 const HAPROXY: &str = "/etc/kubernetes/manifests/haproxy.yaml";
-const KEEPALIVED: &str = "/etc/kubernetes/manifests/keepalived.yaml";
+const KEEPALIVED: &str = "/etc/kfimg/manifests/keepalived.yaml";
 const PODS: [&str; 6] = [API_SERVER, CONTROLLER_MANAGER, SCHEDULER, ETCD, HAPROXY, KEEPALIVED];
 
 #[test]

@@ -21,7 +21,12 @@ fn all_that_a_plan_names_is_in_the_payload() {
     for node in ["master1", "master3", "worker1"] {
         let tree = site.tree(node);
         let plan = plan(&tree);
-        let manifests = plan.etcd.iter().map(|etcd| &etcd.manifest).chain(&plan.api_server_manifest);
+        let manifests = plan
+            .etcd
+            .iter()
+            .map(|etcd| &etcd.manifest)
+            .chain(&plan.api_server_manifest)
+            .chain(&plan.keepalived_manifest);
         let named = plan
             .copies
             .iter()
@@ -66,7 +71,7 @@ fn etcd_apart_from_control_planes_is_waited_for_there_and_guarded_here() {
     assert_eq!(members, ["worker1", "worker2"]);
     assert_eq!(master.remote_etcd, etcd.etcd.as_ref().unwrap().members, "the API server waits for all of them");
     assert!(master.etcd.is_none() && etcd.remote_etcd.is_empty());
-    assert!(etcd.api_server_manifest.is_none() && etcd.addons.is_none());
+    assert!(etcd.api_server_manifest.is_none() && etcd.keepalived_manifest.is_none() && etcd.addons.is_none());
     // The kubelet's health is asked on loopback; its own server is off.
     assert_eq!(etcd.preflight.free_ports, [2379, 2380, 2381, 2382, 10248]);
     for port in [2379, 2380, 2381, 2382] {

@@ -164,20 +164,26 @@ impl Manifest {
     }
 }
 
-/// Installs the API server's manifest, where the plan has one. A kubelet never sees half of it.
-pub(crate) fn install_api_server(root: &Root, plan: &plan::Plan) -> io::Result<()> {
-    let Some(manifest) = &plan.api_server_manifest else { return Ok(()) };
-    let text = fs_err::read(root.at(&manifest.source))?;
-    let target = root.at(&manifest.destination);
-    if fs_err::read(&target).is_ok_and(|old| old == text) {
-        return Ok(());
+/// Installs the manifests of the API server and of what offers it to others, where the plan has them. A kubelet never sees half of one.
+pub(crate) fn install_api(root: &Root, plan: &plan::Plan) -> io::Result<()> {
+    for manifest in api_manifests(plan) {
+        let text = fs_err::read(root.at(&manifest.source))?;
+        let target = root.at(&manifest.destination);
+        if fs_err::read(&target).is_ok_and(|old| old == text) {
+            continue;
+        }
+        files::replace(&target, &text)?;
     }
-    files::replace(&target, &text)
+    Ok(())
 }
 
-/// Takes the API server's manifest away; the kubelet then ends it.
-pub(crate) fn remove_api_server(root: &Root, plan: &plan::Plan) -> io::Result<()> {
-    plan.api_server_manifest.as_ref().map_or(Ok(()), |manifest| files::remove(&root.at(&manifest.destination)))
+/// Takes these manifests away; the kubelet then ends their pods.
+pub(crate) fn remove_api(root: &Root, plan: &plan::Plan) -> io::Result<()> {
+    api_manifests(plan).try_for_each(|manifest| files::remove(&root.at(&manifest.destination)))
+}
+
+fn api_manifests(plan: &plan::Plan) -> impl Iterator<Item = &plan::ManifestInstall> {
+    plan.api_server_manifest.iter().chain(&plan.keepalived_manifest)
 }
 
 /// What is in a folder; nothing where it can't be read.
@@ -187,7 +193,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 
 #[cfg(test)]
 mod tests {
-    use super::{InitialFlags, Manifest, ManifestError, compose, install_api_server, process, remove_api_server};
+    use super::{InitialFlags, Manifest, ManifestError, compose, install_api, process, remove_api};
     use crate::plan::Plan;
     use crate::root::Root;
     use serde_json::{Value, json};
@@ -281,16 +287,23 @@ mod tests {
         manifest.remove().unwrap();
         assert!(!manifest.is_installed());
 
-        install_api_server(&root, &plan).unwrap_err();
-        fs::write(root.at("/etc/kfimg/manifests/kube-apiserver.yaml"), "kind: Pod").unwrap();
-        install_api_server(&root, &plan).unwrap();
-        assert_eq!(fs::read_to_string(root.at("/etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap(), "kind: Pod");
-        remove_api_server(&root, &plan).unwrap();
-        remove_api_server(&root, &plan).unwrap();
-        assert!(!root.at("/etc/kubernetes/manifests/kube-apiserver.yaml").exists());
-        plan.api_server_manifest = None;
-        install_api_server(&root, &plan).unwrap();
-        remove_api_server(&root, &plan).unwrap();
+        let pods = ["kube-apiserver.yaml", "keepalived.yaml"];
+        install_api(&root, &plan).unwrap_err();
+        for pod in pods {
+            fs::write(root.at(format!("/etc/kfimg/manifests/{pod}")), pod).unwrap();
+        }
+        install_api(&root, &plan).unwrap();
+        for pod in pods {
+            assert_eq!(fs::read_to_string(root.at(format!("/etc/kubernetes/manifests/{pod}"))).unwrap(), pod);
+        }
+        remove_api(&root, &plan).unwrap();
+        remove_api(&root, &plan).unwrap();
+        for pod in pods {
+            assert!(!root.at(format!("/etc/kubernetes/manifests/{pod}")).exists(), "{pod}");
+        }
+        (plan.api_server_manifest, plan.keepalived_manifest) = (None, None);
+        install_api(&root, &plan).unwrap();
+        remove_api(&root, &plan).unwrap();
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! on with what it remembers of etcd's former data. Whether members may start is not decided here: this only asks.
 
 use super::gateway::Gateway;
-use super::manifest::{install_api_server, remove_api_server};
+use super::manifest::{install_api, remove_api};
 use super::round::answer_of;
 use crate::failure::Failure;
 use crate::guard::{Answer, Phase};
@@ -144,7 +144,7 @@ pub(super) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
         let step = decide(plan.cluster.incarnation, runs, &heard);
         match step {
             Step::Start(incarnation) => {
-                install_api_server(root, plan)?;
+                install_api(root, plan)?;
                 runs = Some(incarnation);
                 backoff.reset();
                 notify::status("etcd answers");
@@ -152,7 +152,7 @@ pub(super) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
             }
             Step::End => {
                 log.running(&texts::etcd::remote_newer());
-                remove_api_server(root, plan)?;
+                remove_api(root, plan)?;
                 runs = None;
             }
             Step::Stay => {}

@@ -5,7 +5,7 @@
 use super::codes::GUARD_PORT;
 use super::effects::{EffectError, STOP, carry_out};
 use super::eviction::Evictions;
-use super::manifest::{install_api_server, remove_api_server};
+use super::manifest::{install_api, remove_api};
 use super::member::Member;
 use super::round::{Questions, Round};
 use super::serve::Endpoint;
@@ -173,7 +173,7 @@ impl Loop<'_> {
     /// Without etcd it would only fail, and would come back minutes after etcd.
     fn stop_api(&mut self) {
         self.api_server = false;
-        if let Err(error) = remove_api_server(&self.member.root, &self.member.plan) {
+        if let Err(error) = remove_api(&self.member.root, &self.member.plan) {
             self.log.warn(&INTERNAL, &format!("removing the API server: {error}"));
         }
     }
@@ -183,7 +183,7 @@ impl Loop<'_> {
         if self.api_server || round.view.etcd != (Etcd::Running { leader: true, voter: true }) {
             return;
         }
-        match install_api_server(&self.member.root, &self.member.plan) {
+        match install_api(&self.member.root, &self.member.plan) {
             Ok(()) => self.api_server = true,
             Err(error) => self.log.warn(&INTERNAL, &format!("installing the API server: {error}")),
         }

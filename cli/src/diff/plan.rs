@@ -110,7 +110,7 @@ impl Plan {
 }
 
 /// What stands elsewhere in the payload or follows from it.
-const DERIVED: [&str; 14] = [
+const DERIVED: [&str; 15] = [
     "addons",
     "apiServerManifest",
     "certificates",
@@ -119,6 +119,7 @@ const DERIVED: [&str; 14] = [
     "fetch",
     "generation",
     "images",
+    "keepalivedManifest",
     "renderTime",
     "version",
     "etcd.members",

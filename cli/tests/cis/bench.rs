@@ -109,7 +109,7 @@ impl Verdict {
 /// Puts the manifests where the agent puts them, with the agent's mode.
 fn install_manifests(node: &NodeRoot) {
     let plan = node.plan();
-    for install in [&plan["etcd"]["manifest"], &plan["apiServerManifest"]] {
+    for install in [&plan["etcd"]["manifest"], &plan["apiServerManifest"], &plan["keepalivedManifest"]] {
         let (Some(source), Some(destination)) = (install["source"].as_str(), install["destination"].as_str()) else {
             continue;
         };

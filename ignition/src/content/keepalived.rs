@@ -1,13 +1,15 @@
 //! keepalived: holds the endpoint's address on one control plane whose haproxy has an API server.
 //!
-//! Unicast VRRP between the control planes. It asks haproxy on its own node only: asking through the address would make
+//! It is installed with the API server's manifest: a control plane that was taken out of the description, and boots its old payload,
+//! would else take the address from those that do not list it. Unicast VRRP between the control planes. It asks haproxy on its own node only: asking through the address would make
 //! the address wander in an outage. Syntax: keepalived 2.2.
 
 mod configuration;
 
 use super::haproxy::HEALTH_PORT;
-use super::pod::{RunAs, StaticPod, Volume};
-use super::{Content, ContentError, Context};
+use super::pod::{MANIFEST_DIR, RunAs, StaticPod, Volume, WAITING_DIR};
+use super::{Content, ContentError, Context, plan};
+use kfimg_agent::plan::ManifestInstall;
 use kfimg_images::{Component, Reference};
 
 const NAME: &str = "keepalived";
@@ -19,7 +21,12 @@ const AGENT: &str = "/usr/bin/kfimg-agent";
 /// check that it starts; without the right to it, it complains every second.
 const CAPABILITIES: &[&str] = &["NET_ADMIN", "NET_BROADCAST", "NET_RAW", "SETGID"];
 
-/// Writes configuration and static pod.
+/// Where the manifest waits and where the agent puts it.
+pub(super) fn install() -> ManifestInstall {
+    plan::install(&format!("{WAITING_DIR}/{NAME}.yaml"), &format!("{MANIFEST_DIR}/{NAME}.yaml"))
+}
+
+/// Writes configuration and waiting manifest.
 pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), ContentError> {
     let image = image(context)?;
     let check = format!("{AGENT} check-api http://127.0.0.1:{HEALTH_PORT}/readyz");
@@ -41,7 +48,7 @@ pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), 
         ],
         grace_seconds: Some(5),
     };
-    pod.write(content)?;
+    pod.write_waiting(content)?;
     content.runs(context, NAME, image);
     Ok(())
 }

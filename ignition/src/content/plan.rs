@@ -1,6 +1,6 @@
 //! The agent's plan of a node, and the digest that a generation stands for.
 
-use super::{Content, Context};
+use super::{Content, Context, On};
 use crate::tree::{NodeTree, TreeError};
 use kfimg_agent::plan::{
     Addons, Cluster, DataPartition, Etcd, Image, ManifestInstall, Member, Node, PLAN_PATH, PLAN_VERSION, Plan,
@@ -51,6 +51,7 @@ pub(super) fn plan(context: &Context<'_>, content: &Content) -> Plan {
         etcd: context.is_etcd_member().then(|| etcd(context)),
         remote_etcd: if control_plane && !context.is_etcd_member() { members(context) } else { Vec::new() },
         api_server_manifest: control_plane.then(super::api_server::install),
+        keepalived_manifest: On::VipHolders.includes(context).then(super::keepalived::install),
         addons: control_plane
             .then(|| Addons { kubeconfig: super::kubeconfig::ADMIN_PATH.to_owned(), files: content.addons.clone() }),
         data_partition: data_partition(context),

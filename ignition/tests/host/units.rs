@@ -32,13 +32,14 @@ fn each_role_runs_its_steps() {
 }
 
 #[test]
-fn no_boot_starts_an_etcd_that_the_guard_has_not_let_go() {
+fn no_boot_starts_what_the_guard_has_not_let_go() {
     let site = Site::with(|_| {});
-    let expected = "r! /etc/kubernetes/manifests/etcd.yaml\nr! /etc/kubernetes/manifests/kube-apiserver.yaml\n";
+    let pods = ["etcd", "kube-apiserver", "keepalived"];
+    let expected = pods.map(|pod| format!("r! /etc/kubernetes/manifests/{pod}.yaml\n")).concat();
     let tree = site.tree("master1");
     assert_eq!(text(&tree, "/etc/tmpfiles.d/kfimg-manifests.conf"), expected);
-    for manifest in ["etcd", "kube-apiserver"] {
-        assert!(tree.get(&format!("/etc/kubernetes/manifests/{manifest}.yaml")).is_none(), "{manifest}");
+    for pod in pods {
+        assert!(tree.get(&format!("/etc/kubernetes/manifests/{pod}.yaml")).is_none(), "{pod}");
     }
     assert!(site.tree("worker1").get("/etc/tmpfiles.d/kfimg-manifests.conf").is_none());
 }

@@ -87,9 +87,9 @@ pub(super) fn enable_system_unit(content: &mut Content, name: &str, wanted_by: &
 }
 
 /// The manifests that the agent installs are removed at each boot, and at boot alone (`!`), long before the kubelet
-/// starts: with them it would start an etcd that the guard has not let go, on a system whose `/etc` lasts.
+/// starts: with them it would start what the guard has not let go, on a system whose `/etc` lasts.
 fn stale_manifests() -> String {
-    let installed = [super::etcd::install(), super::api_server::install()];
+    let installed = [super::etcd::install(), super::api_server::install(), super::keepalived::install()];
     installed.iter().map(|manifest| format!("r! {}\n", manifest.destination)).collect()
 }
 
