@@ -1,7 +1,7 @@
-//! Three control planes and a worker with blank disks become a cluster in any order of power-on.
+//! Profile `ha3`: three control planes and a worker with blank disks become a cluster in any order of power-on.
 
 use kfimg_lab::faults::Dice;
-use kfimg_lab::{Result, Topology, scenario};
+use kfimg_lab::{Entrance, Result, Topology, scenario};
 use std::time::Duration;
 
 /// `KFIMG_LAB_ROUNDS` makes it fewer.
@@ -14,7 +14,7 @@ const BOUND: Duration = Duration::from_secs(240);
 #[ignore = "boots machines: make cluster-test"]
 fn three_control_planes_and_a_worker_become_ready_in_any_order_of_power_on() {
     let mut dice = Dice::new("any_start_order");
-    scenario::run("any_start_order", Topology::new(3, 1), |cluster| {
+    scenario::run("any_start_order", Topology::of_profile("ha3", 3, 1, Entrance::Virtual), |cluster| {
         for round in 1..=scenario::rounds(ROUNDS) {
             let nodes: Vec<String> = cluster.topology().machines().map(str::to_owned).collect();
             let order = dice.shuffled(nodes.iter().map(String::as_str));

@@ -1,7 +1,7 @@
 //! A single machine is a whole cluster, survives a power cut, and never mistakes a blank disk for a lost one. The agent
 //! takes little of it, and gives none of its secrets away in the archive for whoever is to help.
 
-use kfimg_lab::{Cluster, Error, Machine, Result, Topology, scenario, secrets};
+use kfimg_lab::{Cluster, Entrance, Error, Machine, Result, Topology, scenario, secrets};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -51,7 +51,10 @@ fn topology() -> Topology {
          registry: {{username: puller, passwordFile: password.txt}}\n\
          report: {{url: \"http://10.77.0.254:9/report?token={TOKEN}\"}}\n"
     );
-    Topology::new(1, 0).layer(SCHEDULABLE).layer(&site).file("password.txt", &format!("{PASSWORD}\n"))
+    Topology::of_profile("single", 1, 0, Entrance::Machine)
+        .layer(SCHEDULABLE)
+        .layer(&site)
+        .file("password.txt", &format!("{PASSWORD}\n"))
 }
 
 /// The archive of the booted node, unpacked and searched for everything secret that its cluster has.
