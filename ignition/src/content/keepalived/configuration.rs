@@ -12,6 +12,11 @@ const FIRST_PRIORITY: usize = 100;
 /// The greatest priority of VRRP's that does not mean the owner of the address (RFC 5798, section 5.2.4).
 const LAST_PRIORITY: usize = 254;
 
+/// Seconds between two announcements of the holder. The others take the address when three of them, and up to one more, did not come
+/// (RFC 5798, section 6.1): after 2.5 s, which leaves as much again of the 5 s in which the API is to answer. Shorter ones would let it wander
+/// on nodes that are busy.
+const ADVERTISEMENT: &str = "0.7";
+
 /// The whole file. Three successes in a row, because haproxy takes every server for alive until it has asked it. `check` is the command that says whether haproxy of this node has an API server.
 pub(super) fn text(context: &Context<'_>, check: &str) -> String {
     let mut text = format!(
@@ -63,7 +68,7 @@ vrrp_instance {family} {{
     interface {interface}
     virtual_router_id {id}
     priority {priority}
-    advert_int 1
+    advert_int {ADVERTISEMENT}
     unicast_src_ip {own}
     unicast_peer {{
 {peers}    }}
