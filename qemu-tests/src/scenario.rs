@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Variable that leaves a failed scenario's machines up, to look into them.
 const KEEP: &str = "KFIMG_LAB_KEEP";
+/// How the name of a folder with the logs of a failed scenario ends.
+const LOGS: &str = "failed";
 
 /// Runs `act` on a fresh cluster of this topology, all machines off; removes it afterwards.
 ///
@@ -28,23 +30,37 @@ fn attempt(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Res
     let lock = fs::File::create(place.join("lock"))?;
     flock(lock.file(), FlockOperation::LockExclusive).map_err(std::io::Error::from)?;
     let folder = place.join(name);
+    let is_kept = std::env::var_os(KEEP).is_some();
+    if !is_kept {
+        clear_all(&place)?;
+    }
     clear(&folder)?;
     let mut cluster = Cluster::create(&folder, topology)?;
     let acted = catch_unwind(AssertUnwindSafe(|| act(&mut cluster)));
     let result = acted.unwrap_or_else(|panic| Err(Error::unusable("the scenario", said(panic.as_ref()))));
     let Err(error) = result else { return end(&cluster, &folder) };
-    let logs = place.join(format!("{name}.failed"));
+    let logs = place.join(format!("{name}.{LOGS}"));
     if logs.exists() {
         fs::remove_dir_all(&logs)?;
     }
     cluster.collect(&logs)?;
-    let kept = std::env::var_os(KEEP).is_some();
-    if !kept {
+    if !is_kept {
         end(&cluster, &folder)?;
     }
     let machines =
-        if kept { format!("; the machines are still up: KFIMG_LAB={}", folder.display()) } else { String::new() };
+        if is_kept { format!("; the machines are still up: KFIMG_LAB={}", folder.display()) } else { String::new() };
     Err(Error::unusable(format!("{error}\nlogs in {}{machines}", logs.display()), "this must not happen"))
+}
+
+/// Removes what killed runs of any scenario left: their machines go on, and share the processors with the next one.
+fn clear_all(place: &Path) -> Result<()> {
+    for entry in fs::read_dir(place)? {
+        let path = entry?.path();
+        if path.is_dir() && path.extension().is_none_or(|extension| extension != LOGS) {
+            clear(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what an earlier run that was killed left there, however far it had come.

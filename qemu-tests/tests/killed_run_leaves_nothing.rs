@@ -1,4 +1,4 @@
-//! A run that is killed, and its systemd-nspawn with it, leaves machines that go on; the next run of the same scenario removes
+//! A run that is killed, and its systemd-nspawn with it, leaves machines that go on; the next run, of whichever scenario, removes
 //! them with all that they held. What only looks like theirs stays.
 
 use data_encoding::HEXLOWER;
@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const NAME: &str = "killed-run";
+/// Another scenario.
+const NEXT: &str = "next-run";
 /// The run that is killed is this very program, told so.
 const VICTIM: &str = "KFIMG_LAB_VICTIM";
 const BOOT: Duration = Duration::from_secs(120);
@@ -33,7 +35,7 @@ fn the_next_run_removes_what_a_killed_one_left() {
     }
     let folder = kill_a_run();
     assert!(!held(&folder).is_empty(), "the killed run has left nothing to remove");
-    scenario::run(NAME, Topology::new(1, 0), |_| Ok(()));
+    scenario::run(NEXT, Topology::new(1, 0), |_| Ok(()));
     assert_eq!(held(&folder), [""; 0]);
     assert!(!folder.exists());
 }
