@@ -4,6 +4,7 @@ use crate::command::{output, succeed};
 use crate::lan::Lan;
 use crate::wait::{Look, wait_for};
 use crate::{Cluster, Error, Machine, Result};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
@@ -58,7 +59,7 @@ impl Cluster {
         serde_json::from_str(&text).map_err(|error| Error::unusable("kubectl", error))
     }
 
-    /// Waits until exactly this many nodes are there and all are Ready; gives the time that it took.
+    /// Waits until exactly this many nodes are there and all are Ready since they got power; gives the time that it took.
     ///
     /// # Errors
     /// [`Error::Late`].
@@ -69,37 +70,37 @@ impl Cluster {
                 Err(error) => return Ok(Look::NotYet(error.to_string())),
             };
             let items = items(&found);
-            let ready = items.iter().filter(|node| has_condition(node, "Ready")).count();
+            let ready = items.iter().filter(|node| self.is_ready(node)).count();
             let all = ready == nodes && items.len() == nodes;
             Ok(Look::when(all, (), || format!("{ready} of {} nodes are Ready", items.len())))
         };
         wait_for(&format!("{nodes} Ready nodes"), bound, look).map(|((), time)| time)
     }
 
-    /// Waits until a node that has just got power is Ready again: its kubelet has renewed its Lease since, and a control plane's
-    /// own API server answers.
+    /// Waits until a node is Ready since it got power, and a control plane's own API server answers.
     ///
     /// # Errors
     /// [`Error::Late`].
     pub fn wait_node(&self, name: &str, bound: Duration) -> Result<()> {
         let url = format!("https://{}:6443/readyz", crate::site::node_address(name));
         let is_master = self.topology().masters.iter().any(|master| master == name);
-        let mut before = None;
         let look = || {
             if is_master && !self.answers(&url) {
                 return Ok(Look::NotYet("its API server does not answer".to_owned()));
             }
-            let lease = match self.get(&["lease", "-n", "kube-node-lease", name]) {
-                Ok(lease) => lease["spec"]["renewTime"].to_string(),
-                Err(error) => return Ok(Look::NotYet(error.to_string())),
-            };
-            if *before.get_or_insert_with(|| lease.clone()) == lease {
-                return Ok(Look::NotYet("its kubelet has not renewed its Lease".to_owned()));
-            }
-            let ready = self.get(&["node", name]).is_ok_and(|node| has_condition(&node, "Ready"));
-            Ok(Look::when(ready, (), || "not Ready".to_owned()))
+            let ready = self.get(&["node", name]).map(|node| self.is_ready(&node)).map_err(|error| error.to_string());
+            Ok(Look::when(ready == Ok(true), (), || format!("Ready: {ready:?}")))
         };
         wait_for(&format!("{name} Ready after its boot"), bound, look).map(drop)
+    }
+
+    /// Whether the kubelet has said so of this node since the machine got power: what it said before stays for a while.
+    fn is_ready(&self, node: &Value) -> bool {
+        let name = node["metadata"]["name"].as_str().unwrap_or_default();
+        let power = self.lab().machine(name).ok().and_then(|machine| machine.on_since());
+        let power = power.and_then(|power| Timestamp::try_from(power).ok());
+        let said = condition(node, "Ready").and_then(|ready| ready["lastHeartbeatTime"].as_str()?.parse().ok());
+        has_condition(node, "Ready") && power.is_none_or(|power| said.is_some_and(|said: Timestamp| said > power))
     }
 
     /// Waits until every pod of every namespace runs and is Ready, but those that a machine ended when it was switched
@@ -223,6 +224,18 @@ impl Cluster {
         Ok(marks)
     }
 
+    /// Waits until this machine's own member of etcd holds exactly these marks: a write is acknowledged when a majority has it.
+    ///
+    /// # Errors
+    /// [`Error::Late`] with the marks that it holds.
+    pub fn wait_marks_of(&self, machine: &Machine, marks: &[String], bound: Duration) -> Result<()> {
+        let look = || {
+            let held = self.marks_of(machine).map_err(|error| error.to_string());
+            Ok(Look::when(held.as_deref() == Ok(marks), (), || format!("{held:?}")))
+        };
+        wait_for(&format!("{marks:?} on {}", machine.name()), bound, look).map(drop)
+    }
+
     /// Writes down that something happened, in the cluster itself: an acknowledged write that must never be lost.
     ///
     /// # Errors
@@ -281,6 +294,10 @@ fn is_over(pod: &Value) -> bool {
 
 /// Whether a condition of an object's status is true.
 pub fn has_condition(object: &Value, kind: &str) -> bool {
+    condition(object, kind).is_some_and(|condition| condition["status"] == "True")
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| condition["type"] == kind && condition["status"] == "True")
+    conditions.into_iter().flatten().find(|condition| condition["type"] == kind)
 }

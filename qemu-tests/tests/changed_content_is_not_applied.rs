@@ -73,7 +73,7 @@ fn served(output: &Path) -> Result<Vec<PathBuf>> {
 /// What the agent says of a server that does not give this file.
 fn refused(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    format!("{}/content/{name}: http status: 503", BootServer::url())
+    format!("waiting for {}/content/{name}: http status: 503", BootServer::url())
 }
 
 /// Turns one bit in its middle.

@@ -99,11 +99,7 @@ fn is_whole(cluster: &Cluster, marks: &[String]) -> Result<()> {
     cluster.wait_ready(4, BOUND)?;
     for name in &cluster.topology().masters {
         let machine = cluster.machine(name)?;
-        let look = || {
-            let held = cluster.marks_of(&machine)?;
-            Ok(Look::when(held == marks, (), || format!("{held:?}")))
-        };
-        wait_for(&format!("all of {marks:?} on {name}"), BOUND, look)?;
+        cluster.wait_marks_of(&machine, marks, BOUND)?;
         let url = format!("https://{}:6443/readyz", site::node_address(name));
         let look = || Ok(Look::when(cluster.answers(&url), (), || "silent".to_owned()));
         wait_for(&format!("the API server of {name}"), BOUND, look)?;

@@ -28,6 +28,7 @@ fn a_snapshot_named_in_the_description_brings_a_lost_cluster_back() {
         by_the_timer(&cluster.machine("master2")?)?;
         cluster.write_mark("in-the-snapshot")?;
         let machine = cluster.machine("master1")?;
+        cluster.wait_marks_of(&machine, &["in-the-snapshot".to_owned()], BOUND)?;
         let revision = revision(cluster)?;
         machine.exec(&["systemctl", "start", "kfimg-snapshot.service"])?;
         cluster.write_mark("after-it")?;

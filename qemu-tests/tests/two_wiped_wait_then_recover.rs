@@ -6,6 +6,7 @@ use kfimg_lab::{Cluster, Machine, Result, Topology, scenario};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(240);
+const SOON: Duration = Duration::from_secs(30);
 /// Long enough for an etcd that should not start to have started.
 const WATCHED: Duration = Duration::from_secs(40);
 
@@ -18,10 +19,12 @@ fn two_wiped_control_planes_wait_for_the_third_and_recover_from_refills_them() {
         cluster.wait_ready(4, BOUND)?;
         cluster.wait_voters(Duration::from_secs(60))?;
         cluster.write_mark("before")?;
-        cluster.power_cut_all()?;
         let masters = cluster.topology().masters.clone();
         let mixed = dice.shuffled(masters.iter().map(String::as_str));
         let [survivor, wiped @ ..] = &mixed[..] else { return Ok(()) };
+        // What only the other two have is lost with their disks.
+        cluster.wait_marks_of(&cluster.machine(survivor)?, &["before".to_owned()], SOON)?;
+        cluster.power_cut_all()?;
         for node in wiped {
             cluster.machine(node)?.wipe()?;
             cluster.power_on(node)?;

@@ -8,7 +8,7 @@ use crate::wait::{Look, wait_for};
 use crate::{Error, Result};
 use fs_err as fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Longest orderly shutdown: the kubelet's own grace period is a minute.
 const ORDERLY: Duration = Duration::from_secs(150);
@@ -23,6 +23,12 @@ impl Machine {
     /// Whether it is on.
     pub fn is_on(&self) -> bool {
         self.process().is_some()
+    }
+
+    /// When it got power; none while it is off.
+    pub fn on_since(&self) -> Option<SystemTime> {
+        self.process()?;
+        std::fs::metadata(self.process_file()).ok()?.modified().ok()
     }
 
     fn process(&self) -> Option<Process> {
