@@ -48,7 +48,7 @@ pub struct Plan {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_server_manifest: Option<ManifestInstall>,
     /// Manifest of keepalived, installed with the API server's: a control plane that may not join has no claim to the endpoint's address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keepalived_manifest: Option<ManifestInstall>,
     /// Addons in the order in which they are applied, on control planes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +194,18 @@ pub struct SecretCopy {
     pub destination: String,
     /// User id that owns the copy; its mode is 0400.
     pub uid: u32,
+}
+
+impl Plan {
+    /// The manifests of the API server and of what offers it to others, which are installed together.
+    pub fn api_manifests(&self) -> impl Iterator<Item = &ManifestInstall> {
+        self.api_server_manifest.iter().chain(&self.keepalived_manifest)
+    }
+
+    /// All manifests that the agent installs.
+    pub fn manifests(&self) -> impl Iterator<Item = &ManifestInstall> {
+        self.etcd.iter().map(|etcd| &etcd.manifest).chain(self.api_manifests())
+    }
 }
 
 /// A manifest that the agent installs when its time has come.

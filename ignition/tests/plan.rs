@@ -21,17 +21,11 @@ fn all_that_a_plan_names_is_in_the_payload() {
     for node in ["master1", "master3", "worker1"] {
         let tree = site.tree(node);
         let plan = plan(&tree);
-        let manifests = plan
-            .etcd
-            .iter()
-            .map(|etcd| &etcd.manifest)
-            .chain(&plan.api_server_manifest)
-            .chain(&plan.keepalived_manifest);
         let named = plan
             .copies
             .iter()
             .map(|copy| &copy.source)
-            .chain(manifests.map(|manifest| &manifest.source))
+            .chain(plan.manifests().map(|manifest| &manifest.source))
             .chain(plan.addons.iter().flat_map(|addons| addons.files.iter().chain([&addons.kubeconfig])));
         let missing: Vec<&String> = named.filter(|path| tree.get(path).is_none()).collect();
         assert!(missing.is_empty(), "{node}: {missing:?}");

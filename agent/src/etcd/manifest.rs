@@ -166,7 +166,7 @@ impl Manifest {
 
 /// Installs the manifests of the API server and of what offers it to others, where the plan has them. A kubelet never sees half of one.
 pub(crate) fn install_api(root: &Root, plan: &plan::Plan) -> io::Result<()> {
-    for manifest in api_manifests(plan) {
+    for manifest in plan.api_manifests() {
         let text = fs_err::read(root.at(&manifest.source))?;
         let target = root.at(&manifest.destination);
         if fs_err::read(&target).is_ok_and(|old| old == text) {
@@ -179,11 +179,7 @@ pub(crate) fn install_api(root: &Root, plan: &plan::Plan) -> io::Result<()> {
 
 /// Takes these manifests away; the kubelet then ends their pods.
 pub(crate) fn remove_api(root: &Root, plan: &plan::Plan) -> io::Result<()> {
-    api_manifests(plan).try_for_each(|manifest| files::remove(&root.at(&manifest.destination)))
-}
-
-fn api_manifests(plan: &plan::Plan) -> impl Iterator<Item = &plan::ManifestInstall> {
-    plan.api_server_manifest.iter().chain(&plan.keepalived_manifest)
+    plan.api_manifests().try_for_each(|manifest| files::remove(&root.at(&manifest.destination)))
 }
 
 /// What is in a folder; nothing where it can't be read.

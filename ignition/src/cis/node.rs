@@ -57,8 +57,6 @@ pub(super) fn read_plan(tree: &NodeTree) -> Result<Plan, ReadError> {
 
 fn static_pods(tree: &NodeTree, plan: &Plan) -> Vec<StaticPod> {
     let there = tree.entries().map(|(path, _)| path.as_str()).filter(|path| path.starts_with(MANIFEST_FOLDER));
-    let waiting =
-        plan.etcd.iter().map(|etcd| &etcd.manifest).chain(&plan.api_server_manifest).chain(&plan.keepalived_manifest);
-    let waiting = waiting.map(|install| install.source.as_str());
+    let waiting = plan.manifests().map(|install| install.source.as_str());
     there.chain(waiting).filter_map(|path| StaticPod::read(tree, path)).collect()
 }

@@ -1,14 +1,14 @@
 //! keepalived: holds the endpoint's address on one control plane whose haproxy has an API server.
 //!
-//! It is installed with the API server's manifest: a control plane that was taken out of the description, and boots its old payload,
-//! would else take the address from those that do not list it. Unicast VRRP between the control planes. It asks haproxy on its own node only: asking through the address would make
-//! the address wander in an outage. Syntax: keepalived 2.2.
+//! It is installed with the API server's manifest: a control plane that was taken out of the description, and boots its old
+//! payload, would else take the address from those that do not list it. Unicast VRRP between the control planes. It asks
+//! haproxy on its own node only: asking through the address would make the address wander in an outage. Syntax: keepalived 2.2.
 
 mod configuration;
 
 use super::haproxy::HEALTH_PORT;
-use super::pod::{MANIFEST_DIR, RunAs, StaticPod, Volume, WAITING_DIR};
-use super::{Content, ContentError, Context, plan};
+use super::pod::{self, RunAs, StaticPod, Volume};
+use super::{Content, ContentError, Context};
 use kfimg_agent::plan::ManifestInstall;
 use kfimg_images::{Component, Reference};
 
@@ -23,7 +23,7 @@ const CAPABILITIES: &[&str] = &["NET_ADMIN", "NET_BROADCAST", "NET_RAW", "SETGID
 
 /// Where the manifest waits and where the agent puts it.
 pub(super) fn install() -> ManifestInstall {
-    plan::install(&format!("{WAITING_DIR}/{NAME}.yaml"), &format!("{MANIFEST_DIR}/{NAME}.yaml"))
+    pod::install(NAME)
 }
 
 /// Writes configuration and waiting manifest.

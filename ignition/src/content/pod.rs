@@ -12,13 +12,13 @@ pub(super) use probes::{Health, Probes};
 pub(super) use volumes::Volume;
 
 use super::accounts::Account;
-use super::{Content, ContentError, yaml};
+use super::{Content, ContentError, plan, yaml};
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, Pod, PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecurityContext,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kfimg_agent::plan::SecretCopy;
+use kfimg_agent::plan::{ManifestInstall, SecretCopy};
 use std::collections::BTreeMap;
 
 /// Where the kubelet looks for static pods.
@@ -39,6 +39,11 @@ pub(super) enum RunAs {
     Account(Account),
     /// root, with these capabilities and no other.
     Root(&'static [&'static str]),
+}
+
+/// Where the manifest of this name waits, as [`StaticPod::write_waiting`] writes it, and where the agent puts it.
+pub(super) fn install(name: &str) -> ManifestInstall {
+    plan::install(&format!("{WAITING_DIR}/{name}.yaml"), &format!("{MANIFEST_DIR}/{name}.yaml"))
 }
 
 /// One static pod with one container of the same name.
@@ -123,7 +128,7 @@ impl StaticPod {
         self.write_yaml(content, &format!("{MANIFEST_DIR}/{}.yaml", self.name))
     }
 
-    /// Writes it where it waits for the agent; see [`super::plan::install`].
+    /// Writes it where it waits for the agent; see [`install`].
     pub(super) fn write_waiting(&self, content: &mut Content) -> Result<(), ContentError> {
         self.write_yaml(content, &format!("{WAITING_DIR}/{}.yaml", self.name))
     }

@@ -9,8 +9,8 @@ mod encryption;
 
 use super::accounts::API_SERVER;
 use super::certificates::{self, PKI_DIR};
-use super::pod::{Copies, Health, MANIFEST_DIR, Probes, RunAs, StaticPod, Volume, WAITING_DIR};
-use super::{Content, ContentError, Context, plan, yaml};
+use super::pod::{self, Copies, Health, Probes, RunAs, StaticPod, Volume};
+use super::{Content, ContentError, Context, yaml};
 use kfimg_agent::plan::ManifestInstall;
 use kfimg_images::Component;
 use kfimg_profiles::cluster::API_PORT;
@@ -52,7 +52,7 @@ const CERTIFICATES: [&str; 12] = [
 
 /// Where the manifest waits and where the agent puts it.
 pub(super) fn install() -> ManifestInstall {
-    plan::install(&format!("{WAITING_DIR}/{NAME}.yaml"), &format!("{MANIFEST_DIR}/{NAME}.yaml"))
+    pod::install(NAME)
 }
 
 /// Writes the configuration and the waiting manifest.
