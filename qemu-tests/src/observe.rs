@@ -99,8 +99,9 @@ impl Cluster {
         let name = node["metadata"]["name"].as_str().unwrap_or_default();
         let power = self.lab().machine(name).ok().and_then(|machine| machine.on_since());
         let power = power.and_then(|power| Timestamp::try_from(power).ok());
-        let said = condition(node, "Ready").and_then(|ready| ready["lastHeartbeatTime"].as_str()?.parse().ok());
-        has_condition(node, "Ready") && power.is_none_or(|power| said.is_some_and(|said: Timestamp| said > power))
+        let Some(ready) = condition(node, "Ready").filter(|ready| ready["status"] == "True") else { return false };
+        let said = ready["lastHeartbeatTime"].as_str().and_then(|time| time.parse().ok());
+        power.is_none_or(|power| said.is_some_and(|said: Timestamp| said > power))
     }
 
     /// Waits until every pod of every namespace runs and is Ready, but those that a machine ended when it was switched
