@@ -40,8 +40,8 @@ const SHOWN: usize = 100;
 fn a_machine_with_a_blank_disk_boots_to_static_pods_and_a_power_cut_loses_nothing_acknowledged() {
     scenario::run("qemu-boots-to-a-static-pod", Topology::new(1, 0).emulated("/dev/vdb"), |cluster| {
         let image = Image::build(&Programs::build(&COMPONENTS)?)?;
-        let hardware =
-            Hardware { mac: cluster.topology().hardware(NODE).mac, processors: 2, memory_mib: 3072, disk_bytes: DISK };
+        let mac = cluster.topology().hardware(NODE).mac;
+        let hardware = Hardware { memory_mib: 3072, ..Hardware::new(&mac, DISK) };
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &image, hardware, &cluster.lab().lan())?;
         scene(cluster, &mut machine).map_err(|error| {
