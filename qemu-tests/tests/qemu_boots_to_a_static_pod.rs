@@ -41,8 +41,8 @@ fn a_machine_with_a_blank_disk_boots_to_static_pods_and_a_power_cut_loses_nothin
     let topology = Topology::of_profile("single", 1, 0, Entrance::Machine).emulated("/dev/vdb");
     scenario::run("qemu-boots-to-a-static-pod", topology, |cluster| {
         let image = Image::build(&Programs::build(&COMPONENTS)?)?;
-        let hardware =
-            Hardware { mac: cluster.topology().hardware(NODE).mac, processors: 2, memory_mib: 3072, disk_bytes: DISK };
+        let mac = cluster.topology().hardware(NODE).mac;
+        let hardware = Hardware { memory_mib: 3072, ..Hardware::new(&mac, DISK) };
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &image, hardware, &cluster.lab().lan())?;
         scene(cluster, &mut machine).map_err(|error| {
