@@ -23,7 +23,7 @@ TEST_NEEDS := cc=gcc go=golang-go openssl=openssl haproxy=haproxy keepalived=kee
 	sgdisk=gdisk qemu-img=qemu-utils xorriso=xorriso objdump=binutils sbverify=sbsigntool veritysetup=cryptsetup-bin \
 	xmllint=libxml2-utils /usr/lib/systemd/boot/efi/linux$(if $(filter aarch64,$(shell uname -m)),aa64,x64).efi.stub=systemd-boot-efi \
 	cpio=cpio jq=jq tmux=tmux /usr/bin/time=time xz=xz-utils lz4=lz4 bzip2=bzip2 \
-	mksquashfs=squashfs-tools mkfs.erofs=erofs-utils setpriv=util-linux taskset=util-linux
+	mksquashfs=squashfs-tools mkfs.erofs=erofs-utils setpriv=util-linux taskset=util-linux sfdisk=fdisk /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf
 INTEROP_NEEDS := pkg-config=pkg-config /usr/include/blkid/blkid.h=libblkid-dev mmdebstrap=mmdebstrap nginx=nginx-light \
 	qemu-system-x86_64=qemu-system-x86 /boot/ipxe.lkrn=ipxe /usr/share/OVMF/OVMF_CODE_4M.fd=ovmf mkfs.ext4=e2fsprogs \
 	ps=procps dash=dash node=nodejs npm=npm chromium=chromium pdftotext=poppler-utils zsh=zsh fish=fish podman=podman
@@ -47,15 +47,15 @@ help: ## list the targets
 
 demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	cargo build --release --locked -p kfimg-cli
-	./target/release/kfimg render --profile ha3 --registry reg.local -o out
+	"$${CARGO_TARGET_DIR:-target}/release/kfimg" render --profile ha3 --registry reg.local -o out
 	@printf '%s\n' '' 'Look at:' \
 	  '  out/report.html                    all of it as a page, for a browser' \
 	  '  out/nodes/master1/ignition.json    all that a control plane needs to boot' \
 	  '  out/admin.kubeconfig               the administrator'\''s access, valid before the first boot' \
 	  '  out/images.txt                     every image that the nodes will ask for' \
 	  '  out/manifest.json                  the digest of every file written' \
-	  '  ./target/release/kfimg validate --profile ha3 --registry reg.local --explain' \
-	  '  ./target/release/kfimg pki show --profile ha3'
+	  "  $${CARGO_TARGET_DIR:-target}/release/kfimg validate --profile ha3 --registry reg.local --explain" \
+	  "  $${CARGO_TARGET_DIR:-target}/release/kfimg pki show --profile ha3"
 
 # The agent lies in every image: fewer bytes than these.
 AGENT_LIMIT := 5000000
@@ -87,7 +87,7 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test everything_runs --test completions --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test everything_runs --test completions --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board --test documents --test full_database -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored --exact three_blank_members_found_one_cluster_at_once
 	cargo test --locked -p kfimg-builder --test outputs --test sysext -- --ignored

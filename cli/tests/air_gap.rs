@@ -8,11 +8,13 @@ use kfimg_images::content::Content;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Limits, Role, walk};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use support::bundle::unpackable;
-use support::node::Workplace;
-use support::program::{as_root, both, run, succeed};
+use support::document::{Commands, read};
+use support::node::{Workplace, executable};
+use support::program::{as_root, both, go_folder, run, succeed};
 use support::registry::Served;
 use support::runtime::Node;
 use support::steps;
@@ -73,11 +75,28 @@ impl Walk {
         said
     }
 
+    /// Programs of others that the document calls: crane, and oras by its library, which `qemu-tests/go/oras` calls in its own words.
+    fn put_programs(&self) {
+        let bin = self.folder.join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        let programs = go_folder(&["crane", "oras"]);
+        symlink(programs.join("crane"), bin.join("crane")).unwrap();
+        executable(&bin.join("oras"));
+        let oras = programs.join("oras");
+        let words = "[ $# = 5 ] && [ \"$1 $2 $4\" = 'pull --oci-layout -o' ] || exit 2";
+        fs::write(bin.join("oras"), format!("#!/bin/sh\n{words}\nexec {} pull \"layout:$3\" \"$5\"\n", oras.display()))
+            .unwrap();
+    }
+
     /// As whoever reads the document: with kfimg in the `PATH`, and with an authority of the system's that is the test's own.
     fn user<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let path = std::env::var("PATH").unwrap();
         let bin = Path::new(KFIMG).parent().unwrap().display();
-        command.env("PATH", format!("{bin}:{path}")).env("HOME", &self.folder).env_remove("XDG_RUNTIME_DIR");
+        let others = self.folder.join("bin");
+        command
+            .env("PATH", format!("{bin}:{}:{path}", others.display()))
+            .env("HOME", &self.folder)
+            .env_remove("XDG_RUNTIME_DIR");
         command.env("SSL_CERT_FILE", self.connected.authority())
     }
 
@@ -127,12 +146,29 @@ fn assert_is_what_changed(folder: &Path) {
     assert!(of_delta.bytes < manifest.bytes, "{} of {} bytes", of_delta.bytes, manifest.bytes);
 }
 
+/// What `docs/build.md` fetches before it builds.
+fn the_bundle_of_build_has_the_agent(walk: &mut Walk) {
+    let folder = walk.folder.join("build");
+    let page = read("build.md");
+    let commands = Commands::of_the(&page, "sh", "kfimg bundle create");
+    let command = commands.with("kfimg bundle create");
+    let agent = folder.join(command.rsplit_once('=').unwrap().1);
+    fs::create_dir_all(agent.parent().unwrap()).unwrap();
+    fs::write(agent, "the agent").unwrap();
+    let said = walk.step(command, &folder);
+    assert!(said.status.success(), "build.md: {command}\n{}", both(&said));
+    let index = fs::read_to_string(folder.join("bundle/index.json")).unwrap();
+    assert!(index.contains("kfimg.invalid/file/kfimg-agent:0.1.0"), "{index}");
+}
+
 #[test]
 #[ignore = "needs the components that `make interop` builds"]
 fn the_document_is_walked_from_the_internet_to_a_node() {
     let mut walk = Walk::begin();
+    walk.put_programs();
     walk.publish("first", |_| true);
     let folder = walk.folder.clone();
+    the_bundle_of_build_has_the_agent(&mut walk);
     let count = steps::walk("air-gap.md", DOCUMENT, &folder, |script, folder| walk.step(script, folder));
     assert!(count > 15, "{count} commands");
     assert_is_what_changed(&folder);

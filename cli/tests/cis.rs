@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::document::Commands;
 use support::fenced;
 use support::node::Workplace;
 use support::program::{empty_folder, go_folder};
@@ -215,9 +216,9 @@ fn the_commands_of_the_documentation_run() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE)).unwrap();
     let [waivers] = &fenced::of(&page, "yaml")[..] else { panic!("one block of YAML") };
     fs::write(folder.join("cis-waivers.yaml"), waivers.text()).unwrap();
-    let commands: Vec<&str> = fenced::of(&page, "sh").into_iter().flat_map(|block| block.lines).collect();
-    assert!(commands.len() >= 3, "{commands:?}");
-    for line in commands {
+    let commands = Commands::of(&page);
+    assert!(commands.count() >= 3, "{commands:?}");
+    for line in commands.iter() {
         let said = kfimg(&folder, line.strip_prefix("kfimg ").unwrap());
         assert_eq!(said.code, 0, "{line}: {}{}", said.stdout, said.stderr);
         assert!(!said.stderr.contains("waiver"), "{line}: {}", said.stderr);

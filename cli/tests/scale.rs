@@ -11,7 +11,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::document::read;
+use support::document::{Commands, read};
 use support::fenced;
 use support::payload::Payload;
 use support::program::{Running, both, empty_folder, find, run, succeed};
@@ -54,16 +54,15 @@ impl Page {
         path
     }
 
-    /// The commands of the language `sh`, one a line.
-    fn commands(&self) -> Vec<&str> {
-        fenced::of(&self.text, "sh").into_iter().flat_map(|block| block.lines).collect()
+    /// Its commands.
+    fn commands(&self) -> Commands {
+        Commands::of(&self.text)
     }
 
     /// Starts the command that has this part.
     fn serve(&self, part: &str) -> Served {
-        let mut commands = self.commands().into_iter().filter(|command| command.contains(part));
-        let command = commands.next().unwrap_or_else(|| panic!("{part} in {:?}", self.commands()));
-        let words = command.strip_prefix("kfimg ").unwrap().split(' ');
+        let commands = self.commands();
+        let words = commands.with(part).strip_prefix("kfimg ").unwrap().split(' ');
         Served::start(Command::new(env!("CARGO_BIN_EXE_kfimg")).args(words).current_dir(&self.folder))
     }
 }
@@ -389,5 +388,5 @@ fn no_command_and_no_configuration_is_left_out() {
     // Every configuration and every command of the page is one that a test here starts.
     let languages: Vec<&str> = fenced::all(&text).iter().map(|block| block.language).collect();
     assert_eq!(languages, ["sh", "haproxy", "sh", "nginx", "sh", "yaml"]);
-    assert_eq!(Page::new("commands").commands().len(), 3);
+    assert_eq!(Page::new("commands").commands().count(), 3);
 }

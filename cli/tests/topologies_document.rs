@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::document::Commands;
 use support::fenced::{self, Fenced};
 use support::program::{both, empty_folder, find, run};
 
@@ -54,7 +55,7 @@ fn every_description_is_valid_on_its_profile() {
 #[test]
 fn every_command_works_in_an_empty_folder() {
     let folder = folder("commands");
-    for (command, _) in fenced::of(DOCUMENT, "console").iter().flat_map(Fenced::commands) {
+    for command in Commands::of(DOCUMENT).iter() {
         let words = command.strip_prefix("kfimg ").expect("commands of kfimg only");
         kfimg(&folder, &words.split_whitespace().collect::<Vec<_>>());
     }

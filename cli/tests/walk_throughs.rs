@@ -1,15 +1,16 @@
-//! Documents that somebody follows word by word: `docs/getting-started.md` and `docs/own-ca.md`.
+//! Documents that somebody follows word by word: `docs/getting-started.md`, `docs/own-ca.md`, and the demonstration of README.md.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::document::{read, walk};
-use support::fenced;
+use std::sync::OnceLock;
+use support::document::{Commands, read, script, walk};
 use support::program::{both, empty_folder, find, run, succeed};
+use support::steps::line;
 
 /// What a newcomer writes in place of the values of the page.
 const OWN_VALUES: [(&str, &str); 6] = [
@@ -87,14 +88,56 @@ fn an_authority_of_ones_own_is_brought_as_the_page_says() {
     assert!(leaked.stdout.is_empty(), "{}", both(&leaked));
 }
 
+/// kfimg's sources in a folder of their own, as somebody gets them; what is built of them lies beside what this workspace builds.
+fn sources() -> &'static Path {
+    static SOURCES: OnceLock<PathBuf> = OnceLock::new();
+    SOURCES.get_or_init(|| {
+        let folder = empty_folder("walk-throughs/sources");
+        // Times stay as they are, so that the next run builds only what has changed.
+        let copy = "tar --exclude=./target --exclude=./.git --exclude=./out -C \"$1\" -c . | tar -x -C \"$2\"";
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        succeed(Command::new("sh").args(["-euc", copy, "sh"]).arg(project).arg(&folder));
+        folder
+    })
+}
+
+/// Runs a command of a page in the folder of the sources.
+fn in_sources(command: &str, root: &Path) -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", command]).current_dir(sources());
+    succeed(shell.env("CARGO_TARGET_DIR", target).env("CARGO_INSTALL_ROOT", root))
+}
+
 #[test]
 #[ignore = "needs minutes, in which it builds the program for release: make install-test"]
 fn the_program_is_installed_as_the_page_says() {
-    let text = read("getting-started.md");
-    let command = fenced::that(&text, "sh", "cargo install").text();
     let root = empty_folder("walk-throughs/installed");
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    succeed(Command::new("sh").args(["-euc", &command]).current_dir(sources).env("CARGO_INSTALL_ROOT", &root));
-    let said = succeed(Command::new(root.join("bin/kfimg")).arg("--version"));
+    in_sources(&script("getting-started.md", "cargo install"), &root);
+    let kfimg = root.join("bin/kfimg");
+    let page = Commands::of(&read("getting-started.md"));
+    let said = succeed(Command::new(&kfimg).args(page.with("--version").split(' ').skip(1)));
     assert_eq!(said, format!("kfimg {}\n", env!("CARGO_PKG_VERSION")));
+    // And it makes payloads where nothing of the sources is.
+    let folder = empty_folder("walk-throughs/elsewhere");
+    succeed(Command::new(kfimg).args(["render", "--quiet", "--profile", "ha3"]).current_dir(&folder));
+    assert!(folder.join("out/nodes/master3/ignition.json").is_file());
+}
+
+#[test]
+#[ignore = "needs minutes, in which it builds the program for release: make install-test"]
+fn make_demo_of_the_readme_renders_a_cluster() {
+    let readme = read("../README.md");
+    let said = in_sources(line(&readme, "make demo"), &empty_folder("walk-throughs/demo"));
+    let (_, look_at) = said.split_once("Look at:\n").unwrap_or_else(|| panic!("{said}"));
+    let (files, commands): (Vec<&str>, Vec<&str>) =
+        look_at.lines().map(str::trim).partition(|line| line.starts_with("out/"));
+    assert!(files.len() >= 5 && commands.len() >= 2, "{look_at}");
+    for file in files {
+        let file = file.split(' ').next().expect("a line has a word");
+        assert!(sources().join(file).is_file(), "{file}");
+    }
+    for command in commands {
+        in_sources(command, Path::new("/nonexistent"));
+    }
 }

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod image;
+#[path = "../support/mod.rs"]
 mod support;
 
 use kfimg_builder::fake::{self, FakeBase};
@@ -11,7 +13,7 @@ use kfimg_images::Architecture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::document::{read, shell, walk};
+use support::document::{Commands, read, script, shell, walk};
 use support::fenced;
 use support::program::{both, empty_folder, run, succeed};
 use support::registry::Served;
@@ -31,15 +33,16 @@ fn succeeds(document: &str, text: &str, folder: &Path) -> String {
     both(&said)
 }
 
-/// The text for `sh` of a document whose first line begins so.
-fn script(document: &str, start: &str) -> String {
-    fenced::that(&read(document), "sh", start).text()
-}
-
 /// What `kfimg build` reads in the documents: a base and a bundle, both small.
 fn to_build(folder: &Path) {
     fake::bundle(&folder.join("bundle"), Architecture::Amd64);
     FakeBase::new(Architecture::Amd64).write(&folder.join("base.tar"));
+}
+
+/// The same with what makes a kernel start by itself under UEFI.
+fn to_build_unified(folder: &Path) {
+    to_build(folder);
+    FakeBase::new(Architecture::Amd64).stub(Architecture::Amd64).write(&folder.join("base.tar"));
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn the_commands_of_pxe_run() {
     assert!(walk("pxe.md", &text, &folder) >= 2);
     assert!(folder.join("out/pxe/serial-7XK2P93.ipxe").is_file());
     to_build(&folder);
-    succeeds("pxe.md", &fenced::that(&text, "sh", "kfimg build").text(), &folder);
+    succeeds("pxe.md", &script("pxe.md", "kfimg build"), &folder);
     let build: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.join("images/build.json")).unwrap()).unwrap();
     let hash = build["root"]["rootHash"].as_str().unwrap_or_else(|| panic!("{build}"));
@@ -133,25 +136,27 @@ fn the_commands_of_pxe_run() {
 #[test]
 fn the_commands_of_image_build_render_and_serve() {
     let site = "delivery: {bootServer: 'http://192.168.49.2:8080', channels: [pxe]}\n";
-    assert_built_rendered_and_served("image.md", site, "vmlinuz", &[]);
+    assert_built_rendered_and_served("image.md", "pxe", site, "vmlinuz", &[]);
 }
 
 #[test]
 fn the_commands_of_stock_make_an_extension_that_payloads_name() {
     let site = "delivery: {bootServer: 'http://192.168.49.2:8080'}\nnodeDefaults: {dataDisk: {path: /dev/sdb, minSize: null}}\n";
-    let folder = assert_built_rendered_and_served("stock.md", site, "kfimg.raw", &["--listen", "127.0.0.1:0"]);
+    let folder =
+        assert_built_rendered_and_served("stock.md", "sysext", site, "kfimg.raw", &["--listen", "127.0.0.1:0"]);
     let payload = fs::read_to_string(folder.join("out/nodes/worker1/ignition.json")).unwrap();
     assert!(payload.contains("kfimg-sysext.service"), "{payload}");
 }
 
-/// Runs the three commands of a document's block that begins with `kfimg build`, and fetches this image of the build.
-fn assert_built_rendered_and_served(document: &str, site: &str, image: &str, more: &[&str]) -> PathBuf {
+/// Runs the three commands of a document's block that builds this output, and fetches this image of it.
+fn assert_built_rendered_and_served(document: &str, output: &str, site: &str, image: &str, more: &[&str]) -> PathBuf {
     let folder = empty_folder(&format!("documents/{}", document.trim_end_matches(".md")));
     let text = read(document);
     to_build(&folder);
     fs::write(folder.join("site.yaml"), site).unwrap();
-    let commands = fenced::that(&text, "console", "$ kfimg build").commands();
-    let [(build, _), (render, _), (serve, _)] = &commands[..] else { panic!("{commands:?}") };
+    let build = format!("$ kfimg build --base base.tar --bundle bundle --output {output} ");
+    let commands = Commands::of_the(&text, "console", &build);
+    let [build, render, serve] = commands.iter().collect::<Vec<_>>()[..] else { panic!("{commands:?}") };
     succeeds(document, build, &folder);
     succeeds(document, render, &folder);
     // Anywhere but at a port that is somebody else's.
@@ -176,8 +181,8 @@ fn the_command_of_build_makes_what_it_says() {
     succeeds("build.md", build, &folder);
     assert!(folder.join("images/build.json").is_file());
     let text = read("build.md");
-    for (licences, _) in fenced::that(&text, "console", "$ jq ").commands() {
-        succeeds("build.md", &licences, &folder);
+    for licences in Commands::of_the(&text, "console", "$ jq ").iter() {
+        succeeds("build.md", licences, &folder);
     }
 }
 
