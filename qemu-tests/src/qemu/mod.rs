@@ -32,10 +32,12 @@ use process::Process;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a machine is asked when something went wrong, and how long it may take: it is slow, and this is the last thing that it does.
+/// What a machine is asked when something went wrong, and how long it may take, where it answers at all: it is slow, and this is the last thing
+/// that it does.
 const STATE: &str = "systemctl list-jobs --no-pager; systemctl --failed --no-pager; uptime; free -m; df -h /var; \
                      cat /run/kfimg/boot.json; echo; crictl ps --all; tail -n 40 /var/log/pods/*/*/*.log; \
                      journalctl --boot --no-pager --lines 1500 --output short-monotonic";
+const ALIVE: Duration = Duration::from_secs(20);
 const STATE_BOUND: Duration = Duration::from_secs(180);
 /// Lines of the console that a failure shows.
 const SHOWN: usize = 60;
@@ -210,7 +212,9 @@ impl Machine {
     pub fn play(&mut self, act: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         act(self).map_err(|error| {
             // A machine that does not answer has its console, which is kept in any case.
-            if let Ok(said) = self.run(STATE, STATE_BOUND) {
+            if self.run("true", ALIVE).is_ok()
+                && let Ok(said) = self.run(STATE, STATE_BOUND)
+            {
                 let _ = fs::write(self.folder.join("state.log"), said.text);
             }
             Error::unusable(error.to_string(), format!("the end of its console was:\n{}", self.console(SHOWN)))
