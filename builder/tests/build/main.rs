@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod preload;
+mod record;
 mod refused;
 mod site;
 
@@ -107,7 +108,8 @@ fn licences_of_packages_and_of_what_is_added_are_listed() {
     assert!(listing.contains("./usr/share/doc/kfimg/copyright mode=0644"), "{listing}");
     assert!(listed(&folder.join("kfimg.raw")).contains("squashfs-root/usr/share/doc/kfimg/copyright"));
     let page = fs::read_to_string(folder.join("build.html")).unwrap();
-    assert!(page.contains("<td>GPL-3+<td class=n>1<td>bash</tr>"), "{page}");
+    let row = "<tr><td>GPL-3+</td><td class=\"number\">1</td><td class=\"names\">bash</td></tr>";
+    assert!(page.contains(row), "{page}");
 }
 
 #[test]
@@ -121,6 +123,7 @@ fn two_builds_are_compared_in_words() {
     }
     assert!(!compare(old, &same.folder).unwrap().differs());
     let difference = compare(old, &new.folder).unwrap();
+    assert_eq!(difference.inputs, ["version"]);
     let facts: Vec<&str> = difference.facts.iter().map(|change| change.name.as_str()).collect();
     assert_eq!(facts, ["version", "root hash"]);
     let files: Vec<&str> = difference.files.iter().map(|change| change.name.as_str()).collect();
