@@ -6,6 +6,7 @@ mod preload;
 mod record;
 mod refused;
 mod site;
+mod ubuntu;
 
 use kfimg_builder::Built;
 use kfimg_builder::compare::compare;
