@@ -73,6 +73,7 @@ pub(crate) fn write(tree: &mut Tree, stamp: Stamp<'_>) -> Result<Vec<u8>, Error>
         }
     }
     put(tree, licences::FILE, Node::file(0o644, licences::copyright()))?;
+    put(tree, licences::NOTICES_FILE, Node::file(0o644, licences::notices()))?;
     os_release(tree, stamp)
 }
 

@@ -107,7 +107,13 @@ fn licences_of_packages_and_of_what_is_added_are_listed() {
     assert!(findings.iter().any(|finding| finding.lint == "licences" && finding.text == "no copyright file of odd"));
     let listing = fs::read_to_string(folder.join("root.mtree")).unwrap();
     assert!(listing.contains("./usr/share/doc/kfimg/copyright mode=0644"), "{listing}");
-    assert!(listed(&folder.join("kfimg.raw")).contains("squashfs-root/usr/share/doc/kfimg/copyright"));
+    for file in ["copyright", "notices"] {
+        let place = format!("squashfs-root/usr/share/doc/kfimg/{file}");
+        assert!(
+            listed(&folder.join("kfimg.raw")).contains(&place)
+                && listed(&folder.join("parts/root.squashfs")).contains(&place)
+        );
+    }
     let page = fs::read_to_string(folder.join("build.html")).unwrap();
     let row = "<tr><td>GPL-3+</td><td class=\"number\">1</td><td class=\"names\">bash</td></tr>";
     assert!(page.contains(row), "{page}");
