@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 /// A tile narrower or lower than this has no room for its name.
 const ROOM: (f64, f64) = (64.0, 40.0);
-/// How wide a letter is, about, and what stays free at both sides of a tile.
-const LETTER: f64 = 7.0;
+/// How wide a bold letter is, about, and what stays free at both sides of a tile.
+const LETTER: f64 = 8.0;
 const MARGIN: f64 = 16.0;
 /// Middles of the two lines of a tile, from its upper edge.
 const NAME: f64 = 15.0;
