@@ -22,7 +22,6 @@ const DISK: u64 = 8 << 30;
 
 /// From power-on to the end of the initrd, and from there to a shell in the root.
 const BOOT: Duration = Duration::from_secs(1200);
-const COMMAND: Duration = Duration::from_secs(60);
 /// Reading every program of the root, block by block.
 const READ: Duration = Duration::from_secs(600);
 

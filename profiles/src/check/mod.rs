@@ -10,6 +10,7 @@ mod control_plane;
 mod delivery;
 mod disks;
 mod dns;
+mod encryption;
 mod endpoint;
 mod etcd;
 mod extension;
