@@ -28,19 +28,20 @@ fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [C
     html.nest("div", &[("class", &"wide")], |html| {
         html.nest("table", &[], |html| {
             html.nest("thead", &[], |html| {
-                html.nest("tr", &[], |html| {
-                    for (title, is_number) in columns {
-                        let class: &[(&'static str, &dyn std::fmt::Display)] =
-                            &[("scope", &"col"), ("class", &if is_number { "number" } else { "text" })];
-                        html.element("th", class, title);
-                    }
-                });
+                html.nest("tr", &[], |html| heads(columns, html));
             });
             html.nest("tbody", &[], |html| {
-                rows.into_iter().for_each(|row| html.nest("tr", &[], |html| cells(row, html)))
+                rows.into_iter().for_each(|row| html.nest("tr", &[], |html| cells(row, html)));
             });
         });
     });
+}
+
+fn heads<const N: usize>(columns: [Column; N], html: &mut Html) {
+    for (title, is_number) in columns {
+        let class = if is_number { "number" } else { "text" };
+        html.element("th", &[("scope", &"col"), ("class", &class)], title);
+    }
 }
 
 fn cells<const N: usize>(row: [Cell; N], html: &mut Html) {
