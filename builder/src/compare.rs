@@ -15,21 +15,37 @@ use std::path::Path;
 /// Most bytes of the listing of a root, and of a record, which takes several times as much in memory.
 const LIMIT: u64 = 128 << 20;
 const RECORD_LIMIT: u64 = 16 << 20;
-/// Settings of a build, in the order in which they are told: a pointer into `build.json`, and words for a person.
-const FACTS: &[(&str, &str)] = &[
-    ("/imageId", "image"),
-    ("/imageVersion", "version"),
-    ("/architecture", "architecture"),
-    ("/system", "system"),
-    ("/base/digest", "base"),
-    ("/kernelVersion", "kernel"),
-    ("/commandLine", "command line"),
-    ("/sourceDateEpoch", "time of files"),
-    ("/root/format", "root format"),
-    ("/root/size", "root size"),
-    ("/root/rootHash", "root hash"),
-    ("/kfimgVersion", "kfimg"),
-    ("/programs", "written by"),
+/// What a fact is: given from outside, or what came of it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Side {
+    Input,
+    Outcome,
+}
+
+/// Settings of a build, in the order in which they are told: a pointer into `build.json`, words for a person, and which side it is on.
+const FACTS: &[(&str, &str, Side)] = &[
+    ("/imageId", "image", Side::Input),
+    ("/imageVersion", "version", Side::Input),
+    ("/architecture", "architecture", Side::Input),
+    ("/system", "system", Side::Outcome),
+    ("/base/digest", "base", Side::Input),
+    ("/kernelVersion", "kernel", Side::Outcome),
+    ("/commandLine", "command line", Side::Input),
+    ("/sourceDateEpoch", "time of files", Side::Input),
+    ("/options/outputs", "outputs asked for", Side::Input),
+    ("/options/preload", "preloaded for", Side::Input),
+    ("/options/allowed", "allowed lints", Side::Input),
+    ("/options/rootUrl", "root fetched from", Side::Input),
+    ("/options/diskSize", "disk size", Side::Input),
+    ("/options/slotSize", "slot size", Side::Input),
+    ("/options/espSize", "ESP size", Side::Input),
+    ("/secureBoot/subject", "signed by", Side::Input),
+    ("/secureBoot/digest", "signing certificate", Side::Input),
+    ("/root/format", "root format", Side::Input),
+    ("/root/size", "root size", Side::Outcome),
+    ("/root/rootHash", "root hash", Side::Outcome),
+    ("/kfimgVersion", "kfimg", Side::Input),
+    ("/programs", "written by", Side::Input),
 ];
 
 /// One thing that is another, is new, or is gone.
@@ -48,6 +64,8 @@ pub struct Change {
 /// What changes from one build to another.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct BuildDifference {
+    /// What was given to the builds and differs, by name: everything else follows from it. Empty where the builds should be equal.
+    pub inputs: Vec<String>,
     /// Settings.
     pub facts: Vec<Change>,
     /// Host programs and agent, by version or digest.
@@ -89,12 +107,14 @@ pub fn compare(old: &Path, new: &Path) -> Result<BuildDifference, Error> {
     let both = |name: &str, map: fn(&Value) -> BTreeMap<String, String>| {
         changes(&map(&old.record[name]), &map(&new.record[name]))
     };
+    let (facts, parts, images) = (facts(&old.record, &new.record), both("parts", parts), both("preloaded", images));
     Ok(BuildDifference {
-        facts: facts(&old.record, &new.record),
-        parts: both("parts", parts),
+        inputs: inputs(&facts, &[&parts, &images]),
+        facts,
+        parts,
         packages: both("packages", texts),
         licences: both("licences", licences),
-        images: both("preloaded", items),
+        images,
         findings: both("findings", findings),
         files: changes(&old.files, &new.files),
         outputs: both("outputs", digests),
@@ -140,11 +160,18 @@ fn small(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 
 fn facts(old: &Value, new: &Value) -> Vec<Change> {
     let text = |record: &Value, pointer: &str| record.pointer(pointer).map(plain);
-    let changed = FACTS.iter().map(|(pointer, name)| (name, text(old, pointer), text(new, pointer)));
+    let changed = FACTS.iter().map(|(pointer, name, _)| (name, text(old, pointer), text(new, pointer)));
     changed
         .filter(|(_, old, new)| old != new)
         .map(|(name, old, new)| Change { name: (*name).to_owned(), old, new })
         .collect()
+}
+
+/// Names of what was given and differs: settings, then host programs and images.
+fn inputs(facts: &[Change], others: &[&Vec<Change>]) -> Vec<String> {
+    let given = |change: &&Change| FACTS.iter().any(|(_, name, side)| change.name == *name && *side == Side::Input);
+    let others = others.iter().flat_map(|changes| changes.iter());
+    facts.iter().filter(given).chain(others).map(|change| change.name.clone()).collect()
 }
 
 fn plain(value: &Value) -> String {
@@ -184,8 +211,9 @@ fn texts(value: &Value) -> BTreeMap<String, String> {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect()
 }
 
-fn items(value: &Value) -> BTreeMap<String, String> {
-    value.as_array().into_iter().flatten().map(|item| (plain(item), "there".to_owned())).collect()
+fn images(value: &Value) -> BTreeMap<String, String> {
+    let rows = value.as_array().into_iter().flatten();
+    rows.map(|image| (plain(&image["reference"]), plain(&image["digest"]))).collect()
 }
 
 fn findings(value: &Value) -> BTreeMap<String, String> {

@@ -53,12 +53,24 @@ pub fn kernel(architecture: Architecture) -> Vec<u8> {
     bytes
 }
 
+/// A kernel's configuration with everything that lints look for.
+#[must_use]
+pub fn kernel_config() -> String {
+    lint::whole_config()
+}
+
 /// An initrd whose programs are empty.
 #[must_use]
 pub fn initrd() -> Vec<u8> {
+    initrd_of(lint::initrd_programs().iter().map(|program| format!("usr/bin/{program}")))
+}
+
+/// A part of an initrd with such files.
+#[must_use]
+pub fn initrd_of(paths: impl IntoIterator<Item = String>) -> Vec<u8> {
     let mut archive = Archive::new(Vec::new(), 0);
-    for program in lint::initrd_programs() {
-        archive.file(&format!("usr/bin/{program}"), 0o755, &[7; 1000]).expect("memory takes everything");
+    for path in paths {
+        archive.file(&path, 0o755, &[7; 1000]).expect("memory takes everything");
     }
     archive.finish().expect("memory takes everything")
 }

@@ -10,8 +10,8 @@
 //! - [`mod@lint`]: what can't boot or should not be there is refused;
 //! - [`mod@root_image`] and [`mod@verity`]: the read-only root and the tree that verifies it;
 //! - [`mod@boot`] and [`mod@initrd`]: how the image boots, and what the initrd has for it;
-//! - [`mod@record`], [`mod@listing`] and [`mod@picture`]: what was built, for programs and for people; [`mod@compare`] tells two
-//!   builds apart.
+//! - [`mod@record`], [`mod@listing`] and [`mod@picture`]: what was built, for programs and for people ([`mod@html`] writes pages);
+//!   [`mod@compare`] tells two builds apart.
 //!
 //! Outputs, as functions over [`parts::Parts`]:
 //!
@@ -37,6 +37,7 @@ pub mod esp;
 pub mod extents;
 pub mod fake;
 pub mod gpt;
+pub mod html;
 pub mod initrd;
 pub mod iso;
 pub mod licences;

@@ -1,12 +1,14 @@
 //! [`BuildRecord`]: `build.json`, the digest of every input and output of a build, and all that it depended on.
 //!
-//! It has no path, no host and no time of its own, so it is the same for the same build anywhere.
+//! It has no key, no path, no host and no time of its own, so it is the same for the same build anywhere.
 
 use crate::base::BaseSource;
-use crate::content::PartSource;
+use crate::content::{PartSource, Preload, PreloadedImage};
 use crate::licences::LicenceRecord;
 use crate::lint::Finding;
+use crate::request::Request;
 use crate::root_image::RootFormat;
+use crate::sign::CertificateRecord;
 use kfimg_images::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,8 +42,8 @@ pub struct BuildRecord {
     pub kernel_version: String,
     /// Host programs and agent.
     pub parts: Vec<PartSource>,
-    /// References of preloaded images.
-    pub preloaded: Vec<String>,
+    /// Preloaded images.
+    pub preloaded: Vec<PreloadedImage>,
     /// Packages of the base and their versions, where it has a database that kfimg reads.
     pub packages: BTreeMap<String, String>,
     /// Licences of the base's packages, and of what kfimg adds.
@@ -52,6 +54,11 @@ pub struct BuildRecord {
     pub root: RootRecord,
     /// The kernel's command line without the root hash.
     pub command_line: String,
+    /// What else was asked for.
+    pub options: OptionsRecord,
+    /// Whose key signed the kernel image of disks and ISO.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<CertificateRecord>,
     /// What lints found.
     pub findings: Vec<Finding>,
     /// Bytes of the root by what brought them, before compression.
@@ -78,6 +85,52 @@ pub struct RootRecord {
     pub root_hash: String,
     /// The salt of its verity tree.
     pub salt: String,
+}
+
+/// Options that change what is written, and stand nowhere else in the record. What was not given is not there.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OptionsRecord {
+    /// Kinds of outputs, sorted.
+    pub outputs: Vec<String>,
+    /// Whose images are preloaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preload: Option<&'static str>,
+    /// Lints that only warn, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+    /// Where machines that boot from the network fetch the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_url: Option<String>,
+    /// Bytes of disks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_size: Option<u64>,
+    /// Bytes of each root partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot_size: Option<u64>,
+    /// Bytes of the EFI system partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub esp_size: Option<u64>,
+}
+
+impl OptionsRecord {
+    /// Those of a request.
+    pub(crate) fn of(request: &Request<'_>) -> Self {
+        let mut allowed = request.allowed.to_vec();
+        allowed.sort();
+        allowed.dedup();
+        let mut outputs: Vec<String> = request.outputs.iter().map(ToString::to_string).collect();
+        outputs.sort();
+        Self {
+            outputs,
+            preload: request.preload.map(Preload::name),
+            allowed,
+            root_url: request.root_url.map(str::to_owned),
+            disk_size: request.disk.disk,
+            slot_size: request.disk.slot,
+            esp_size: request.disk.esp,
+        }
+    }
 }
 
 /// A file of the output.

@@ -17,7 +17,8 @@ pub const SYSEXT_FILE: &str = "kfimg.raw";
 /// A layer of a site's description, for `kfimg render --site`: payloads then fetch the extension.
 pub const SITE: &str = "sysext.yaml";
 /// kfimg's settings that a stock system needs too, and the terms of what is in the extension.
-const SETTINGS: [&str; 3] = ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf", licences::FILE];
+const SETTINGS: [&str; 4] =
+    ["usr/lib/sysctl.d/90-kfimg.conf", "usr/lib/modules-load.d/kfimg.conf", licences::FILE, licences::NOTICES_FILE];
 
 /// The extension's files, taken from those of an image.
 ///

@@ -18,6 +18,9 @@ const TICK: Duration = Duration::from_millis(500);
 const TOTAL: &str =
     "{msg:8} at {binary_bytes_per_sec:16} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10} {eta:>4}";
 const ITEM: &str = "{msg:28!} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10}";
+/// A step of long work, and one of which nobody knows how much it is.
+const STEP: &str = "{msg:30!} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10} {eta:>4}";
+const OPEN_STEP: &str = "{msg:30!} {elapsed:>4}";
 
 /// Bars of one command; they vanish when this is dropped.
 pub(crate) struct Progress {
@@ -32,13 +35,22 @@ pub(crate) struct Progress {
 impl Progress {
     /// Bars for bytes; `doing` is a gerund: `fetching`.
     pub(crate) fn new(console: &Console, doing: &'static str) -> Self {
+        Self::styled(console, doing, 0, TOTAL)
+    }
+
+    /// A bar for one step of long work that has its own words, as in `writing the root image`; 0 bytes where nobody knows how many.
+    pub(crate) fn step(console: &Console, doing: &'static str, bytes: u64) -> Self {
+        Self::styled(console, doing, bytes, if bytes > 0 { STEP } else { OPEN_STEP })
+    }
+
+    fn styled(console: &Console, doing: &'static str, bytes: u64, template: &str) -> Self {
         let target = if console.shows_progress() {
             ProgressDrawTarget::stderr_with_hz(DRAWS)
         } else {
             ProgressDrawTarget::hidden()
         };
         let all = MultiProgress::with_draw_target(target);
-        let total = all.add(ProgressBar::new(0).with_message(doing).with_style(style(TOTAL)));
+        let total = all.add(ProgressBar::new(bytes).with_message(doing).with_style(style(template)));
         total.enable_steady_tick(TICK);
         Self { all, total, active: Mutex::default(), planned: Mutex::default(), console: *console }
     }
@@ -105,6 +117,11 @@ impl Progress {
             bar.finish_and_clear();
             self.all.remove(&bar);
         }
+    }
+
+    /// Says something above the bars.
+    pub(crate) fn suspend(&self, say: impl FnOnce()) {
+        self.all.suspend(say);
     }
 
     /// A line above the bars, with `-v`.

@@ -6,10 +6,12 @@ mod support;
 
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
+use kfimg_images::hasher::sha256;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use support::program::{empty_folder, find, names};
 use support::said::{kfimg as run, said};
 
@@ -35,6 +37,11 @@ fn unified_site(name: &str) -> PathBuf {
     folder
 }
 
+/// Every file by its path, as text.
+fn files_by_path(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    files(folder).into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)).collect()
+}
+
 /// Every file by its path.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -50,19 +57,26 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-#[test]
-fn the_same_build_gives_the_same_bytes_wherever_and_however_it_runs() {
-    let (one, other) = (unified_site("same-one"), unified_site("same-other/deeper"));
-    let first = run(&one, ALL);
+/// Two builds by the same words, the second in a deeper folder and as other people have their machines.
+fn built_twice(name: &str, line: &str, epoch: &str) {
+    let (one, other) = (unified_site(&format!("{name}-one")), unified_site(&format!("{name}-other/deeper")));
+    for file in ["db.key", "db.crt"] {
+        let key = signing_key().join(file);
+        fs::copy(&key, one.join(file)).and_then(|_| fs::copy(&key, other.join(file))).unwrap();
+    }
+    let first =
+        said(Command::new(KFIMG).args(line.split_whitespace()).current_dir(&one).env("SOURCE_DATE_EPOCH", epoch));
     assert_eq!(first.code, 0, "{}", first.stderr);
-    let script = format!("umask 077; exec taskset -c 0 {KFIMG} {ALL}");
+    let script = format!("umask 077; exec taskset -c 0 {KFIMG} {line}");
     let mut command = Command::new("sh");
     command
         .args(["-c", &script])
         .current_dir(&other)
         .env("TZ", "Asia/Tokyo")
         .env("LC_ALL", "C.UTF-8")
-        .env("HOME", "/nonexistent");
+        .env("RAYON_NUM_THREADS", "3")
+        .env("HOME", "/nonexistent")
+        .env("SOURCE_DATE_EPOCH", epoch);
     let second = said(&mut command);
     assert_eq!(second.code, 0, "{}", second.stderr);
     let (one, other) = (files(&one.join("images")), files(&other.join("images")));
@@ -70,6 +84,25 @@ fn the_same_build_gives_the_same_bytes_wherever_and_however_it_runs() {
     for (name, bytes) in one {
         assert!(bytes == other[&name], "{} differs", name.display());
     }
+}
+
+/// A folder with a key that signs, and its certificate.
+fn signing_key() -> &'static Path {
+    static KEY: OnceLock<PathBuf> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let folder = empty_folder("build/signing-key");
+        let key = "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=db -keyout db.key -out db.crt";
+        assert_eq!(said(Command::new("openssl").args(key.split(' ')).current_dir(&folder)).code, 0);
+        folder
+    })
+}
+
+#[test]
+fn the_same_build_gives_the_same_bytes_wherever_and_however_it_runs() {
+    built_twice("same", ALL, "");
+    let options =
+        "--preload all --root-url http://boot.local/images --secure-boot-key db.key --secure-boot-certificate db.crt";
+    built_twice("same-signed", &format!("{ALL} {options}"), "86400");
 }
 
 #[test]
@@ -115,8 +148,9 @@ fn esp_offset(disk: &Path) -> u64 {
 #[test]
 fn one_build_writes_every_output_as_its_options_say() {
     let folder = unified_site("outputs");
-    let key = "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=db -keyout db.key -out db.crt";
-    assert_eq!(said(Command::new("openssl").args(key.split(' ')).current_dir(&folder)).code, 0);
+    for file in ["db.key", "db.crt"] {
+        fs::copy(signing_key().join(file), folder.join(file)).unwrap();
+    }
     let signed = "--secure-boot-key db.key --secure-boot-certificate db.crt";
     let built = run(&folder, &format!("{ALL} --root-url http://boot.local/images/ {signed}"));
     assert_eq!(built.code, 0, "{}", built.stderr);
@@ -143,6 +177,14 @@ fn one_build_writes_every_output_as_its_options_say() {
     let record: serde_json::Value = serde_json::from_slice(&fs::read(images.join("build.json")).unwrap()).unwrap();
     let programs: Vec<&str> = record["programs"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
     assert!(programs[0].starts_with("mksquashfs 4.") && programs[1].starts_with("xorriso 1."), "{programs:?}");
+    // Every file that is there, but the record itself and its picture, is in it by the digest that others make of it.
+    let listed = record["outputs"].as_object().unwrap();
+    let there = files_by_path(&images);
+    let missing: Vec<_> = there.keys().filter(|name| !listed.contains_key(*name)).collect();
+    assert_eq!(missing, ["build.html", "build.json"]);
+    for (name, output) in listed {
+        assert_eq!(output["digest"], sha256(&there[name]).as_str(), "{name}");
+    }
     let disk = images.join("disk.raw");
     assert_eq!(fs::metadata(&disk).unwrap().len(), 512 << 20);
     let place = format!("{}@@{}", disk.display(), esp_offset(&disk));
@@ -313,6 +355,7 @@ fn two_builds_are_compared() {
     assert_eq!((same.code, same.stdout.as_str()), (0, "The builds are the same.\n"));
     let said = run(&folder, "diff old new --exit-code");
     assert_eq!(said.code, 8, "{}", said.stderr);
+    assert!(said.stdout.starts_with("Inputs that changed: base.\n\n"), "{}", said.stdout);
     for line in [
         "  + ./usr/bin/su mode=4755",
         "  + setuid 1 programs: /usr/bin/su (4755)",

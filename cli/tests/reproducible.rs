@@ -10,7 +10,9 @@ use std::process::Command;
 use support::program::{as_root, empty_folder, succeed};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
-const RENDER: &str = "\"$KFIMG\" render -q --profile ha5 --registry reg.local --state ../state -o out";
+/// Every channel, so that seeds, drives and boot scripts are among the files.
+const RENDER: &str = "\"$KFIMG\" render -q --profile ha5 --registry reg.local --state ../state -o out \
+    --channel ignition --channel nocloud --channel config-drive --channel guestinfo --channel pxe";
 
 fn folder() -> PathBuf {
     empty_folder("reproducible")
@@ -44,6 +46,16 @@ fn a_render_is_the_same_everywhere() {
         let script = format!("{prepare}\n{render}");
         succeed(Command::new("sh").args(["-euc", &script]).env("KFIMG", KFIMG).current_dir(&place));
         let listing = listing(&place);
+        for file in [
+            "seed.img",
+            "config-drive.img",
+            "guestinfo.ignition.config.data",
+            "ignition.json",
+            "boot.ipxe",
+            "report.html",
+        ] {
+            assert!(listing.contains(file), "{file}: {listing}");
+        }
         assert_eq!(first.get_or_insert(listing.clone()), &listing, "{name}");
     }
 }

@@ -7,6 +7,8 @@
 
 mod support;
 
+use kfimg_builder::fake::{self, FakeBase};
+use kfimg_images::Architecture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -218,4 +220,56 @@ fn a_pipe_gets_no_bars() {
     // What the test before this one looks for.
     assert!(said.status.success() && text.contains("Next:"), "{text}");
     assert!(!text.contains("issuing certificates") && !text.contains(['\r', '\u{1b}']), "{text}");
+}
+
+/// A build whose root takes its time, and one file of it that a lint tells of.
+fn long_build() -> &'static str {
+    static SITE: OnceLock<()> = OnceLock::new();
+    SITE.get_or_init(|| {
+        fake::bundle(&folder().join("bundle"), Architecture::Amd64);
+        let mut state = 1_u64;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state.to_be_bytes()[0]
+        });
+        let mut base = FakeBase::new(Architecture::Amd64);
+        base.file("usr/share/noise", 0o644, noise.take(24 << 20).collect::<Vec<u8>>());
+        base.file("usr/bin/su", 0o4755, "x").write(&folder().join("base.tar"));
+    });
+    "build --base base.tar --output parts -v -o"
+}
+
+#[test]
+fn a_build_shows_its_phases_on_a_terminal_and_their_times_afterwards() {
+    let command = on_one_core(&format!("{} phases", long_build()));
+    let mut terminal = Command::new(find("script"));
+    terminal.args(["-qe", "-c", &format!("stty cols 80 rows 50; {command}"), "/dev/null"]);
+    let text = succeed(terminal.current_dir(folder()).env("TERM", "xterm-256color")).replace("\r\n", "\n");
+    let is_bar = |part: &&str| part.contains("writing the root image") && part.contains(" of ");
+    let drawn: Vec<String> = text
+        .split(['\r', '\n'])
+        .filter(is_bar)
+        .map(|bar| sequences(&format!("\u{1b}[m{bar}")).map(|(_, rest)| rest).collect())
+        .collect();
+    assert!(!drawn.is_empty(), "{text}");
+    assert!(drawn.iter().all(|bar| bar.trim_end().chars().count() <= 80), "{drawn:?}");
+    let left = plain(&text);
+    assert!(left.contains("\nsetuid: 1 programs: /usr/bin/su"), "no bar goes through a line: {left}");
+    let times = left.split_once("\nIt took ").unwrap().1;
+    for phase in ["reading the base", "writing the root image", "hashing the outputs"] {
+        assert!(
+            times.lines().any(|line| line.trim_start().starts_with(phase) && line.contains(" s")),
+            "{phase}: {left}"
+        );
+    }
+    assert!(times.lines().all(|line| line.chars().count() <= 80), "{times}");
+}
+
+#[test]
+fn a_pipe_gets_the_names_of_phases_and_no_bars() {
+    let said =
+        run(Command::new("sh").args(["-c", &on_one_core(&format!("{} piped", long_build()))]).current_dir(folder()));
+    let text = both(&said);
+    assert!(said.status.success() && text.contains("\nwriting the root image\n"), "{text}");
+    assert!(!text.contains(['\r', '\u{1b}']), "{text}");
 }

@@ -211,6 +211,19 @@ fn static_pods_are_hardened() {
     }
 }
 
+#[test]
+fn static_pods_have_as_long_to_start_as_the_description_gives() {
+    for (written, failures) in [(None, 24), (Some("61s"), 7), (Some("40m"), 240)] {
+        let site = written
+            .map_or_else(String::new, |time| format!("timeouts: {{controlPlaneComponentHealthCheck: {time}}}\n"));
+        let tree = Site::new(load(&site, "none", "")).tree("master1");
+        for manifest in PODS.into_iter().filter(|manifest| *manifest != KEEPALIVED) {
+            let probe = &site::object(&tree, manifest)["spec"]["containers"][0]["startupProbe"];
+            assert_eq!(json!([probe["failureThreshold"], probe["periodSeconds"]]), json!([failures, 10]), "{manifest}");
+        }
+    }
+}
+
 fn secrets(tree: &NodeTree) -> Vec<&str> {
     let secret = |entry: &Entry| matches!(entry, Entry::File(file) if file.secret);
     tree.entries().filter(|(_, entry)| secret(entry)).map(|(path, _)| path.as_str()).collect()

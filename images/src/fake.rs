@@ -107,6 +107,12 @@ impl FakeBundle {
         self.entries.push(content);
     }
 
+    /// Enters content in the place of what had this reference.
+    pub fn replace(&mut self, reference: &str, content: Descriptor) {
+        self.entries.retain(|entry| entry.reference() != Some(reference));
+        self.name(reference, content);
+    }
+
     /// Enters content into `index.json` without a reference, as referrers are.
     pub fn unnamed(&mut self, content: Descriptor) {
         self.entries.push(content);

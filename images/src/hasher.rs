@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use crate::digest::Digest;
 
 /// Bytes that are read at a time when a whole stream is hashed: few enough to stay in a core's own cache.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 128 << 10;
 
 /// A running hash. Feed it with [`Hasher::update`], end it with [`Hasher::finish`].
 #[derive(Clone)]

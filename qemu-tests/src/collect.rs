@@ -52,7 +52,12 @@ pub(crate) fn collect(cluster: &Cluster, folder: &Path) -> Result<()> {
         let mut kubectl = cluster.kubectl_command();
         write(&folder.join(file), kubectl.arg("--request-timeout=5s").args(*words))?;
     }
-    LOGS.iter().try_for_each(|place| copy_logs(&cluster.lab().folder().join(place), &folder.join(place)))
+    copy_all_logs(cluster.lab().folder(), folder)
+}
+
+/// Copies the logs of a lab's folder.
+pub(crate) fn copy_all_logs(lab: &Path, folder: &Path) -> Result<()> {
+    LOGS.iter().try_for_each(|place| copy_logs(&lab.join(place), &folder.join(place)))
 }
 
 /// Copies the logs of a folder that need not be there.

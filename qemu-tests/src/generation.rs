@@ -46,6 +46,11 @@ impl Step {
         let place = steps.iter().position(|step| step.nodes.iter().any(|other| other == node));
         steps.split_at(place.unwrap_or(steps.len()))
     }
+
+    /// What is done with machines, one by one.
+    pub fn named(steps: &[Self]) -> Vec<(Action, &str)> {
+        steps.iter().flat_map(|step| step.nodes.iter().map(|node| (step.action, node.as_str()))).collect()
+    }
 }
 
 impl Cluster {

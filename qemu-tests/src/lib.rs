@@ -7,6 +7,8 @@
 pub mod balancer;
 pub mod boot_server;
 pub mod bundle;
+#[cfg(test)]
+mod claims;
 mod cluster;
 mod collect;
 mod command;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Components of `go/` that a lab with Kubernetes 1.36 needs.
-pub const COMPONENTS: [&str; 13] = [
+pub const COMPONENTS: [&str; 14] = [
+    "cloud-controller-manager",
     "cni",
     "containerd",
     "coredns",

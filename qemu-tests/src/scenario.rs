@@ -1,12 +1,13 @@
-//! A scenario: one cluster, something done to it, something that must hold; then everything is gone again.
+//! A scenario: one cluster (or none), something done to it, something that must hold; then everything is gone again.
 //!
 //! Scenarios are slow and share two processors, so one runs at a time on a machine, whoever started it.
 
-use crate::{Cluster, Error, Lab, Result, Topology, cache, leftovers};
+use crate::lan::Lan;
+use crate::{Cluster, Error, Lab, Result, Topology, cache, collect, leftovers};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Variable that leaves a failed scenario's machines up, to look into them.
@@ -14,17 +15,89 @@ const KEEP: &str = "KFIMG_LAB_KEEP";
 /// How the name of a folder with the logs of a failed scenario ends.
 const LOGS: &str = "failed";
 
+/// What a scenario is played on.
+trait Stage: Sized {
+    /// Writes what tells why it failed into this folder.
+    fn collect(&self, logs: &Path) -> Result<()>;
+    /// Takes everything down, and leaves the folder.
+    fn down(&self) -> Result<()>;
+}
+
+impl Stage for Cluster {
+    fn collect(&self, logs: &Path) -> Result<()> {
+        Cluster::collect(self, logs)
+    }
+
+    fn down(&self) -> Result<()> {
+        Cluster::down(self)
+    }
+}
+
+/// A lab without a cluster: a folder and a network, for machines that get no payload of one.
+#[derive(Debug)]
+pub struct Bench {
+    folder: PathBuf,
+    lan: Lan,
+}
+
+impl Bench {
+    fn create(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let folder = fs::canonicalize(folder)?;
+        let lan = Lan::of(&Lab::id_of(&folder));
+        lan.up()?;
+        Ok(Self { folder, lan })
+    }
+
+    /// The folder, which is gone afterwards.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The network.
+    pub fn lan(&self) -> &Lan {
+        &self.lan
+    }
+}
+
+impl Stage for Bench {
+    fn collect(&self, logs: &Path) -> Result<()> {
+        collect::copy_all_logs(&self.folder, logs)
+    }
+
+    fn down(&self) -> Result<()> {
+        self.lan.down();
+        Ok(())
+    }
+}
+
 /// Runs `act` on a fresh cluster of this topology, all machines off; removes it afterwards.
 ///
 /// # Panics
 /// When `act` fails or panics: after all logs and states were collected into a folder that the message names.
 pub fn run(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Result<()>) {
-    if let Err(error) = attempt(name, topology, act) {
+    end_well(name, attempt(name, |folder| Cluster::create(folder, topology), act));
+}
+
+/// Runs `act` where there is no cluster.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_alone(name: &str, act: impl FnOnce(&mut Bench) -> Result<()>) {
+    end_well(name, attempt(name, Bench::create, act));
+}
+
+fn end_well(name: &str, played: Result<()>) {
+    if let Err(error) = played {
         panic!("{name}: {error}");
     }
 }
 
-fn attempt(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Result<()>) -> Result<()> {
+fn attempt<S: Stage>(
+    name: &str,
+    create: impl FnOnce(&Path) -> Result<S>,
+    act: impl FnOnce(&mut S) -> Result<()>,
+) -> Result<()> {
     let place = cache().join("scenarios");
     fs::create_dir_all(&place)?;
     let lock = fs::File::create(place.join("lock"))?;
@@ -35,17 +108,17 @@ fn attempt(name: &str, topology: Topology, act: impl FnOnce(&mut Cluster) -> Res
         clear_all(&place)?;
     }
     clear(&folder)?;
-    let mut cluster = Cluster::create(&folder, topology)?;
-    let acted = catch_unwind(AssertUnwindSafe(|| act(&mut cluster)));
+    let mut stage = create(&folder)?;
+    let acted = catch_unwind(AssertUnwindSafe(|| act(&mut stage)));
     let result = acted.unwrap_or_else(|panic| Err(Error::unusable("the scenario", said(panic.as_ref()))));
-    let Err(error) = result else { return end(&cluster, &folder) };
+    let Err(error) = result else { return end(&stage, &folder) };
     let logs = place.join(format!("{name}.{LOGS}"));
     if logs.exists() {
         fs::remove_dir_all(&logs)?;
     }
-    cluster.collect(&logs)?;
+    stage.collect(&logs)?;
     if !is_kept {
-        end(&cluster, &folder)?;
+        end(&stage, &folder)?;
     }
     let machines =
         if is_kept { format!("; the machines are still up: KFIMG_LAB={}", folder.display()) } else { String::new() };
@@ -76,8 +149,8 @@ fn clear(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn end(cluster: &Cluster, folder: &Path) -> Result<()> {
-    cluster.down()?;
+fn end(stage: &impl Stage, folder: &Path) -> Result<()> {
+    stage.down()?;
     Ok(fs::remove_dir_all(folder)?)
 }
 

@@ -27,12 +27,21 @@ const DISK_BYTES: u64 = 16 << 30;
 /// What the names of machines of each role begin with, and the last byte of the first one's address.
 const ROLES: [(&str, u8); 3] = [("master", 11), ("worker", 21), ("etcd", 31)];
 
+/// A setting for emulated processors, on which an API server takes longer to start than anywhere else.
+const PATIENCE: &str = "timeouts: {controlPlaneComponentHealthCheck: 40m}\n";
 /// Takes back what the site says for containers' sake.
 const EMULATED: &str = "\
 etcd: {allowVolatileData: false}
 kubelet: {failCgroupV1: true, failSwapOn: true}
 containerd: {disableApparmor: false}
 kubeProxy: {conntrackMaxPerCore: 32768, conntrackMin: 131072}
+";
+
+/// What a control plane is without: packing, serving and importing an image costs minutes where all is emulated.
+const FEW_IMAGES: &str = "\
+networking: {cni: none}
+kubeProxy: {disabled: true}
+addons: {metricsServer: {enabled: false}}
 ";
 
 /// How clients reach the API.
@@ -130,7 +139,13 @@ impl Topology {
     /// partition.
     #[must_use]
     pub fn emulated(self, disk: &str) -> Self {
-        self.layer(&format!("{EMULATED}nodeDefaults: {{dataDisk: {{path: {disk}}}}}\n"))
+        self.layer(&format!("{PATIENCE}{EMULATED}nodeDefaults: {{dataDisk: {{path: {disk}}}}}\n"))
+    }
+
+    /// With hardly an image but those of the static pods: for machines of which no more is wanted.
+    #[must_use]
+    pub fn few_images(self) -> Self {
+        self.layer(FEW_IMAGES)
     }
 
     /// With a file that a layer names.
@@ -249,6 +264,16 @@ kubeProxy: {{conntrackMaxPerCore: 0, conntrackMin: 0}}
         }
         text
     }
+}
+
+/// The chapter of a document, whose site gets what an emulated machine needs and no other does.
+///
+/// # Panics
+/// When the chapter has no site that begins with the name of its cluster.
+pub fn with_patience(chapter: &str) -> String {
+    let name = "\nclusterName: first\n";
+    assert!(chapter.contains(name), "the document's site does not begin with{name}");
+    chapter.replacen(name, &format!("{name}{PATIENCE}"), 1)
 }
 
 fn names(role: &str, count: u8) -> Vec<String> {

@@ -47,7 +47,7 @@ fn a_wrong_clock_is_set_or_named() {
         let rendered = now()?;
         let image = Image::build(&Programs::build(&COMPONENTS)?)?;
         let mac = cluster.topology().hardware(NODE).mac;
-        let hardware = Hardware { mac, processors: 2, memory_mib: 3072, disk_bytes: DISK };
+        let hardware = Hardware { memory_mib: 3072, ..Hardware::new(&mac, DISK) };
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &image, hardware, &cluster.lab().lan())?;
         // One disk for all: it has its images after the first boot, and its cluster lives through all of this.

@@ -34,7 +34,7 @@ fn nodes_and_certificates_come_with_the_next_generation_one_reboot_after_the_oth
 
         // A worker needs nothing of the others: it alone boots.
         let steps = cluster.render_next(with_workload(Topology::new(3, 2)))?;
-        assert_eq!(named(&steps), [(Action::BootNew, "worker2")]);
+        assert_eq!(Step::named(&steps), [(Action::BootNew, "worker2")]);
         follow(cluster, &steps)?;
         cluster.wait_ready(5, BOUND)?;
         renew(cluster)?;
@@ -65,11 +65,6 @@ fn follow(cluster: &Cluster, steps: &[Step]) -> Result<()> {
     Ok(())
 }
 
-/// What is done with machines, one by one.
-fn named(steps: &[Step]) -> Vec<(Action, &str)> {
-    steps.iter().flat_map(|step| step.nodes.iter().map(|node| (step.action, node.as_str()))).collect()
-}
-
 /// One node's certificates are issued anew; it alone boots again. With the payload of before it does not any more.
 fn renew(cluster: &mut Cluster) -> Result<()> {
     let machine = cluster.machine("master2")?;
@@ -78,7 +73,7 @@ fn renew(cluster: &mut Cluster) -> Result<()> {
     fs_err::copy(cluster.payload("master2"), &older)?;
     cluster.renew("master2")?;
     let steps = cluster.render_next(cluster.topology().clone())?;
-    assert_eq!(named(&steps), [(Action::Boot, "master2")]);
+    assert_eq!(Step::named(&steps), [(Action::Boot, "master2")]);
     follow(cluster, &steps)?;
     cluster.wait_voters(BOUND)?;
     assert_ne!(before, machine.read(CERTIFICATE), "the certificate is the old one");

@@ -15,6 +15,7 @@ mod steps;
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Delivery, Hardware, Image, Machine, Workplace};
 use kfimg_lab::scenario::tell;
+use kfimg_lab::site::with_patience;
 use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
 use std::path::Path;
 use std::time::Duration;
@@ -42,8 +43,6 @@ const START: Duration = Duration::from_secs(60);
 const BOOT: Duration = Duration::from_secs(1800);
 /// From there to an API server that knows the node: its images come from the registry.
 const API: Duration = Duration::from_secs(3600);
-/// Lines of the console that a failure shows.
-const SHOWN: usize = 100;
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
@@ -54,17 +53,17 @@ fn the_document_leads_from_an_empty_folder_to_a_control_plane_that_booted_from_t
         let place = cluster.lab().folder().join("walk");
         let programs = Programs::build(&COMPONENTS)?;
         let mut workplace = Workplace::prepare(&place, &programs, &cluster.lab().bundle(), &lan)?;
-        let chapter = steps::chapter(DOCUMENT, CHAPTER);
+        let chapter = &with_patience(steps::chapter(DOCUMENT, CHAPTER));
         let run = |line: &str, folder: &Path| workplace.command(line, folder).output().expect("nsenter is installed");
         assert_eq!(steps::walk("pxe.md", chapter, &workplace.folder(), run), 2, "commands");
         serve(cluster, &mut workplace, chapter)?;
 
-        let hardware = Hardware { mac: MAC.to_owned(), processors: 2, memory_mib: 4096, disk_bytes: DISK };
+        let hardware = Hardware::new(MAC, DISK);
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &Image::Network, hardware, &lan)?;
-        boot(&workplace, &mut machine, chapter).map_err(|error| {
-            let (said, shown) = (workplace.log("kfimg"), machine.console(SHOWN));
-            Error::unusable(error.to_string(), format!("kfimg serve said:\n{said}\nits console's end was:\n{shown}"))
+        let booted = machine.play(|machine| boot(&workplace, machine, chapter));
+        booted.map_err(|error| {
+            Error::unusable(error.to_string(), format!("kfimg serve said:\n{}", workplace.log("kfimg")))
         })
     });
 }

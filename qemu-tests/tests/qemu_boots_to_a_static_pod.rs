@@ -15,7 +15,7 @@ use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Hardware, Image, Machine};
 use kfimg_lab::scenario::tell;
 use kfimg_lab::wait::{Look, wait_for};
-use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
+use kfimg_lab::{Cluster, Entrance, Error, Result, Topology, scenario};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -38,10 +38,11 @@ const SHOWN: usize = 100;
 #[test]
 #[ignore = "emulates a whole machine for minutes: make qemu-test"]
 fn a_machine_with_a_blank_disk_boots_to_static_pods_and_a_power_cut_loses_nothing_acknowledged() {
-    scenario::run("qemu-boots-to-a-static-pod", Topology::new(1, 0).emulated("/dev/vdb"), |cluster| {
+    let topology = Topology::of_profile("single", 1, 0, Entrance::Machine).emulated("/dev/vdb");
+    scenario::run("qemu-boots-to-a-static-pod", topology, |cluster| {
         let image = Image::build(&Programs::build(&COMPONENTS)?)?;
-        let hardware =
-            Hardware { mac: cluster.topology().hardware(NODE).mac, processors: 2, memory_mib: 3072, disk_bytes: DISK };
+        let mac = cluster.topology().hardware(NODE).mac;
+        let hardware = Hardware { memory_mib: 3072, ..Hardware::new(&mac, DISK) };
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &image, hardware, &cluster.lab().lan())?;
         scene(cluster, &mut machine).map_err(|error| {

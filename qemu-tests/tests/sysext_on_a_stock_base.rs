@@ -6,7 +6,8 @@
 use fs_err as fs;
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Delivery, Extension, Hardware, Image, Machine, STOCK_DISK};
-use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
+use kfimg_lab::scenario::tell;
+use kfimg_lab::{Cluster, Result, Topology, scenario};
 use std::time::Duration;
 
 /// What the lab's containers can't do and a machine can. The system lies on its disk, and so does all that lasts.
@@ -21,23 +22,18 @@ const NODE: &str = "master1";
 /// From power-on to what the extension brings, and from there to a running static pod. cloud-init is slow where all is emulated.
 const BOOT: Duration = Duration::from_secs(2400);
 const COMMAND: Duration = Duration::from_secs(60);
-/// Lines of the console that a failure shows.
-const SHOWN: usize = 100;
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
 fn a_stock_base_becomes_a_node_by_a_system_extension() {
-    scenario::run("sysext-on-a-stock-base", Topology::new(1, 0).layer(MACHINE), |cluster| {
-        let extension = Extension::of(&Programs::build(&COMPONENTS)?, &cluster.lab().bundle())?;
+    scenario::run("sysext-on-a-stock-base", Topology::new(1, 0).few_images().layer(MACHINE), |cluster| {
+        let extension = Extension::of(&Programs::build(&COMPONENTS)?)?;
         let topology = cluster.topology().clone().layer(&extension.layer()?);
         cluster.render(topology)?;
-        let mac = cluster.topology().hardware(NODE).mac;
-        let hardware = Hardware { mac, processors: 2, memory_mib: 4096, disk_bytes: STOCK_DISK };
+        let hardware = Hardware::new(&cluster.topology().hardware(NODE).mac, STOCK_DISK);
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &Image::stock()?, hardware, &cluster.lab().lan())?;
-        scene(cluster, &mut machine, &extension).map_err(|error| {
-            Error::unusable(error.to_string(), format!("the end of its console was:\n{}", machine.console(SHOWN)))
-        })
+        machine.play(|machine| scene(cluster, machine, &extension))
     });
 }
 
@@ -77,8 +73,4 @@ fn the_extension_is_over_the_system(machine: &mut Machine) -> Result<()> {
     let expected = [&["overlay", "ext4", "debian"], &files[..], &["0", "1"]].concat();
     assert_eq!(lines, expected, "{}", said.text);
     Ok(())
-}
-
-fn tell(what: &str, time: Duration) {
-    println!("{what} after {} s", time.as_secs());
 }

@@ -15,9 +15,10 @@ mod steps;
 mod vcenter;
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
-use kfimg_lab::qemu::{Built, Delivery, Hardware, Machine, Workplace};
+use kfimg_lab::qemu::{Built, Delivery, Hardware, Machine, Make, Workplace};
 use kfimg_lab::scenario::tell;
-use kfimg_lab::{Error, Result, Topology, scenario};
+use kfimg_lab::site::with_patience;
+use kfimg_lab::{Result, Topology, scenario};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -37,8 +38,6 @@ const PAYLOAD: &str = "guestinfo.ignition.config.data";
 const BOOT: Duration = Duration::from_secs(1200);
 /// From there to an API server that knows the node: its images come from the appliance.
 const API: Duration = Duration::from_secs(3600);
-/// Lines of the console that a failure shows.
-const SHOWN: usize = 100;
 
 /// The folder in which the document is walked through, and its vCenter.
 struct Site {
@@ -95,17 +94,14 @@ fn the_document_leads_from_an_empty_folder_to_a_control_plane_that_booted_the_ap
         workplace.install("govc", &programs.path("govc")?)?;
         let vcenter = Vcenter::start(&mut lan.command(programs.path("vcsim")?));
         let site = Site { workplace, vcenter };
-        let chapter = steps::chapter(DOCUMENT, CHAPTER);
+        let chapter = &with_patience(steps::chapter(DOCUMENT, CHAPTER));
         let folder = site.workplace.folder();
         assert_eq!(steps::walk("vmware.md", chapter, &folder, |line, folder| site.run(line, folder)), 3, "commands");
 
         let disk = Built::at(&folder.join("images")).appliance(&place.join("appliance"))?;
-        let hardware = Hardware { mac: MAC.to_owned(), processors: 2, memory_mib: 4096, disk_bytes: DISK };
+        let hardware = Hardware { make: Make::Vmware, ..Hardware::new(MAC, DISK) };
         let mut machine = Machine::build(NODE, &lab.folder().join("qemu"), &disk, hardware, &lan)?;
-        boot(&site, &mut machine, chapter).map_err(|error| {
-            let shown = machine.console(SHOWN);
-            Error::unusable(error.to_string(), format!("the end of its console was:\n{shown}"))
-        })
+        machine.play(|machine| boot(&site, machine, chapter))
     });
 }
 

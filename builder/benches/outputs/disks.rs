@@ -1,6 +1,6 @@
 //! A disk in the forms of hypervisors, against qemu-img.
 
-use crate::measure::{Contender, at_most, milliseconds, race, run};
+use crate::measure::{Contender, judge, milliseconds, race, run};
 use crate::{Bench, bytes, data};
 use kfimg_builder::disk::{self, DiskSizes};
 use kfimg_builder::extents::Extents;
@@ -83,9 +83,9 @@ impl<'a> Disk<'a> {
         ];
         let times = race("P18: streamOptimized VMDK", self.bench.rounds, &mut contenders);
         let against = |number: usize| times[number] / times[0];
-        at_most("P18", "streamOptimized VMDK, against qemu-img", &milliseconds(times[1]), against(1), 0.35);
-        at_most("P18", "a whole appliance, against qemu-img's disk", &milliseconds(times[2]), against(2), 0.35);
-        at_most("P18", "its size, against qemu-img's", "", data::sizes(&path("own.vmdk"), &path("peer.vmdk")), 1.03);
+        judge("P18/time", "streamOptimized VMDK, against qemu-img", &milliseconds(times[1]), against(1));
+        judge("P18/appliance", "a whole appliance, against qemu-img's disk", &milliseconds(times[2]), against(2));
+        judge("P18/size", "its size, against qemu-img's", "", data::sizes(&path("own.vmdk"), &path("peer.vmdk")));
     }
 
     fn qcow2(&self) {
@@ -94,8 +94,8 @@ impl<'a> Disk<'a> {
         let own = || qcow2::write(&self.content, &path("own.qcow2"), &Watch::default()).expect("written");
         let mut contenders = [Contender::whole("qemu-img", convert), Contender::whole("kfimg", own)];
         let times = race("P17: qcow2 with zstd", self.bench.rounds, &mut contenders);
-        at_most("P17", "qcow2 with zstd, against qemu-img", &milliseconds(times[1]), times[1] / times[0], 0.6);
-        at_most("P17", "its size, against qemu-img's", "", data::sizes(&path("own.qcow2"), &path("peer.qcow2")), 1.03);
+        judge("P17/time", "qcow2 with zstd, against qemu-img", &milliseconds(times[1]), times[1] / times[0]);
+        judge("P17/size", "its size, against qemu-img's", "", data::sizes(&path("own.qcow2"), &path("peer.qcow2")));
     }
 
     fn convert(&self, words: &[&str], name: &str) {

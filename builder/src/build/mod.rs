@@ -11,7 +11,7 @@ use crate::base::{self, Base};
 use crate::boot;
 use crate::content::kernel::{self, Kernel};
 use crate::content::system::{self, Stamp};
-use crate::content::{self, PartSource, host, identity, preload};
+use crate::content::{self, PartSource, PreloadedImage, host, identity, preload};
 use crate::error::{Error, ErrorKind};
 use crate::initrd;
 use crate::licences;
@@ -21,7 +21,7 @@ use crate::output::Watch;
 use crate::packages::{self, Package};
 use crate::parts::Parts;
 use crate::picture::{self, PICTURE_FILE};
-use crate::record::{BuildRecord, FORMAT_VERSION, OutputRecord, RECORD_FILE, RootRecord};
+use crate::record::{BuildRecord, FORMAT_VERSION, OptionsRecord, OutputRecord, RECORD_FILE, RootRecord};
 use crate::request::{Event, Request};
 use crate::root_image::{self, Options, RootImage};
 use crate::sizes;
@@ -53,7 +53,7 @@ struct System {
     base: Base,
     kernel: Kernel,
     parts: Vec<PartSource>,
-    preloaded: Vec<String>,
+    preloaded: Vec<PreloadedImage>,
     os_release: Vec<u8>,
     version: String,
     epoch: u64,
@@ -273,6 +273,8 @@ fn record(
             salt: verity.salt.clone(),
         },
         command_line: command_line(request),
+        options: OptionsRecord::of(request),
+        secure_boot: request.signer.map(|signer| signer.record().clone()),
         findings,
         sizes,
         outputs: BTreeMap::new(),

@@ -34,6 +34,8 @@ const REMOVED: &[(&str, Removal)] = &[
     // Disks of the machine that the base was made on: a boot waits for them, and ends in the emergency shell.
     ("etc/fstab", Removal::Whole),
     ("etc/crypttab", Removal::Whole),
+    // Cards of that machine, by their addresses: netplan would set them up beside what the payload says.
+    ("etc/netplan", Removal::Contents),
     // The payload brings them.
     ("etc/hostname", Removal::Whole),
     ("etc/resolv.conf", Removal::Whole),
@@ -125,6 +127,7 @@ mod tests {
             "etc/hostid",
             "etc/fstab",
             "etc/crypttab",
+            "etc/netplan/50-cloud-init.yaml",
             "var/lib/systemd/random-seed",
             "var/log/apt/term.log",
             "var/cache/ldconfig/aux-cache",

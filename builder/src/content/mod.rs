@@ -10,7 +10,7 @@ pub(crate) mod preload;
 pub(crate) mod system;
 
 pub use host::PartSource;
-pub use preload::Preload;
+pub use preload::{Preload, PreloadedImage};
 
 use crate::error::Error;
 use crate::spool::{self, Spool};

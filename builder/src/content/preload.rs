@@ -10,6 +10,7 @@ use kfimg_images::download::is_file;
 use kfimg_images::hasher::Hasher;
 use kfimg_images::layout::{DOCUMENT_LIMIT, Descriptor, Document, Index, Kind};
 use kfimg_images::{Architecture, Catalog, Component, Reference};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Where the agent looks first.
@@ -52,7 +53,27 @@ const CONTROL_PLANE: &[Component] = &[
 ];
 const ETCD: &[Component] = &[Component::Pause, Component::Etcd];
 
+/// An image that was laid into an image of a system.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreloadedImage {
+    /// As manifests name it.
+    pub reference: String,
+    /// The digest of its manifest, or of its index.
+    pub digest: Digest,
+}
+
 impl Preload {
+    /// The word on the command line and in `build.json`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::ControlPlane => "control-plane",
+            Self::Etcd => "etcd",
+            Self::All => "all",
+        }
+    }
+
     fn components(self) -> Vec<Component> {
         match self {
             Self::Worker => WORKER.to_vec(),
@@ -78,7 +99,7 @@ impl Preload {
     }
 }
 
-/// Adds the wanted images; returns their references.
+/// Adds the wanted images; returns which they are.
 ///
 /// # Errors
 /// When the bundle has none of them, none for these machines, or leaves blobs to a registry.
@@ -88,7 +109,7 @@ pub(crate) fn add(
     preload: Preload,
     architecture: Architecture,
     watch: &Watch<'_>,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<PreloadedImage>, Error> {
     let wanted: Vec<&Descriptor> = bundle
         .index()
         .manifests
@@ -119,7 +140,11 @@ pub(crate) fn add(
         let node = Node { origin: Origin::Images, ..Node::file(0o644, bytes) };
         tree.insert(&path, node).map_err(Error::tree(&path))?;
     }
-    Ok(wanted.iter().filter_map(|entry| entry.reference().map(str::to_owned)).collect())
+    let image = |entry: &&Descriptor| {
+        let reference = entry.reference()?.to_owned();
+        Some(PreloadedImage { reference, digest: entry.digest.clone() })
+    };
+    Ok(wanted.iter().filter_map(image).collect())
 }
 
 /// Reads a blob whose digest the listing of the root does not tell.

@@ -29,16 +29,25 @@ const MODULE_LINES: &str = "br_netfilter\nnf_conntrack\noverlay\n";
 
 /// Units that change the system, or only cost time. Masked where the base has them.
 const MASKED: &[&str] = &[
+    "apport-autoreport.timer",
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
+    "apt-news.service",
     "dnf-makecache.timer",
     "dpkg-db-backup.timer",
     "e2scrub_all.timer",
+    "esm-cache.service",
+    "fwupd-refresh.timer",
     "man-db.timer",
     "motd-news.timer",
     "snapd.service",
+    "snapd.socket",
     "systemd-firstboot.service",
+    "ua-timer.timer",
+    "ubuntu-advantage.service",
     "unattended-upgrades.service",
+    "update-notifier-download.timer",
+    "update-notifier-motd.timer",
 ];
 const UNIT_FOLDERS: [&str; 2] = ["usr/lib/systemd/system", "etc/systemd/system"];
 
@@ -64,6 +73,7 @@ pub(crate) fn write(tree: &mut Tree, stamp: Stamp<'_>) -> Result<Vec<u8>, Error>
         }
     }
     put(tree, licences::FILE, Node::file(0o644, licences::copyright()))?;
+    put(tree, licences::NOTICES_FILE, Node::file(0o644, licences::notices()))?;
     os_release(tree, stamp)
 }
 

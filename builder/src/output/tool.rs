@@ -24,10 +24,11 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// A command that hears nothing and speaks English.
+    /// A command that hears nothing and speaks English. What the environment says of time was read before, by who asked for the build: an
+    /// empty `SOURCE_DATE_EPOCH` means none, and ends xorriso.
     pub(crate) fn command(self) -> Command {
         let mut command = Command::new(self.program);
-        command.stdin(Stdio::null()).env("LC_ALL", "C").env("TZ", "UTC");
+        command.stdin(Stdio::null()).env("LC_ALL", "C").env("TZ", "UTC").env_remove("SOURCE_DATE_EPOCH");
         command
     }
 

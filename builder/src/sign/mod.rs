@@ -12,14 +12,29 @@ use authenticode::Place;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use kfimg_images::digest::Digest;
+use kfimg_images::hasher::sha256;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde::Serialize;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
+
+/// Whose key signed: what is known of a certificate to everybody, and never its key.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateRecord {
+    /// Its subject, as X.500 writes it.
+    pub subject: String,
+    /// The digest of its DER form, which firmware shows as its fingerprint.
+    pub digest: Digest,
+    /// Its last second, since 1970. Firmware does not look at it.
+    pub not_after: i64,
+}
 
 /// A key and its certificate. What it says of itself contains neither.
 pub struct Signer {
@@ -28,6 +43,7 @@ pub struct Signer {
     /// The issuer's name and the serial number, as they stand in the certificate.
     issuer: Vec<u8>,
     serial: Vec<u8>,
+    record: CertificateRecord,
 }
 
 impl std::fmt::Debug for Signer {
@@ -58,7 +74,18 @@ impl Signer {
         }
         let issuer = parsed.issuer().as_raw().to_vec();
         let serial = parsed.tbs_certificate.raw_serial().to_vec();
-        Ok(Self { key: pair, certificate: der.to_vec(), issuer, serial })
+        let record = CertificateRecord {
+            subject: parsed.subject().to_string(),
+            digest: sha256(&der),
+            not_after: parsed.validity().not_after.timestamp(),
+        };
+        Ok(Self { key: pair, certificate: der.to_vec(), issuer, serial, record })
+    }
+
+    /// What `build.json` says of whose key it is.
+    #[must_use]
+    pub fn record(&self) -> &CertificateRecord {
+        &self.record
     }
 
     /// Signs a program in its file, which has no signature yet and ends with its last section.

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod preload;
+mod record;
 mod refused;
 mod site;
+mod ubuntu;
 
 use kfimg_builder::Built;
 use kfimg_builder::compare::compare;
@@ -105,9 +107,16 @@ fn licences_of_packages_and_of_what_is_added_are_listed() {
     assert!(findings.iter().any(|finding| finding.lint == "licences" && finding.text == "no copyright file of odd"));
     let listing = fs::read_to_string(folder.join("root.mtree")).unwrap();
     assert!(listing.contains("./usr/share/doc/kfimg/copyright mode=0644"), "{listing}");
-    assert!(listed(&folder.join("kfimg.raw")).contains("squashfs-root/usr/share/doc/kfimg/copyright"));
+    for file in ["copyright", "notices"] {
+        let place = format!("squashfs-root/usr/share/doc/kfimg/{file}");
+        assert!(
+            listed(&folder.join("kfimg.raw")).contains(&place)
+                && listed(&folder.join("parts/root.squashfs")).contains(&place)
+        );
+    }
     let page = fs::read_to_string(folder.join("build.html")).unwrap();
-    assert!(page.contains("<td>GPL-3+<td class=n>1<td>bash</tr>"), "{page}");
+    let row = "<tr><td>GPL-3+</td><td class=\"number\">1</td><td class=\"names\">bash</td></tr>";
+    assert!(page.contains(row), "{page}");
 }
 
 #[test]
@@ -121,6 +130,7 @@ fn two_builds_are_compared_in_words() {
     }
     assert!(!compare(old, &same.folder).unwrap().differs());
     let difference = compare(old, &new.folder).unwrap();
+    assert_eq!(difference.inputs, ["version"]);
     let facts: Vec<&str> = difference.facts.iter().map(|change| change.name.as_str()).collect();
     assert_eq!(facts, ["version", "root hash"]);
     let files: Vec<&str> = difference.files.iter().map(|change| change.name.as_str()).collect();

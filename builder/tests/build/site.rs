@@ -2,7 +2,7 @@
 
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_builder::lint::Finding;
-use kfimg_builder::{Built, Error, Event, OutputKind, Request, build};
+use kfimg_builder::{Built, Error, Event, OutputKind, Request, Signer, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::stop::Stop;
@@ -51,15 +51,27 @@ impl Site {
     }
 
     pub(crate) fn build(&self, name: &str, change: impl Fn(&mut Request<'_>)) -> Outcome {
+        self.build_signed(name, &[OutputKind::Parts, OutputKind::Sysext], None, change)
+    }
+
+    /// Other outputs than parts and extension, signed where there is somebody who signs.
+    pub(crate) fn build_signed(
+        &self,
+        name: &str,
+        outputs: &[OutputKind],
+        signer: Option<&Signer>,
+        change: impl Fn(&mut Request<'_>),
+    ) -> Outcome {
         let folder = self.path(name);
         fs::create_dir(&folder).unwrap();
         let base = self.base.display().to_string();
-        let outputs = BTreeSet::from([OutputKind::Parts, OutputKind::Sysext]);
+        let outputs = outputs.iter().copied().collect();
         let mut request = Request {
             base: &base,
             agent: self.agent.as_deref(),
             command_line: "console=ttyS0",
             folder: &folder,
+            signer,
             ..request(self, &outputs)
         };
         change(&mut request);

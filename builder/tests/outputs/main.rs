@@ -9,4 +9,6 @@ mod appliance;
 mod disk;
 mod medium;
 mod refused;
+#[cfg(target_arch = "x86_64")]
+mod secure_boot;
 mod unified;

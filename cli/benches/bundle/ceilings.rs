@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Bench;
 use crate::data;
-use crate::measure::{self, at_least};
+use crate::measure::goals::goal;
+use crate::measure::{self, judge};
 use crate::peers::{self, Server};
 use crate::program::Board;
 use crate::serving::Duel;
@@ -45,19 +46,24 @@ pub(crate) fn run(bench: &Bench, board: &Board, duel: &Duel<'_>, nginx: &Path) {
         &what,
         &megabytes(ours.transfer),
         &megabytes(theirs.transfer),
-        Some((ours.transfer / theirs.transfer, 0.9)),
+        Some(("scale/large", ours.transfer / theirs.transfer)),
     );
 
     let idle: Vec<TcpStream> =
         (0..IDLE).map(|_| TcpStream::connect(kfimg.host()).expect("the server listens")).collect();
     let what = format!("the same beside {IDLE} idle connections");
     let [ours, _] = duel.run(&what, &urls("initrd"), FEW);
-    table.row(&what, &megabytes(ours.transfer), "without them", Some((ours.transfer / theirs.transfer, 0.9)));
+    table.row(&what, &megabytes(ours.transfer), "without them", Some(("scale/idle", ours.transfer / theirs.transfer)));
     drop(idle);
 
     let what = format!("a file of {} KiB, {MANY} machines", SMALL >> 10);
     let [ours, theirs] = duel.run(&what, &urls("small"), MANY);
-    table.row(&what, &rate(ours.requests), &rate(theirs.requests), Some((ours.requests / theirs.requests, 0.5)));
+    table.row(
+        &what,
+        &rate(ours.requests),
+        &rate(theirs.requests),
+        Some(("scale/small", ours.requests / theirs.requests)),
+    );
 
     let script = format!("http://{}/pxe/mac-02-00-00-00-00-00.ipxe", kfimg.host());
     let asked = duel.alone(&script, MANY);
@@ -68,7 +74,7 @@ pub(crate) fn run(bench: &Bench, board: &Board, duel: &Duel<'_>, nginx: &Path) {
         &format!("reports of {NODES} nodes"),
         &rate(posted),
         &format!("{} needed", rate(NEEDED)),
-        Some((posted / NEEDED, 1.0)),
+        Some(("scale/reports", posted / NEEDED)),
     );
     table.row("memory at most", &format!("{} MiB", kfimg.peak() >> 20), "-", None);
     board.peak("kfimg serve (boot files)", kfimg.peak());
@@ -162,15 +168,15 @@ fn reports(host: &str, tokens: &[String]) -> f64 {
 struct Table(String);
 
 impl Table {
-    fn row(&mut self, what: &str, ours: &str, theirs: &str, ratio: Option<(f64, f64)>) {
+    fn row(&mut self, what: &str, ours: &str, theirs: &str, ratio: Option<(&str, f64)>) {
         let cells = ratio.map_or_else(
             || ["-".to_owned(), "-".to_owned()],
-            |(value, goal)| [format!("{value:.2}"), format!(">= {goal}")],
+            |(key, value)| [format!("{value:.2}"), goal(key).bound.to_string()],
         );
         // Writing into a String cannot fail.
         let _ = writeln!(self.0, "| {what} | {ours} | {theirs} | {} |", cells.join(" | "));
-        if let Some((value, goal)) = ratio {
-            at_least("scale", what, ours, value, goal);
+        if let Some((key, value)) = ratio {
+            judge(key, what, ours, value);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::data;
-use crate::measure::{Contender, at_most, milliseconds, race};
+use crate::measure::{Contender, judge, milliseconds, race};
 use crate::peers;
 use crate::transfer::Work;
 
@@ -35,9 +35,9 @@ pub(crate) fn run(work: &Work<'_>) {
     let what = "one of 8 layers is new";
     let medians = race(what, bench.rounds, &mut contenders);
     let size = fs::metadata(bench.path("delta.tar")).expect("it was written").len();
-    at_most("P8", &format!("{what}, the delta's size against that layer's"), "", size as f64 / layer as f64, 1.01);
+    judge("P8/size", &format!("{what}, the delta's size against that layer's"), "", size as f64 / layer as f64);
     let against = format!("{what}, the delta's time against that of all");
-    at_most("P8", &against, &milliseconds(medians[0]), medians[0] / medians[1], 0.2);
+    judge("P8/time", &against, &milliseconds(medians[0]), medians[0] / medians[1]);
     for name in ["delta.tar", "delta.tar.store", "whole.tar", "whole.tar.store", "upstream", "receipt.json"] {
         data::remove(&bench.path(name));
     }

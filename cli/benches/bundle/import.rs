@@ -15,7 +15,7 @@ use kfimg_images::layout::{Manifest, Platform};
 
 use crate::Bench;
 use crate::data::{self, LARGE, noise};
-use crate::measure::{self, Contender, at_most, milliseconds, race, timed};
+use crate::measure::{self, Contender, judge, milliseconds, race, timed};
 use crate::peers;
 
 /// Layers of the image, as many packed bytes as two large layers together.
@@ -73,7 +73,7 @@ pub(crate) fn run(bench: &Bench) {
     let medians = race(what, bench.rounds, &mut contenders);
     for (peer, median) in ["ctr images import", "ctr images import --local"].into_iter().zip(&medians[1..]) {
         let against = format!("{what}, against `{peer}`");
-        at_most("P20", &against, &milliseconds(medians[0]), medians[0] / median, 0.5);
+        judge("P20/import", &against, &milliseconds(medians[0]), medians[0] / median);
     }
     data::remove(&node);
     data::remove(&tar);

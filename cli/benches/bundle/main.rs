@@ -2,7 +2,7 @@
 //!
 //! The peers are skopeo, regctl, the reference registry, nginx and containerd's `ctr`, all in rounds that alternate with kfimg's; a peer
 //! that is not installed is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5),
-//! `KFIMG_BENCH_PART=ceilings` leaves all out but the table of `docs/scale.md`.
+//! `KFIMG_BENCH_PART` leaves all out but one of [`PARTS`].
 
 mod ceilings;
 mod data;
@@ -27,6 +27,10 @@ use program::Board;
 /// The program that is measured.
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 
+/// What can be measured alone.
+const PARTS: [&str; 12] =
+    ["pull", "pack", "verify", "push", "load", "again", "delta", "manifests", "blobs", "storm", "ceilings", "import"];
+
 /// What all measurements share.
 struct Bench {
     /// The program that is measured; another binary with the same commands may stand in.
@@ -37,9 +41,17 @@ struct Bench {
     layer: usize,
     /// Rounds of each measurement; the median counts.
     rounds: usize,
+    /// The one of [`PARTS`] that is measured; without, all are.
+    part: Option<String>,
 }
 
 impl Bench {
+    /// Whether a part is measured.
+    fn wants(&self, part: &str) -> bool {
+        debug_assert!(PARTS.contains(&part), "{part} is no part");
+        self.part.as_ref().is_none_or(|wanted| wanted == part)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -59,17 +71,23 @@ fn main() {
         folder: scratch.path().to_owned(),
         layer: number("KFIMG_BENCH_MIB", 256) << 20,
         rounds: measure::rounds(),
+        part: part(),
     };
     let board = Board::default();
     println!("load of this machine before: {}", measure::load_average());
-    if std::env::var_os("KFIMG_BENCH_PART").is_some_and(|part| part == "ceilings") {
-        serving::ceilings_alone(&bench, &board);
-    } else {
-        transfer::run(&bench, &board);
-        serving::run(&bench, &board);
+    transfer::run(&bench, &board);
+    serving::run(&bench, &board);
+    if bench.wants("import") {
         import::run(&bench);
     }
     board.peaks();
     println!("load of this machine after: {}", measure::load_average());
-    measure::publish("bench bundle");
+    measure::publish("bench bundle", bench.part.is_none());
+}
+
+/// The part that the environment names.
+fn part() -> Option<String> {
+    let part = std::env::var("KFIMG_BENCH_PART").ok()?;
+    assert!(PARTS.contains(&&*part), "KFIMG_BENCH_PART is {part}; write one of {}", PARTS.join(", "));
+    Some(part)
 }

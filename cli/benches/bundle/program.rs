@@ -1,6 +1,6 @@
 //! Programs that are installed, and how much memory each took.
 
-use crate::measure::at_most;
+use crate::measure::judge;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ impl Board {
         for (command, bytes) in &*self.0.borrow() {
             let took = format!("{} MiB", bytes >> 20);
             let what = format!("memory of `{command}` against {} MiB", PEAK >> 20);
-            at_most("P23", &what, &took, *bytes as f64 / PEAK as f64, 1.0);
+            judge("P23/memory", &what, &took, *bytes as f64 / PEAK as f64);
         }
     }
 }

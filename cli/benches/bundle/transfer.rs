@@ -11,7 +11,7 @@ use kfimg_images::digest::Digest;
 use crate::Bench;
 use crate::data::{self, LARGE, SMALL_IMAGES, small_reference};
 use crate::limits;
-use crate::measure::{self, Contender, at_least, at_most, milliseconds, race};
+use crate::measure::{self, Contender, judge, milliseconds, race};
 use crate::peers::{self, Copier};
 use crate::program::{self, Board};
 use crate::proxy::Relay;
@@ -21,20 +21,32 @@ const PEER_IMAGES: usize = 20;
 
 /// Measures all of it.
 pub(crate) fn run(bench: &Bench, board: &Board) {
+    if !PARTS.iter().any(|(part, _)| bench.wants(part)) {
+        return;
+    }
     let Some(program) = program::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
     let bundle = bench.path("large");
     let blob = data::large(&bundle, bench.layer);
     println!("an image of {} MiB in 19 layers; {} rounds, medians", data::size(&bundle) >> 20, bench.rounds);
     let work = Work { bench, board, program, copiers: peers::copiers(), bundle };
-    work.pull(&blob);
-    work.pack();
-    work.verify();
-    work.push();
-    work.load();
-    data::remove(&work.bundle);
-    work.push_again();
-    crate::delta::run(&work);
+    for (_, measure) in PARTS.iter().filter(|(part, _)| bench.wants(part)) {
+        measure(&work, &blob);
+    }
 }
+
+/// A part, and what measures it.
+type Part = (&'static str, fn(&Work<'_>, &Digest));
+
+/// In this order.
+const PARTS: [Part; 7] = [
+    ("pull", |work, blob| work.pull(blob)),
+    ("pack", |work, _| work.pack()),
+    ("verify", |work, _| work.verify()),
+    ("push", |work, _| work.push()),
+    ("load", |work, _| work.load()),
+    ("again", |work, _| work.push_again()),
+    ("delta", |work, _| crate::delta::run(work)),
+];
 
 /// What the measurements share.
 pub(crate) struct Work<'a> {
@@ -75,9 +87,8 @@ impl Work<'_> {
     /// and of the limits.
     fn race<'b>(
         &'b self,
-        id: &'static str,
+        key: &str,
         what: &str,
-        goal: f64,
         kfimg: impl FnMut() -> Duration + 'b,
         peer: impl Fn(&Copier) -> Duration + 'b,
         limits: Vec<Contender<'b>>,
@@ -89,7 +100,7 @@ impl Work<'_> {
         let mut medians = race(what, self.bench.rounds, &mut contenders);
         for (copier, median) in self.copiers.iter().zip(&medians[1..]) {
             let against = format!("{what}, against {}", copier.name);
-            at_most(id, &against, &milliseconds(medians[0]), medians[0] / median, goal);
+            judge(key, &against, &milliseconds(medians[0]), medians[0] / median);
         }
         medians.drain(1..=self.copiers.len());
         medians
@@ -110,9 +121,9 @@ impl Work<'_> {
             Contender::new("limit: writing and syncing", || limits::write(bytes, &self.bench.path("limit"))),
         ];
         let what = "registry to a fresh store";
-        let medians = self.race("P1", what, 0.5, kfimg, peer, limits);
+        let medians = self.race("P1/skopeo", what, kfimg, peer, limits);
         let limit = medians[1..].iter().copied().fold(0.0, f64::max);
-        at_most("P1", &format!("{what}, against the slowest of these limits"), "", medians[0] / limit, 1.6);
+        judge("P1/limit", &format!("{what}, against the slowest of these limits"), "", medians[0] / limit);
         data::remove(&self.bench.path("limit"));
         data::remove(&self.bench.path("copied"));
         self.repair(server.host(), blob);
@@ -151,9 +162,9 @@ impl Work<'_> {
         ];
         let medians = race(what, self.bench.rounds, &mut contenders);
         let received = relay.sent() as f64 / size as f64;
-        at_most("P7", &format!("{what}, bytes received against those of that blob"), "", received, 1.01);
+        judge("P7/bytes", &format!("{what}, bytes received against those of that blob"), "", received);
         let against = format!("{what}, time against fetching that blob and reading all");
-        at_most("P7", &against, &milliseconds(medians[0]), medians[0] / (medians[1] + medians[2]), 1.2);
+        judge("P7/time", &against, &milliseconds(medians[0]), medians[0] / (medians[1] + medians[2]));
         ["alone", "one", "fetched"].iter().for_each(|name| data::remove(&self.bench.path(name)));
     }
 
@@ -166,8 +177,8 @@ impl Work<'_> {
         let limit = || limits::one_pass(&self.bundle, &self.bench.path("limit"));
         let what = "store to one file";
         let limits = vec![Contender::new("limit: the same bytes into one file, synced", limit)];
-        let medians = self.race("P3", what, 0.25, kfimg, peer, limits);
-        at_most("P3", &format!("{what}, against one pass over its bytes"), "", medians[0] / medians[1], 1.8);
+        let medians = self.race("P3/skopeo", what, kfimg, peer, limits);
+        judge("P3/limit", &format!("{what}, against one pass over its bytes"), "", medians[0] / medians[1]);
         ["packed.tar", "copied.tar", "limit"].iter().for_each(|name| data::remove(&self.bench.path(name)));
     }
 
@@ -191,7 +202,7 @@ impl Work<'_> {
             [Contender::new("kfimg", kfimg), Contender::new("limit: SHA-256 on every core", || limits::hash(bytes))];
         let medians = race("verify", self.bench.rounds, &mut contenders);
         let took = milliseconds(medians[0]);
-        at_least("P6", "verify, against SHA-256 on every core", &took, medians[1] / medians[0], 0.85);
+        judge("P6/hash", "verify, against SHA-256 on every core", &took, medians[1] / medians[0]);
     }
 
     fn push(&self) {
@@ -205,7 +216,7 @@ impl Work<'_> {
             let target = format!("docker://{}/{LARGE}", server.host());
             copier.copy(&format!("oci:{}:{LARGE}", self.bundle.display()), &target)
         };
-        self.race("P2", "store to a fresh registry", 0.6, kfimg, peer, Vec::new());
+        self.race("P2/skopeo", "store to a fresh registry", kfimg, peer, Vec::new());
         data::remove(&self.bench.path("target"));
     }
 
@@ -247,7 +258,7 @@ impl Work<'_> {
         drop(contenders);
         if let Some(best) = medians[1..].iter().copied().reduce(f64::min) {
             let against = format!("{what}, against the fastest of the peers");
-            at_most("P4", &against, &milliseconds(medians[0]), medians[0] / best, 0.5);
+            judge("P4/peers", &against, &milliseconds(medians[0]), medians[0] / best);
         }
         data::remove(&tar);
         data::remove(&self.bench.path("target"));
@@ -267,9 +278,9 @@ impl Work<'_> {
             time.mul_f64(SMALL_IMAGES as f64 / PEER_IMAGES as f64)
         };
         let what = format!("{SMALL_IMAGES} images that are there already (peers: {PEER_IMAGES}, scaled)");
-        let medians = self.race("P5", &what, 0.25, || self.send(&bundle, server.host()), peer, Vec::new());
+        let medians = self.race("P5/skopeo", &what, || self.send(&bundle, server.host()), peer, Vec::new());
         let a_minute = SMALL_IMAGES as f64 / medians[0] * 60.0;
-        at_least("P5", "images that are there already, thousands a minute", "", a_minute / 1e3, 2.0);
+        judge("P5/minute", "images that are there already, thousands a minute", "", a_minute / 1e3);
         data::remove(&bundle);
         data::remove(&self.bench.path("target"));
     }

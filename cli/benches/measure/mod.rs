@@ -1,10 +1,11 @@
-//! What all benches share, those of other crates too: rounds that alternate, medians, peaks of memory, and the judgement of each ratio,
-//! which goes to the terminal and into the table of `docs/performance.md`.
+//! What all benches share, those of other crates too: rounds that alternate, medians, peaks of memory, and the judgement of each ratio by
+//! the table of [`goals`], which goes to the terminal and into the tables of `docs/performance.md`.
 //!
-//! What is measured, and against what, is each bench's own.
+//! What is measured, and how, is each bench's own.
 
 #![allow(dead_code, unused_imports, reason = "each bench uses its own part")]
 
+pub(crate) mod goals;
 mod program;
 mod table;
 
@@ -12,6 +13,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use goals::{Goal, goal};
 
 pub(crate) use program::{Took, run};
 pub(crate) use table::{between, publish};
@@ -21,32 +24,21 @@ const ROUNDS: usize = 5;
 
 /// A ratio that was measured, and what it should be.
 struct Judged {
-    /// Its name in the table, such as `P4`.
-    id: &'static str,
+    goal: &'static Goal,
     what: String,
     took: String,
     value: f64,
-    goal: String,
-    is_met: bool,
 }
 
 /// All of this run, in the order in which they came.
 static ALL: Mutex<Vec<Judged>> = Mutex::new(Vec::new());
 
-/// A ratio that must not be above its goal. `took` is what kfimg itself needed: it means something on this machine alone.
-pub(crate) fn at_most(id: &'static str, what: &str, took: &str, value: f64, goal: f64) {
-    judge(id, what, took, value, format!("<= {goal}"), value <= goal);
-}
-
-/// A ratio that must not be below its goal.
-pub(crate) fn at_least(id: &'static str, what: &str, took: &str, value: f64, goal: f64) {
-    judge(id, what, took, value, format!(">= {goal}"), value >= goal);
-}
-
-fn judge(id: &'static str, what: &str, took: &str, value: f64, goal: String, is_met: bool) {
-    let mark = if is_met { "" } else { "   <- missed" };
-    println!("  {what:<54} {value:>9.3}     goal {goal}{mark}");
-    let judged = Judged { id, what: what.to_owned(), took: took.to_owned(), value, goal, is_met };
+/// Judges a ratio by the goal that has this key. `took` is what kfimg itself needed: it means something on this machine alone.
+pub(crate) fn judge(key: &str, what: &str, took: &str, value: f64) {
+    let goal = goal(key);
+    let mark = if goal.bound.is_met(value) { "met" } else { "missed" };
+    println!("  {what:<54} {value:>9.3}     goal {}: {mark}", goal.bound);
+    let judged = Judged { goal, what: what.to_owned(), took: took.to_owned(), value };
     ALL.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
 }
 

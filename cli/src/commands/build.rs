@@ -1,19 +1,20 @@
 //! `kfimg build`: the machine template, from a base system and a bundle.
 
+mod talk;
+
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::BuildFolder;
-use crate::progress::Progress;
 use crate::size::{self, human};
 use clap::{Args, ValueEnum};
-use kfimg_builder::lint::{Finding, LINTS, Severity};
+use kfimg_builder::lint::{LINTS, Severity};
 use kfimg_builder::record::BuildRecord;
-use kfimg_builder::{DiskSizes, Error, Event, OutputKind, Preload, Request, RootFormat, Signer, build};
+use kfimg_builder::{DiskSizes, Error, OutputKind, Preload, Request, RootFormat, Signer, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
-use std::cell::RefCell;
 use std::path::PathBuf;
+use talk::{Talk, time_lines};
 
 /// The environment's wish for the time of everything (<https://reproducible-builds.org/specs/source-date-epoch/>).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -166,12 +167,16 @@ pub(crate) fn run(args: &BuildArgs, console: &Console) -> Result<(), Failure> {
         signer: signer.as_ref(),
         folder: folder.path(),
     };
-    let talk = Talk { console, progress: RefCell::default() };
+    let talk = Talk::new(console);
     let built = build(&request, &stop, &|event| talk.take(event));
-    drop(talk);
+    let times = talk.end();
     let built = built?;
     folder.publish()?;
-    tell(args, &built.record, console)
+    tell(args, &built.record, console)?;
+    if console.is_verbose() && !console.is_json() {
+        time_lines(&times).iter().for_each(|line| console.say(line));
+    }
+    Ok(())
 }
 
 fn preload(role: PreloadRole) -> Preload {
@@ -199,45 +204,6 @@ fn list(console: &Console) -> Result<(), Failure> {
     }
     let rows = LINTS.iter().map(|lint| [lint.id, lint.severity.as_str(), lint.what].map(str::to_owned));
     console.columns(["LINT", "SEVERITY", "WHAT"], rows)
-}
-
-/// What a person sees while a build runs.
-struct Talk<'a> {
-    console: &'a Console,
-    progress: RefCell<Option<Progress>>,
-}
-
-impl Talk<'_> {
-    fn take(&self, event: Event<'_>) {
-        match event {
-            Event::Phase { name, bytes } => {
-                // The former bars go before the next ones come.
-                self.progress.take();
-                let progress = Progress::new(self.console, "building");
-                progress.expect(bytes);
-                self.progress.replace((bytes > 0).then_some(progress));
-                if self.console.is_verbose() {
-                    self.console.say(name);
-                }
-            }
-            Event::Advanced(bytes) => {
-                if let Some(progress) = self.progress.borrow().as_ref() {
-                    progress.advance(bytes);
-                }
-            }
-            Event::Remark(text) => self.console.warn(text),
-            Event::Finding(finding) => self.finding(finding),
-        }
-    }
-
-    fn finding(&self, Finding { lint, severity, text, remedy }: &Finding) {
-        match severity {
-            Severity::Fatal | Severity::Refused => self.console.error(&format!("{lint}: {text}\n  to do: {remedy}")),
-            Severity::Warning => self.console.warn(&format!("{lint}: {text}")),
-            Severity::Note if self.console.is_verbose() => self.console.say(&format!("{lint}: {text}")),
-            Severity::Note => {}
-        }
-    }
 }
 
 fn tell(args: &BuildArgs, record: &BuildRecord, console: &Console) -> Result<(), Failure> {

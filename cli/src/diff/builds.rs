@@ -21,10 +21,9 @@ pub(crate) fn text(difference: &BuildDifference, all: bool) -> String {
         ("Files of the root", &difference.files),
         ("Outputs", &difference.outputs),
     ];
-    let mut text = String::new();
+    let mut text = lead(difference);
     for (head, changes) in lists.into_iter().filter(|(_, changes)| !changes.is_empty()) {
-        let gap = if text.is_empty() { "" } else { "\n" };
-        let _ = writeln!(text, "{gap}{head} ({}):", counts(changes));
+        let _ = writeln!(text, "\n{head} ({}):", counts(changes));
         let most = if all { changes.len() } else { MOST };
         changes.iter().take(most).for_each(|change| line(&mut text, change));
         if let Some(more) = changes.len().checked_sub(most).filter(|more| *more > 0) {
@@ -32,6 +31,16 @@ pub(crate) fn text(difference: &BuildDifference, all: bool) -> String {
         }
     }
     text
+}
+
+/// Which inputs differ; all that comes below follows from them.
+fn lead(difference: &BuildDifference) -> String {
+    match difference.inputs.as_slice() {
+        [] => "No input changed, and yet the builds differ: kfimg or a program that writes images is not what it says it is, or \
+               a folder was changed afterwards. Build both again.\n"
+            .to_owned(),
+        inputs => format!("Inputs that changed: {}.\n", inputs.join(", ")),
+    }
 }
 
 fn counts(changes: &[Change]) -> String {
@@ -91,6 +100,7 @@ mod tests {
     #[test]
     fn a_difference_says_what_counts() {
         let difference = BuildDifference {
+            inputs: vec!["version".to_owned(), "kubelet".to_owned()],
             facts: vec![change("version", Some("1.36.2"), Some("1.36.3"))],
             files: vec![
                 change(
@@ -103,10 +113,12 @@ mod tests {
             ],
             ..BuildDifference::default()
         };
-        let wanted = "Settings (1 changed):\n  ~ version: 1.36.2 -> 1.36.3\n\nFiles of the root (1 new, 1 gone, 1 changed):\n  \
+        let wanted = "Inputs that changed: version, kubelet.\n\nSettings (1 changed):\n  ~ version: 1.36.2 -> 1.36.3\n\nFiles of the root (1 new, 1 gone, 1 changed):\n  \
              ~ ./usr/bin/su: mode 4755 -> 0755, content, size 3 -> 4\n  + ./etc/new mode=0644 uid=0 type=file size=1 sha256=cc\n  \
              - ./lib/old mode=0777 uid=0 type=link link=x\n";
         assert_eq!(text(&difference, false), wanted);
+        let odd = BuildDifference { inputs: Vec::new(), ..difference };
+        assert!(text(&odd, false).starts_with("No input changed, and yet the builds differ: "));
         assert_eq!(text(&BuildDifference::default(), false), "The builds are the same.\n");
     }
 }

@@ -1,11 +1,11 @@
 //! Certificates: a line of time for a look, a table for the details.
 
 use super::ends::{day, soon};
-use super::html::Html;
 use super::model::{Certificate, Report};
 use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
+use kfimg_builder::html::Html;
 
 /// Width of the drawing, of the names in it, and what is left for time.
 const WIDTH: i64 = 1000;

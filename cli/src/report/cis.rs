@@ -1,12 +1,12 @@
 //! The CIS benchmark: what came out for each role, what is not as required, and all checks.
 
 use super::build::Sample;
-use super::html::Html;
 use super::model::{Cis, CisRow, Report};
 use super::page::counted;
 use crate::names::ranges;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use kfimg_builder::html::Html;
 use kfimg_ignition::cis::{Applied, BENCHMARK, Judged, Kind, Lint, Row, State, Waivers, judge};
 use kfimg_profiles::description::Role;
 use std::collections::BTreeMap;

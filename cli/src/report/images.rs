@@ -1,7 +1,7 @@
 //! Every image, and why.
 
-use super::html::Html;
 use super::model::Report;
+use kfimg_builder::html::Html;
 
 /// The table.
 pub(super) fn write(report: &Report, html: &mut Html) {

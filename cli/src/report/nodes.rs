@@ -1,8 +1,8 @@
 //! Machines: each control plane and member of etcd, workers by their settings, every file without its contents.
 
-use super::html::{Attributes, Html};
 use super::model::{File, FileKind, Group, Node, Report, Size};
 use super::page::{called, counted, kibibytes};
+use kfimg_builder::html::{Attributes, Html};
 use kfimg_profiles::description::Role;
 
 /// Up to so many workers of a kind are listed without a click.

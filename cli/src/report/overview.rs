@@ -1,9 +1,9 @@
 //! The head of the page, the facts for a first look, and what ends when.
 
 use super::ends::day;
-use super::html::{Attributes, Html};
 use super::model::{Fact, Report};
 use super::page::counted;
+use kfimg_builder::html::{Attributes, Html};
 use kfimg_profiles::description::Role;
 
 /// The cluster's name and what it is.

@@ -1,15 +1,12 @@
 //! The page as a whole: head, what can be jumped to, sections, script.
 
-use super::html::Html;
 use super::model::Report;
 use super::{certificates, cis, images, nodes, overview, topology};
 use crate::names::ranges;
-use data_encoding::BASE64;
+use kfimg_builder::html::{Html, Page};
 use kfimg_profiles::description::Role;
-use sha2::{Digest, Sha256};
 
-const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+const PAGE: Page = Page { style: include_str!("style.css"), script: Some(include_str!("script.js")) };
 
 /// A section: what addresses name it, its title, and what writes it.
 type Section = (&'static str, &'static str, fn(&Report, &mut Html));
@@ -26,31 +23,8 @@ const SECTIONS: [Section; 6] = [
 impl Report {
     /// The page.
     pub(crate) fn html(&self) -> String {
-        let mut html = Html::default();
-        html.raw("<!DOCTYPE html>\n");
-        html.nest("html", &[("lang", &"en")], |html| {
-            html.nest("head", &[], |html| self.head(html));
-            html.nest("body", &[], |html| self.body(html));
-        });
-        html.finish()
-    }
-
-    fn head(&self, html: &mut Html) {
-        html.raw(
-            "<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-        );
-        html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
-        let digest = |text: &str| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)));
-        let policy = format!(
-            "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
-            digest(STYLE),
-            digest(SCRIPT)
-        );
-        html.open("meta", &[("http-equiv", &"Content-Security-Policy"), ("content", &policy)]);
-        html.element("title", &[], format_args!("{}: Kubernetes {}", self.cluster.name, self.cluster.kubernetes));
-        html.raw("<style>");
-        html.raw(STYLE);
-        html.raw("</style>");
+        let title = format_args!("{}: Kubernetes {}", self.cluster.name, self.cluster.kubernetes);
+        PAGE.write(title, |html| self.body(html))
     }
 
     fn body(&self, html: &mut Html) {
@@ -74,9 +48,6 @@ impl Report {
             html.text(format_args!("Written by kfimg {} for the cluster {}. ", self.cluster.kfimg, self.cluster.uid));
             html.raw("This page holds no key and no password; it does tell names and addresses.");
         });
-        html.raw("<script>");
-        html.raw(SCRIPT);
-        html.raw("</script>");
     }
 }
 

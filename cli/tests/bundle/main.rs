@@ -7,12 +7,18 @@
 
 mod create;
 mod damaged;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../images/tests/support/distribution.rs"]
+mod distribution;
+mod everybody;
 mod killed;
+mod reached;
 mod receipt;
 mod refused;
 mod relay;
-#[allow(dead_code)]
-#[path = "../support/said.rs"]
-mod said;
 mod stopped;
+#[path = "../support/mod.rs"]
+mod support;
 mod upstream;
+
+use support::said;

@@ -1,4 +1,4 @@
-//! `report.html`: whole by itself, escaped, the same for the same input, without secrets. An HTML validator and Chromium read it in
+//! `report.html` and `build.html`: whole by itself, escaped, the same for the same input, without secrets. An HTML validator and Chromium read it in
 //! `make interop`.
 
 #![allow(clippy::unwrap_used)]
@@ -10,7 +10,7 @@ mod support;
 mod validator;
 
 use data_encoding::BASE64;
-use pages::{KFIMG, hostile, many, profile_page, render};
+use pages::{KFIMG, build_page, hostile, many, profile_page, render};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::Command;
@@ -43,16 +43,21 @@ fn text_of<'a>(page: &'a str, element: &str) -> &'a str {
     &page[page.find(&start).unwrap() + start.len()..page.find(&end).unwrap()]
 }
 
-#[test]
-fn a_page_needs_nothing_but_itself_and_its_policy_forbids_more() {
-    let (_, page) = hostile("alone");
-    for (name, _, attributes) in tags(&page) {
+/// Nothing of a page leads out of it.
+fn needs_nothing(page: &str) {
+    for (name, _, attributes) in tags(page) {
         assert!(!matches!(name, "link" | "img" | "iframe" | "object" | "base" | "form" | "use" | "image"), "{name}");
         for reference in ["src=\"", "href=\"", "srcset=\"", "action=\"", "data=\""] {
             let value = attributes.split_once(reference).map_or("#", |(_, value)| value);
             assert!(value.starts_with('#'), "{name}{attributes}");
         }
     }
+}
+
+#[test]
+fn a_page_needs_nothing_but_itself_and_its_policy_forbids_more() {
+    let (_, page) = hostile("alone");
+    needs_nothing(&page);
     let (style, script) = (text_of(&page, "style"), text_of(&page, "script"));
     for (text, words) in
         [(style, &["@import", "url("][..]), (script, &["fetch", "import", "XMLHttp", "innerHTML", "://"])]
@@ -238,4 +243,38 @@ fn sealed_payloads_are_said_to_be_sealed() {
     fs::write(folder.join("words"), "six words that nobody would ever guess\n").unwrap();
     assert!(render(&folder, &["--seal", "passphrase:words"]).contains("sealed with a passphrase"));
     assert!(render(&folder, &[]).contains("plain: who reads a payload is that node"));
+}
+
+#[test]
+fn the_page_of_a_build_is_whole_by_itself_and_what_a_base_says_is_text() {
+    let (folder, page) = build_page("build");
+    needs_nothing(&page);
+    let style = text_of(&page, "style");
+    assert!(!style.contains("@import") && !style.contains("url("));
+    let policy =
+        format!("default-src 'none'; style-src 'sha256-{}'; script-src 'none';", BASE64.encode(&Sha256::digest(style)));
+    assert!(page.contains(&policy.replace('\'', "&#39;")), "{policy}");
+    for part in [
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "<td>&lt;img src=x onerror=y&gt;</td>",
+        "Fake &lt;b onload=&#39;x&#39;&gt;&amp;amp; 12",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(tags(&page).iter().all(|(name, _, attributes)| *name != "script" && !attributes.contains(" on")));
+    // What programs read there, people read here.
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("out/build.json")).unwrap()).unwrap();
+    let digests = |name: &str| {
+        let rows = record[name].as_array().unwrap().iter();
+        rows.map(|row| row["digest"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let outputs = record["outputs"].as_object().unwrap().iter();
+    let files = outputs.map(|(name, row)| format!("<td>{name}</td>@{}", row["digest"].as_str().unwrap()));
+    let base = record["base"]["digest"].as_str().unwrap().to_owned();
+    let all = digests("parts").into_iter().chain(digests("preloaded")).chain([base]).chain(files);
+    for one in all.collect::<Vec<_>>().iter().flat_map(|one| one.split('@')) {
+        assert!(page.contains(one), "{one}");
+    }
+    let drawn = page.matches("<g class=\"tile ").count();
+    assert_eq!(drawn, record["sizes"].as_object().unwrap().len());
 }

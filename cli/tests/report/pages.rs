@@ -1,6 +1,8 @@
-//! The pages that are judged: of profiles as they stand, of a hostile description, of hundreds of machines.
+//! The pages that are judged: of profiles as they stand, of a hostile description, of hundreds of machines; and of a build.
 
 use crate::support::program::{empty_folder, succeed};
+use kfimg_builder::fake::{self, FakeBase};
+use kfimg_images::Architecture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,5 +79,48 @@ pub(crate) fn many(name: &str) -> (PathBuf, String) {
             "nodeDefaults.network.gateway=10.20.255.254",
         ],
     );
+    (folder, page)
+}
+
+/// What takes room in a base, by the places that the page tells apart, and kibibytes.
+const PLACES: [(&str, usize); 9] = [
+    ("usr/lib/modules/6.1.0-fake/kernel/all.ko", 900),
+    ("usr/lib/firmware/blob", 700),
+    ("usr/lib/systemd/units", 300),
+    ("usr/share/doc/all", 90),
+    ("usr/share/zoneinfo/all", 60),
+    ("usr/bin/one", 500),
+    ("usr/lib/libone.so", 800),
+    ("usr/share/data", 200),
+    ("var/lib/data", 100),
+];
+/// A package whose name and licence are markup.
+const PACKAGE: &str = "Package: <script>alert(1)</script>\nStatus: install ok installed\nVersion: 1\n";
+const COPYRIGHT: &str = "Format: x\n\nFiles: *\nLicense: <img src=x onerror=y>\n";
+
+/// The page of a build of a base with markup in its words, and the folder that it is in.
+pub(crate) fn build_page(name: &str) -> (PathBuf, String) {
+    let folder = empty_folder(&format!("report/{name}"));
+    fake::bundle(&folder.join("bundle"), Architecture::Amd64);
+    let mut base = FakeBase::new(Architecture::Amd64);
+    for (place, size) in PLACES {
+        base.file(place, 0o644, vec![7; size << 10]);
+    }
+    base.file(
+        "usr/lib/os-release",
+        0o644,
+        "PRETTY_NAME=\"Fake <b onload='x'>&amp; 12\"\nID=debian\nVERSION_ID=\"12\"\n",
+    );
+    base.file(
+        "var/lib/dpkg/status",
+        0o644,
+        format!("{PACKAGE}\nPackage: bash\nStatus: install ok installed\nVersion: 5\n"),
+    );
+    base.file("usr/share/doc/bash/copyright", 0o644, COPYRIGHT).file("usr/bin/su", 0o4755, "x");
+    base.stub(Architecture::Amd64).write(&folder.join("base.tar"));
+    let mut command = Command::new(KFIMG);
+    let line = "build --quiet --base base.tar --output pxe,iso,sysext,parts --preload all -o out";
+    succeed(command.args(line.split(' ')).current_dir(&folder));
+    let page = fs::read_to_string(folder.join("out/build.html")).unwrap();
     (folder, page)
 }

@@ -1,6 +1,6 @@
 //! The pages before html-validate.
 
-use crate::pages::{hostile, many, profile_page};
+use crate::pages::{build_page, hostile, many, profile_page};
 use crate::support::program::{both, empty_folder, run, succeed};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ fn an_html_validator_finds_nothing() {
         ("external-etcd", profile_page("external-etcd", "validated")),
         ("hostile", hostile("validated").1),
         ("many", many("validated-many").1),
+        ("build", build_page("validated-build").1),
     ] {
         let said = judge(name, &page);
         assert!(said.status.success(), "{name}: {}", both(&said));

@@ -26,8 +26,13 @@ pub(crate) fn problem(name: &str) -> Option<String> {
         return missing.then(|| format!("no input {name}"));
     }
     if name.contains("/tests/") || name.contains("/src/") {
-        let missing = !project().join(name.trim_end_matches('*')).exists();
-        return missing.then(|| format!("no file {name}"));
+        let (file, function) = name.split_once("::").map_or((name, None), |(file, function)| (file, Some(function)));
+        if !project().join(file.trim_end_matches('*')).exists() {
+            return Some(format!("no file {file}"));
+        }
+        let text = |file: &str| std::fs::read_to_string(project().join(file)).unwrap_or_default();
+        let function = function.filter(|function| !text(file).contains(&format!("fn {function}(")));
+        return function.map(|function| format!("no function {function} in {file}"));
     }
     let Some(text) = sources(name) else { return Some(format!("no test {name}")) };
     let function = name.split_once("::").map(|(_, function)| function);

@@ -36,6 +36,7 @@ pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), 
             liveness: "/livez",
             readiness: Some("/readyz"),
             startup: "/livez",
+            startup_timeout: context.cluster.timeouts.control_plane_component_health_check,
         }),
         volumes: vec![
             Volume::folder("kfimg-config", FOLDER, FOLDER),

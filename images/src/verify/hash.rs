@@ -11,8 +11,8 @@ use crate::content::{BlobReader, Extent};
 use crate::digest::Digest;
 use crate::hasher::Hasher;
 
-/// Bytes that are read at a time: few enough to stay in a core's own cache.
-const PORTION: usize = 256 << 10;
+/// Bytes that are read at a time: few enough to lie in a core's own cache still when they are hashed, whatever else is in it.
+const PORTION: usize = 128 << 10;
 /// Bytes of a blob that a thread hashes before it looks for another: enough for a disk to read in one go.
 const TURN: u64 = 16 << 20;
 /// Blobs that are begun and not done, for each thread. Each keeps a file open.

@@ -1,11 +1,11 @@
-//! kube-apiserver's own settings: admission, audit, encryption, ports, names in its certificate.
+//! kube-apiserver's own settings: admission, audit, ports, names in its certificate.
 
 use std::collections::BTreeSet;
 
-use super::{Subject, at, syntax};
+use super::{Subject, at, encryption, syntax};
 use crate::cluster::{API_PORT, ETCD_CLIENT_PORT, GUARD_PORT};
+use crate::description::ApiServer;
 use crate::description::values::KubernetesVersion;
-use crate::description::{ApiServer, EncryptionProvider};
 use crate::document::{Path, did_you_mean};
 use crate::flags::{self, Component};
 use crate::problem::Report;
@@ -77,7 +77,7 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     settings(api_server, allow_unsafe, report);
     node_ports(api_server, report);
     names(api_server, report);
-    encryption(api_server, report);
+    encryption::check(api_server, report);
     for (name, value) in &api_server.runtime_config {
         let is_name = name.split('/').count() <= 3 && name.split('/').all(|part| syntax::subdomain(part).is_none());
         if !is_name || !matches!(value.as_str(), "true" | "false") {
@@ -264,31 +264,5 @@ fn names(api_server: &ApiServer, report: &mut Report) {
         report
             .error("invalid-name", at("apiServer.externalHostname"), format!("the external host name {wrong}"))
             .help("write a DNS name or an address, without scheme and port");
-    }
-}
-
-fn encryption(api_server: &ApiServer, report: &mut Report) {
-    let encryption = &api_server.encryption;
-    if encryption.provider == EncryptionProvider::Identity {
-        report
-            .warning(
-                "secrets-unencrypted",
-                at("apiServer.encryption.provider"),
-                "secrets lie readable in etcd and in its snapshots",
-            )
-            .help("write `provider: secretbox`");
-    }
-    let mut seen = BTreeSet::new();
-    for (index, resource) in encryption.resources.iter().enumerate() {
-        let path = at("apiServer.encryption.resources").index(index);
-        let is_wildcard = resource == "*."
-            || resource.strip_prefix("*.").is_some_and(|group| group == "*" || syntax::subdomain(group).is_none());
-        if !is_wildcard && syntax::subdomain(resource).is_some() {
-            report
-                .error("invalid-resource", &path, format!("`{resource}` is no resource"))
-                .help("write it in the plural with its group, such as `secrets` or `deployments.apps`");
-        } else if !seen.insert(resource) {
-            report.error("invalid-resource", &path, format!("`{resource}` is given twice")).help("remove one");
-        }
     }
 }

@@ -10,6 +10,7 @@ mod control_plane;
 mod delivery;
 mod disks;
 mod dns;
+mod encryption;
 mod endpoint;
 mod etcd;
 mod extension;
@@ -32,6 +33,7 @@ mod registry;
 mod reporting;
 mod syntax;
 mod time;
+mod timeouts;
 mod unique;
 mod users;
 mod version;
@@ -59,7 +61,7 @@ pub(crate) struct Machine<'a> {
 type Check = fn(&Subject<'_>, &mut Report);
 
 /// All checks, in the order in which people think about a cluster.
-const CHECKS: [Check; 32] = [
+const CHECKS: [Check; 33] = [
     identity::check,
     version::check,
     machines::check,
@@ -79,6 +81,7 @@ const CHECKS: [Check; 32] = [
     labels::check,
     kernel::check,
     control_plane::check,
+    timeouts::check,
     authentication::check,
     components::check,
     kubelet::check,

@@ -33,6 +33,14 @@ pub struct Etcd {
     pub extra_args: Vec<Argument>,
 }
 
+/// How long is waited for what starts on a node.
+#[derive(Clone, Copy, Debug, Hash)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// From the start of a static pod's container until its startup probe has succeeded.
+    pub control_plane_component_health_check: Duration,
+}
+
 /// kube-apiserver.
 #[derive(Clone, Debug, Hash)]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ mod site;
 
 pub use component::{
     ApiServer, Audit, Authentication, Containerd, ControllerManager, Encryption, Etcd, JwtIssuer, Kubelet, Restore,
-    Scheduler, TokenWebhook,
+    Scheduler, Timeouts, TokenWebhook,
 };
 pub use delivery::{DEFAULT_CHANNELS, Delivery};
 pub use node::{DataDisk, DiskChoice, Node, NodeAddress, NodeNetwork, SystemExtension};
@@ -63,6 +63,8 @@ pub struct Cluster {
     pub controller_manager: ControllerManager,
     /// kube-scheduler.
     pub scheduler: Scheduler,
+    /// How long is waited for static pods.
+    pub timeouts: Timeouts,
     /// The kubelet.
     pub kubelet: Kubelet,
     /// containerd.

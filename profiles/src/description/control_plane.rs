@@ -66,6 +66,15 @@ pub type Scheduler = Component;
 /// kube-controller-manager.
 pub type ControllerManager = Component;
 
+/// How long is waited for what starts on a node, in kubeadm's words (`Timeouts`, v1beta4).
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Timeouts {
+    /// How long a static pod may take until its startup probe succeeds, rounded up to ten seconds; then the kubelet starts it anew.
+    /// Give more where processors or disks are slow. Default `4m`.
+    pub control_plane_component_health_check: Option<GoDuration>,
+}
+
 /// kube-apiserver.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]

@@ -18,7 +18,7 @@ pub mod values;
 
 pub use control_plane::{
     Admission, ApiServer, Argument, Audit, Authentication, Component, ControllerManager, Encryption,
-    EncryptionProvider, ExtraVolume, JwtIssuer, PathType, Scheduler, TokenWebhook,
+    EncryptionProvider, ExtraVolume, JwtIssuer, PathType, Scheduler, Timeouts, TokenWebhook,
 };
 pub use delivery::{Channel, Delivery, Guestinfo, GuestinfoTransport, PayloadFormat, Pxe};
 pub use endpoint::{Endpoint, EndpointMode, Vip};
@@ -82,6 +82,8 @@ pub struct Description {
     pub controller_manager: ControllerManager,
     /// kube-scheduler: what it gets beside what kfimg sets.
     pub scheduler: Scheduler,
+    /// How long is waited for static pods.
+    pub timeouts: Timeouts,
     /// The kubelet of every node.
     pub kubelet: Kubelet,
     /// The container runtime of every node.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::files::Files;
 use super::formats;
 use crate::cluster::{
-    ApiServer, Audit, Authentication, Containerd, Encryption, Etcd, JwtIssuer, Kubelet, TokenWebhook,
+    ApiServer, Audit, Authentication, Containerd, Encryption, Etcd, JwtIssuer, Kubelet, Timeouts, TokenWebhook,
 };
 use crate::description::values::GoDuration;
 use crate::description::{self, Description};
@@ -43,6 +43,11 @@ pub(super) fn etcd(description: &Description) -> Etcd {
         snapshot_retain: written.snapshot.retain.unwrap_or(12),
         extra_args: written.extra_args.clone(),
     }
+}
+
+pub(super) fn timeouts(description: &Description) -> Timeouts {
+    let written = &description.timeouts;
+    Timeouts { control_plane_component_health_check: time(written.control_plane_component_health_check, 4 * 60) }
 }
 
 pub(super) fn kubelet(description: &Description) -> Kubelet {

@@ -71,6 +71,7 @@ fn cluster(description: &Description, files: &mut Files<'_, '_>) -> Option<Clust
         api_server: api_server?,
         controller_manager: description.controller_manager.clone(),
         scheduler: description.scheduler.clone(),
+        timeouts: components::timeouts(description),
         kubelet: components::kubelet(description),
         containerd: components::containerd(description),
         kube_proxy: description.kube_proxy.clone(),

@@ -3,6 +3,9 @@
 //! Run by `make bench-boot`. Before the clock starts every disk holds all images, `kubeadm` and its configuration, and each boot of either kind
 //! begins with the same disks. Both take turns. Nothing here fails for being slow: tables are printed for a person to read, and to be kept.
 
+#[path = "../../../cli/benches/measure/goals.rs"]
+#[allow(dead_code, reason = "a boot has two of the goals")]
+mod goals;
 mod kfimg;
 mod kubeadm;
 mod payload;

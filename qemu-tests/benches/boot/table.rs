@@ -1,11 +1,9 @@
 //! Tables for people: medians with what they are the medians of, in Markdown.
 
 use super::Boot;
+use super::goals::goal;
 use std::fmt::Write as _;
 
-/// Goals: a boot takes at most this part of kubeadm's, and kfimg's own steps at most so many seconds of it.
-const RATIO: f64 = 0.8;
-const OWN: f64 = 1.0;
 const MISSED: &str = " `<- missed`";
 
 /// A way to look at a boot.
@@ -18,12 +16,13 @@ pub(crate) fn boots(ours: &[Boot], theirs: &[Boot]) -> String {
         ours.len(),
         theirs.len()
     );
+    let bound = goal("P21/kubeadm").bound;
     let rows: [(&str, Look); 2] = [("API ready", |boot| boot.api), ("all nodes Ready", |boot| boot.nodes)];
     for (what, of) in rows {
         let (own, peer) = (Spread::of(ours.iter().map(of)), Spread::of(theirs.iter().map(of)));
         let ratio = own.median / peer.median;
-        let missed = if ratio > RATIO { MISSED } else { "" };
-        let _ = writeln!(text, "| {what} | {} | {} | {ratio:.2} | <= {RATIO}{missed} |", own.text(1), peer.text(1));
+        let missed = if bound.is_met(ratio) { "" } else { MISSED };
+        let _ = writeln!(text, "| {what} | {} | {} | {ratio:.2} | {bound}{missed} |", own.text(1), peer.text(1));
     }
     text
 }
@@ -37,8 +36,9 @@ pub(crate) fn steps(ours: &[Boot], judged: bool) -> String {
         let _ = writeln!(text, "| {name} | {} | |", Spread::of(times.map(|(_, time)| *time)).text(2));
     }
     let sums = Spread::of(ours.iter().map(|boot| boot.steps.iter().map(|(_, time)| time).sum()));
-    let missed = if sums.median > OWN { MISSED } else { "" };
-    let goal = if judged { format!("<= {OWN:.1}{missed}") } else { "waits for others".to_owned() };
+    let bound = goal("P21/own").bound;
+    let missed = if bound.is_met(sums.median) { "" } else { MISSED };
+    let goal = if judged { format!("{bound}{missed}") } else { "waits for others".to_owned() };
     let _ = writeln!(text, "| **all together** | {} | {goal} |", sums.text(2));
     text
 }

@@ -34,7 +34,7 @@ const PLAIN: Recipe = Recipe {
 };
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/images");
 
-const RECIPES: [Recipe; 14] = [
+const RECIPES: [Recipe; 15] = [
     Recipe {
         repository: "registry.k8s.io/kube-apiserver",
         programs: &[("kube-apiserver", "usr/local/bin/kube-apiserver")],
@@ -122,6 +122,14 @@ const RECIPES: [Recipe; 14] = [
         programs: &[("coredns", "coredns")],
         scripts: &[("node-cache.sh", "node-cache")],
         entrypoint: "/node-cache",
+        ..PLAIN
+    },
+    // Of a cloud that exists for tests; the name is the one in docs/topologies.md.
+    Recipe {
+        repository: "registry.example.com/cloud-controller-manager",
+        programs: &[("cloud-controller-manager", "cloud-controller-manager")],
+        entrypoint: "/cloud-controller-manager",
+        user: "65532:65532",
         ..PLAIN
     },
     // For workloads of the scenarios.

@@ -32,21 +32,17 @@ impl Built {
     /// # Errors
     /// [`Error::Program`] with the words of the recipe or of `kfimg build`.
     pub fn of(programs: &Programs, images: &Path) -> Result<Self> {
-        let base = base()?;
         let index = fs::read_to_string(images.join("index.json"))?;
-        let key = [base.as_path(), programs.kfimg(), programs.agent()];
-        let key = key.into_iter().try_fold(hosts::key(programs)?.text(&index).text(KERNEL), Key::file)?;
-        let folder = once(&cache(), "kfimg-image", key, |path| {
-            let bundle = path.with_extension("bundle");
-            hosts::write(programs, images, &bundle)?;
-            let mut build = command(programs.kfimg());
-            build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
-            build.arg("--agent").arg(programs.agent()).args(["--preload", "control-plane", "--append", KERNEL]);
-            let built = succeed(build.args(["--output", "pxe,qcow2,iso,ova", "-o"]).arg(path));
-            fs::remove_dir_all(&bundle)?;
-            built.map(drop)
-        })?;
-        Ok(Self(folder))
+        let options = ["--preload", "control-plane", "--output", "pxe,qcow2,iso,ova"];
+        build("kfimg-image", programs, Some(images), Key::default().text(&index), &options)
+    }
+
+    /// The same for what comes before the first container: small, and without any images, so that it needs no cluster.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn without_images(programs: &Programs) -> Result<Self> {
+        build("kfimg-image-alone", programs, None, Key::default(), &["--output", "pxe,qcow2"])
     }
 
     /// As a machine gets it from the network: a kernel, and an initrd that carries the root.
@@ -124,6 +120,24 @@ impl Built {
             other => Ok(other),
         }
     }
+}
+
+/// Has `kfimg build` make what is not in the cache yet, from the lab's programs and the images of this bundle.
+fn build(name: &str, programs: &Programs, images: Option<&Path>, key: Key, options: &[&str]) -> Result<Built> {
+    let base = base()?;
+    let key = options.iter().fold(hosts::key(programs, key)?.text(KERNEL), |key, option| key.text(option));
+    let key = [base.as_path(), programs.kfimg(), programs.agent()].into_iter().try_fold(key, Key::file)?;
+    let folder = once(&cache(), name, key, |path| {
+        let bundle = path.with_extension("bundle");
+        hosts::write(programs, images, &bundle)?;
+        let mut build = command(programs.kfimg());
+        build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
+        build.arg("--agent").arg(programs.agent()).args(["--append", KERNEL]).args(options);
+        let built = succeed(build.arg("-o").arg(path));
+        fs::remove_dir_all(&bundle)?;
+        built.map(drop)
+    })?;
+    Ok(Built(folder))
 }
 
 /// Changes a bit of the root that begins there: of its superblock, which is read first of all.

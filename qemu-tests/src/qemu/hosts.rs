@@ -38,15 +38,18 @@ const PARTS: [Part; 6] = [
     ("crictl", "v1.36.0", Form::Archive(""), &["crictl"]),
 ];
 
-/// What the host programs are made from.
-pub(super) fn key(programs: &Programs) -> Result<Key> {
+/// This key, with what the host programs are made from.
+pub(super) fn key(programs: &Programs, start: Key) -> Result<Key> {
     let mut names = PARTS.iter().flat_map(|(_, _, _, names)| names.iter());
-    names.try_fold(Key::default(), |key, name| key.text(name).file(&programs.path(name)?))
+    names.try_fold(start, |key, name| key.text(name).file(&programs.path(name)?))
 }
 
-/// Writes the bundle: the images of that bundle, which is a folder, and the host programs.
-pub(super) fn write(programs: &Programs, images: &Path, path: &Path) -> Result<()> {
-    crate::bundle::copy(images, path)?;
+/// Writes the bundle: the host programs, and the images of that bundle, which is a folder.
+pub(super) fn write(programs: &Programs, images: Option<&Path>, path: &Path) -> Result<()> {
+    match images {
+        Some(images) => crate::bundle::copy(images, path)?,
+        None => empty(path)?,
+    }
     let config = blob(path, b"{}", EMPTY)?;
     let index = path.join("index.json");
     let mut document: Value = read_json(&index)?;
@@ -64,6 +67,13 @@ pub(super) fn write(programs: &Programs, images: &Path, path: &Path) -> Result<(
         list.ok_or_else(|| Error::unusable(index.display().to_string(), "it lists no manifests"))?.push(entry);
     }
     Ok(fs::write(index, document.to_string())?)
+}
+
+/// A layout with nothing in it.
+fn empty(path: &Path) -> Result<()> {
+    fs::create_dir_all(path.join("blobs/sha256"))?;
+    fs::write(path.join("oci-layout"), json!({ "imageLayoutVersion": "1.0.0" }).to_string())?;
+    Ok(fs::write(path.join("index.json"), json!({ "schemaVersion": 2, "manifests": [] }).to_string())?)
 }
 
 fn artifact(path: &Path, name: &str, version: &str, config: &Value, layer: &Value) -> Result<Value> {

@@ -21,6 +21,7 @@ pub use built::Built;
 pub use image::Image;
 pub use shell::Said;
 pub use stock::{Extension, STOCK_DISK};
+pub use watch::wait_for_api;
 pub use workplace::Workplace;
 
 use crate::command::{command, succeed};
@@ -31,9 +32,31 @@ use process::Process;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// What a machine is asked when something went wrong, and how long it may take, where it answers at all: it is slow, and this is the last thing
+/// that it does.
+const STATE: &str = "systemctl list-jobs --no-pager; systemctl --failed --no-pager; uptime; free -m; df -h /var; \
+                     cat /run/kfimg/boot.json; echo; crictl ps --all; tail -n 40 /var/log/pods/*/*/*.log; \
+                     journalctl --boot --no-pager --lines 1500 --output short-monotonic";
+const ALIVE: Duration = Duration::from_secs(20);
+const STATE_BOUND: Duration = Duration::from_secs(180);
+/// Lines of the console that a failure shows.
+const SHOWN: usize = 60;
+
+/// Who makes disk and card of a machine, which drivers of the initrd have to find.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Make {
+    /// Those that are made for emulation.
+    #[default]
+    Virtio,
+    /// Those of VMware's appliances: PVSCSI and VMXNET3. The disk is `/dev/sda`.
+    Vmware,
+}
+
 /// What a person would screw together.
 #[derive(Clone, Debug)]
 pub struct Hardware {
+    /// Whose disk and card it has.
+    pub make: Make,
     /// Ethernet address of its only card.
     pub mac: String,
     /// Processors.
@@ -42,6 +65,13 @@ pub struct Hardware {
     pub memory_mib: u32,
     /// Size of its disk in bytes, which is that of the image where this is a disk of an installed system. The disk is `/dev/vdb` where the stand-in's root is `/dev/vda`, and else `/dev/vda`.
     pub disk_bytes: u64,
+}
+
+impl Hardware {
+    /// A machine with two processors, 4 GiB of memory, this card and this disk.
+    pub fn new(mac: &str, disk_bytes: u64) -> Self {
+        Self { make: Make::Virtio, mac: mac.to_owned(), processors: 2, memory_mib: 4096, disk_bytes }
+    }
 }
 
 /// How a payload reaches the machine.
@@ -172,6 +202,23 @@ impl Machine {
             return Err(Error::Off(self.name.clone()));
         }
         shell::run(&self.shell_socket(), line, bound)
+    }
+
+    /// Does this with it. Where that fails the error has the end of the console, and what the machine can tell of itself is kept beside
+    /// it.
+    ///
+    /// # Errors
+    /// What the act says.
+    pub fn play(&mut self, act: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        act(self).map_err(|error| {
+            // A machine that does not answer has its console, which is kept in any case.
+            if self.run("true", ALIVE).is_ok()
+                && let Ok(said) = self.run(STATE, STATE_BOUND)
+            {
+                let _ = fs::write(self.folder.join("state.log"), said.text);
+            }
+            Error::unusable(error.to_string(), format!("the end of its console was:\n{}", self.console(SHOWN)))
+        })
     }
 
     /// The last lines that it has shown on its console, over all boots.

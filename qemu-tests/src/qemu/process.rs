@@ -1,6 +1,6 @@
 //! The QEMU process of a machine that is on.
 
-use super::{Delivery, Image, Machine};
+use super::{Delivery, Image, Machine, Make};
 use crate::{Error, Result};
 use fs_err as fs;
 use std::path::Path;
@@ -62,8 +62,7 @@ fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
     }
     qemu.args(["-smp", &hardware.processors.to_string(), "-m", &hardware.memory_mib.to_string()]);
     boot(&mut qemu, machine, delivery);
-    let disk = format!("if=virtio,format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
-    qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
+    disk(&mut qemu, machine);
     let drive = if let Delivery::Drive(drive) = delivery { Some(drive) } else { None };
     for medium in drive.into_iter().chain(machine.medium.as_deref()) {
         qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", medium));
@@ -71,12 +70,29 @@ fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
     qemu.args(["-netdev", &format!("tap,id=lan,ifname={},script=no,downscript=no", machine.name)]);
     // The firmware's own driver asks the network, and not QEMU's iPXE.
     let first = if matches!(machine.image, Image::Network) { ",romfile=,bootindex=0" } else { "" };
-    qemu.args(["-device", &format!("virtio-net-pci,netdev=lan,mac={}{first}", hardware.mac)]);
+    let card = match hardware.make {
+        Make::Virtio => "virtio-net-pci",
+        Make::Vmware => "vmxnet3",
+    };
+    qemu.args(["-device", &format!("{card},netdev=lan,mac={}{first}", hardware.mac)]);
     qemu.args(["-object", "rng-random,id=entropy,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=entropy"]);
     qemu.arg("-chardev").arg(with_path("file,id=console,append=on,path=", &machine.console_file()));
     qemu.arg("-chardev").arg(with_path("socket,id=shell,server=on,wait=off,path=", &machine.shell_socket()));
     qemu.args(["-serial", "chardev:console", "-serial", "chardev:shell"]);
     qemu
+}
+
+/// The machine's own disk.
+fn disk(qemu: &mut Command, machine: &Machine) {
+    let interface = match machine.hardware.make {
+        Make::Virtio => "if=virtio",
+        Make::Vmware => "if=none,id=disk",
+    };
+    let disk = format!("{interface},format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
+    qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
+    if machine.hardware.make == Make::Vmware {
+        qemu.args(["-device", "pvscsi", "-device", "scsi-hd,drive=disk"]);
+    }
 }
 
 /// What it boots, and what its firmware hands on.

@@ -16,6 +16,7 @@ const LIMIT: u64 = 1 << 20;
 pub(super) fn take(monitor: &Path, target: &Path) -> Result<()> {
     let mut stream = UnixStream::connect(monitor)?;
     stream.set_read_timeout(Some(BOUND))?;
+    stream.set_write_timeout(Some(BOUND))?;
     let mut lines = BufReader::new(stream.try_clone()?).take(LIMIT);
     for command in [
         json!({ "execute": "qmp_capabilities" }),

@@ -34,6 +34,7 @@ pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
     let deadline = Instant::now() + bound;
     let mut stream = connect(socket, deadline)?;
     stream.set_read_timeout(Some(POLL))?;
+    stream.set_write_timeout(Some(bound))?;
     // Control-U takes back what an earlier command that ran out of time may have left on the line.
     writeln!(stream, "\u{15}echo KF''IMG{number}:; {{ {line}\n}} 2>&1; echo :KF''IMG{number}:$?:")?;
     let mut seen = Vec::new();

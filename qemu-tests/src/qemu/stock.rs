@@ -1,10 +1,10 @@
-//! A stock Debian, installed on a disk with nothing of kfimg's, and the system extension that its payload fetches.
+//! A stock Debian as its cloud images are, installed on a disk with nothing of kfimg's, and the system extension that its payload fetches.
 
 use super::{Image, built, hosts};
 use crate::command::{command, succeed};
 use crate::keyed::{Key, once};
 use crate::programs::{Programs, cache};
-use crate::{Error, Result};
+use crate::{Error, Result, rootfs};
 use fs_err as fs;
 use std::path::{Path, PathBuf};
 
@@ -12,22 +12,24 @@ use std::path::{Path, PathBuf};
 pub const STOCK_DISK: u64 = 12 << 30;
 /// What the kernel is told: cloud-init does all the rest.
 const ARGUMENTS: &str = "root=/dev/vda rootfstype=ext4 rw";
-/// What an installer leaves beside the base: a system that is no new one to systemd's presets and asks nobody anything, and a locale
-/// that is there.
-const LEFT: [(&str, &str); 2] = [("etc/machine-id", ""), ("etc/cloud/cloud.cfg.d/01_lab.cfg", "locale: C.UTF-8\n")];
+/// What makes it a machine's own system: a kernel, and an initrd by Debian's own means.
+const MACHINE_PACKAGES: &str = "apparmor,e2fsprogs,initramfs-tools,linux-image-cloud-amd64,zstd";
+/// What an installer leaves: a system that is no new one to systemd's presets, that asks nobody anything, and has a locale.
+const HOOK: &str = r#": >"$1"/etc/machine-id
+echo 'locale: C.UTF-8' >"$1"/etc/cloud/cloud.cfg.d/01_lab.cfg
+rm -rf "$1"/etc/hostname "$1"/var/lib/dbus/machine-id "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/*"#;
 /// The extension, and the layer of the description that names it, as `kfimg build` calls them.
 const EXTENSION: [&str; 2] = ["kfimg.raw", "sysext.yaml"];
 
 impl Image {
-    /// Makes the disk where it is not in the cache yet: the base that images are built on, as an installer would leave it.
+    /// Makes the disk where it is not in the cache yet; the first time this takes minutes and needs a Debian mirror.
     ///
     /// # Errors
-    /// Those of making the base, of `tar` and of `mkfs.ext4`.
+    /// Those of `mmdebstrap` and of `mkfs.ext4`.
     pub fn stock() -> Result<Self> {
-        let base = built::base()?;
-        let key = Key::default().file(&base)?.text(&STOCK_DISK.to_string());
-        let key = LEFT.iter().fold(key, |key, (path, text)| key.text(path).text(text));
-        let folder = once(&cache(), "stock", key, |path| install(&base, path))?;
+        let packages = format!("{},{MACHINE_PACKAGES}", rootfs::stock_packages());
+        let key = Key::default().text(&packages).text(HOOK).text(rootfs::RELEASE).text(&STOCK_DISK.to_string());
+        let folder = once(&cache(), "stock", key, |path| install(&packages, path))?;
         Ok(Self::Installed {
             kernel: folder.join("kernel"),
             initrd: folder.join("initrd"),
@@ -38,13 +40,14 @@ impl Image {
 }
 
 /// Writes the disk, and kernel and initrd beside it, to a missing folder.
-fn install(base: &Path, folder: &Path) -> Result<()> {
+fn install(packages: &str, folder: &Path) -> Result<()> {
     let (tree, disk) = (folder.join("tree"), folder.join("disk"));
-    fs::create_dir_all(&tree)?;
-    succeed(command("tar").args(["--numeric-owner", "-xpf"]).arg(base).arg("-C").arg(&tree))?;
-    for (path, text) in LEFT {
-        fs::write(tree.join(path), text)?;
-    }
+    fs::create_dir_all(folder)?;
+    let mut mmdebstrap = command("mmdebstrap");
+    mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
+    mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={packages}"));
+    mmdebstrap.args(["man", "doc", "locale"].map(|folder| format!("--dpkgopt=path-exclude=/usr/share/{folder}/*")));
+    succeed(mmdebstrap.arg(format!("--customize-hook={HOOK}")).arg(rootfs::RELEASE).arg(&tree))?;
     fs::File::create(&disk)?.set_len(STOCK_DISK)?;
     succeed(command("mkfs.ext4").args(["-q", "-F", "-d"]).arg(&tree).arg(&disk))?;
     for (name, prefix) in [("kernel", "vmlinuz-"), ("initrd", "initrd.img-")] {
@@ -57,7 +60,7 @@ fn install(base: &Path, folder: &Path) -> Result<()> {
 fn in_boot(tree: &Path, prefix: &str) -> Result<PathBuf> {
     let entries = fs::read_dir(tree.join("boot"))?.collect::<Result<Vec<_>, _>>()?;
     let found = entries.iter().find(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
-    found.map(fs::DirEntry::path).ok_or_else(|| Error::unusable("the base", format!("its /boot has no {prefix}*")))
+    found.map(fs::DirEntry::path).ok_or_else(|| Error::unusable("the stock system", format!("/boot has no {prefix}*")))
 }
 
 /// The system extension with the lab's programs.
@@ -65,17 +68,17 @@ fn in_boot(tree: &Path, prefix: &str) -> Result<PathBuf> {
 pub struct Extension(PathBuf);
 
 impl Extension {
-    /// Builds it where it is not in the cache yet; of the bundle, a folder, only what every bundle has is used.
+    /// Builds it where it is not in the cache yet.
     ///
     /// # Errors
     /// [`Error::Program`] with the words of `kfimg build`.
-    pub fn of(programs: &Programs, images: &Path) -> Result<Self> {
+    pub fn of(programs: &Programs) -> Result<Self> {
         let base = built::base()?;
         let key = [base.as_path(), programs.kfimg(), programs.agent()];
-        let key = key.into_iter().try_fold(hosts::key(programs)?, Key::file)?;
+        let key = key.into_iter().try_fold(hosts::key(programs, Key::default())?, Key::file)?;
         let folder = once(&cache(), "kfimg-extension", key, |path| {
             let bundle = path.with_extension("bundle");
-            hosts::write(programs, images, &bundle)?;
+            hosts::write(programs, None, &bundle)?;
             let mut build = command(programs.kfimg());
             build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
             let built =

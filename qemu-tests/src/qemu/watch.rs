@@ -1,14 +1,39 @@
 //! Waiting for what an emulated machine does. It ends early when the machine has given up: nobody waits for minutes for what can't come.
 
 use super::{Machine, console};
+use crate::command::succeed;
 use crate::wait::{Look, wait_for};
-use crate::{Error, Result};
+use crate::{Cluster, Error, Result};
 use std::time::Duration;
 
 /// One command on its console.
 const COMMAND: Duration = Duration::from_secs(60);
+/// Between two questions: each costs emulated processors a second, which the boot wants.
+const PAUSE: Duration = Duration::from_secs(4);
+/// In which an emulated API server may answer, in seconds.
+const ANSWER: &str = "30";
 /// What a machine shows that will not go on by itself.
 const GIVEN_UP: [&str; 4] = ["Kernel panic", "emergency mode", "Emergency Mode", "Emergency Shell"];
+
+/// Waits until the API server of an emulated control plane says that it is ready; gives the time that it took.
+///
+/// # Errors
+/// [`Error::Late`] with what was said last.
+pub fn wait_for_api(cluster: &Cluster, bound: Duration) -> Result<Duration> {
+    let url = format!("https://{}:6443/readyz", cluster.topology().endpoint());
+    let look = || {
+        let mut ask = cluster.lab().lan().command("curl");
+        ask.args(["--silent", "--show-error", "--insecure", "--fail-with-body", "--max-time", ANSWER, &url]);
+        Ok(match succeed(&mut ask) {
+            Ok(_) => Look::Found(()),
+            Err(error) => {
+                std::thread::sleep(PAUSE);
+                Look::NotYet(error.to_string())
+            }
+        })
+    };
+    wait_for("the API", bound, look).map(|((), time)| time)
+}
 
 impl Machine {
     /// Waits until the node's only container of this name runs; gives the time that it took.
@@ -34,7 +59,11 @@ impl Machine {
         let look = || {
             self.has_not_given_up()?;
             match self.run(line, COMMAND) {
-                Ok(said) => Ok(Look::when(said.code == 0 && fits(&said.text), (), || said.text)),
+                Ok(said) if said.code == 0 && fits(&said.text) => Ok(Look::Found(())),
+                Ok(said) => {
+                    std::thread::sleep(PAUSE);
+                    Ok(Look::NotYet(said.text))
+                }
                 Err(Error::Late { last, .. }) => Ok(Look::NotYet(last)),
                 Err(error) => Err(error),
             }

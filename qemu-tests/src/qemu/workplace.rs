@@ -44,7 +44,7 @@ impl Workplace {
         workplace.install("kubectl", &programs.path("kubectl")?)?;
         fs::hard_link(built::base()?, folder.join("base.tar"))?;
         fs::copy(programs.agent(), folder.join("kfimg-agent"))?;
-        hosts::write(programs, images, &folder.join("bundle"))?;
+        hosts::write(programs, Some(images), &folder.join("bundle"))?;
         Ok(workplace)
     }
 

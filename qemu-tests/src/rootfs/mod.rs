@@ -24,7 +24,7 @@ echo 'locale: C.UTF-8' >"$1"/etc/cloud/cloud.cfg.d/01_lab.cfg
 install -d "$1"/etc/systemd/system/cloud-init-local.service.d
 printf '[Unit]\nAfter=kfimg-lab-machine.service\n' >"$1"/etc/systemd/system/cloud-init-local.service.d/10-lab.conf"#;
 /// The distribution's release: the oldest systemd that kfimg supports.
-const RELEASE: &str = "bookworm";
+pub(crate) const RELEASE: &str = "bookworm";
 /// What only costs time or memory on such a node.
 const MASKED: [&str; 8] = [
     "apt-daily.timer",
@@ -93,11 +93,16 @@ impl NodeImage {
     }
 }
 
+/// Packages of a stock system of this release, beside the essential ones; a machine of its own needs a kernel, too.
+pub(crate) fn stock_packages() -> String {
+    format!("{PACKAGES},{CLOUD_PACKAGES}")
+}
+
 fn distribution(system: System) -> Result<PathBuf> {
     let masked = MASKED.join(" ");
     let (name, packages, own) = match system {
         System::Image => ("distribution", PACKAGES.to_owned(), None),
-        System::Installed => ("installed", format!("{PACKAGES},{CLOUD_PACKAGES}"), Some(CLOUD_HOOK.to_owned())),
+        System::Installed => ("installed", stock_packages(), Some(CLOUD_HOOK.to_owned())),
     };
     let common = [
         // The payload brings these, and a machine that starts with them is not a new one.

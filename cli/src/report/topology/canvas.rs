@@ -1,6 +1,6 @@
 //! Shapes, lines and texts in SVG. Colours and fonts are the page's styles, by class.
 
-use crate::report::html::Html;
+use kfimg_builder::html::Html;
 
 /// A place.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,10 @@ mod canvas;
 #[cfg(test)]
 mod tests;
 
-use super::html::Html;
 use super::model::{Group, Node, Report};
 use super::page::{called, counted};
 use canvas::{Canvas, Point, Rect};
+use kfimg_builder::html::Html;
 use kfimg_profiles::description::{EndpointMode, Role};
 
 /// Width of the drawing. Its height grows with what is in it.

@@ -3,6 +3,10 @@
 use k8s_openapi::api::core::v1::{HTTPGetAction, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::net::IpAddr;
+use std::time::Duration;
+
+/// Seconds between two questions at a start.
+const STARTUP_PERIOD: i32 = 10;
 
 /// A page that says whether a component is well.
 #[derive(Clone, Copy)]
@@ -26,6 +30,8 @@ pub(in crate::content) struct Probes {
     pub(in crate::content) readiness: Option<&'static str>,
     /// Whether it has started.
     pub(in crate::content) startup: &'static str,
+    /// How long that may take.
+    pub(in crate::content) startup_timeout: Duration,
 }
 
 impl Probes {
@@ -42,12 +48,13 @@ impl Probes {
         Some(Probe { failure_threshold: Some(3), period_seconds: Some(1), ..self.probe(self.readiness?) })
     }
 
-    /// Four minutes to start, as kubeadm's `timeoutForControlPlane` gives.
+    /// So many failures as fit into the time, which `timeouts.controlPlaneComponentHealthCheck` gives.
     pub(super) fn startup(&self) -> Probe {
+        let failures = self.startup_timeout.as_millis().div_ceil(1000 * u128::from(STARTUP_PERIOD.unsigned_abs()));
         Probe {
-            failure_threshold: Some(24),
+            failure_threshold: Some(i32::try_from(failures).unwrap_or(i32::MAX)),
             initial_delay_seconds: Some(10),
-            period_seconds: Some(10),
+            period_seconds: Some(STARTUP_PERIOD),
             ..self.probe(self.startup)
         }
     }

@@ -138,6 +138,13 @@ fn kinds() -> Vec<Row> {
         ("a hard link", sound().entry(&Entry::of(b'1', &blob(b"x"))).end(), "is a hard link"),
         ("a symbolic link", sound().entry(&Entry::of(b'2', &blob(b"x"))).end(), "is a symbolic link"),
         ("a link in place of blobs", sound().entry(&Entry::of(b'2', "blobs")).end(), "is a symbolic link"),
+        ("a link in place of the root", sound().entry(&Entry::of(b'2', "./")).end(), "is a symbolic link"),
+        ("a hard link in place of the root", sound().entry(&Entry::of(b'1', ".")).end(), "is a hard link"),
+        (
+            "a file through a link",
+            sound().entry(&Entry::of(b'2', "blobs/sha256")).file(&blob(b"x"), b"x").end(),
+            "is a symbolic link",
+        ),
         ("a long link", sound().special(b'K', "././@LongLink", b"/etc\0").end(), "long target"),
         ("a character device", sound().entry(&Entry::of(b'3', "null")).end(), "is a character device"),
         ("a block device", sound().entry(&Entry::of(b'4', "sda")).end(), "is a block device"),

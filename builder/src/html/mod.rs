@@ -1,10 +1,15 @@
-//! Writing HTML and SVG: what comes from outside is escaped, what is not kfimg's own text has no other way in.
+//! Writing HTML and SVG: what comes from outside is escaped, what is not kfimg's own text has no other way in. `build.html` and
+//! `report.html` are written by it.
+
+mod page;
+
+pub use page::Page;
 
 use std::fmt::{self, Display, Write};
 
 /// A text that grows.
-#[derive(Debug, Default)]
-pub(super) struct Html(String);
+#[derive(Clone, Debug, Default)]
+pub struct Html(String);
 
 /// Escapes while it writes.
 struct Escaped<'a>(&'a mut String);
@@ -30,22 +35,22 @@ impl Write for Escaped<'_> {
 }
 
 /// Names and values of attributes.
-pub(super) type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
+pub type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
 
 impl Html {
     /// kfimg's own markup; nothing else is `'static`.
-    pub(super) fn raw(&mut self, markup: &'static str) {
+    pub fn raw(&mut self, markup: &'static str) {
         self.0.push_str(markup);
     }
 
     /// Text.
-    pub(super) fn text(&mut self, text: impl Display) {
+    pub fn text(&mut self, text: impl Display) {
         let written = write!(Escaped(&mut self.0), "{text}");
         written.expect("writing into memory cannot fail");
     }
 
     /// The start of an element.
-    pub(super) fn open(&mut self, element: &'static str, attributes: Attributes<'_>) {
+    pub fn open(&mut self, element: &'static str, attributes: Attributes<'_>) {
         self.0.push('<');
         self.0.push_str(element);
         for (name, value) in attributes {
@@ -59,21 +64,21 @@ impl Html {
     }
 
     /// The end of an element.
-    pub(super) fn close(&mut self, element: &'static str) {
+    pub fn close(&mut self, element: &'static str) {
         self.0.push_str("</");
         self.0.push_str(element);
         self.0.push('>');
     }
 
     /// An element with text in it.
-    pub(super) fn element(&mut self, element: &'static str, attributes: Attributes<'_>, text: impl Display) {
+    pub fn element(&mut self, element: &'static str, attributes: Attributes<'_>, text: impl Display) {
         self.open(element, attributes);
         self.text(text);
         self.close(element);
     }
 
     /// An element with anything in it.
-    pub(super) fn nest(&mut self, element: &'static str, attributes: Attributes<'_>, inner: impl FnOnce(&mut Self)) {
+    pub fn nest(&mut self, element: &'static str, attributes: Attributes<'_>, inner: impl FnOnce(&mut Self)) {
         self.open(element, attributes);
         inner(self);
         self.close(element);
@@ -81,7 +86,8 @@ impl Html {
     }
 
     /// The whole text.
-    pub(super) fn finish(self) -> String {
+    #[must_use]
+    pub fn finish(self) -> String {
         self.0
     }
 }

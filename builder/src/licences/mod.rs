@@ -9,8 +9,15 @@ use serde::Serialize;
 
 /// The copyright file of what kfimg adds, in the image.
 pub(crate) const FILE: &str = "usr/share/doc/kfimg/copyright";
+/// What others ask to be handed on word by word, in the image.
+pub(crate) const NOTICES_FILE: &str = "usr/share/doc/kfimg/notices";
+/// Notices of programs under Apache-2.0 (its section 4, d), as their releases have them. The other host programs have none.
+const NOTICES: &[(&str, &str)] =
+    &[("containerd", include_str!("NOTICE.containerd")), ("runc", include_str!("NOTICE.runc"))];
+/// The libraries in the agent, and the terms of those that ask for their text; written by a test.
+const LIBRARIES: &str = include_str!("agent.txt");
 /// The text of kfimg's own licence, which is that of all host programs too.
-const APACHE: &str = include_str!("../../LICENSE");
+const APACHE: &str = include_str!("../../../LICENSE");
 /// Where Debian and Ubuntu have the text of the other one that asks for its text.
 const LESSER: &str = "/usr/share/common-licenses/LGPL-2.1";
 
@@ -101,6 +108,17 @@ fn of_added(name: &str) -> &'static [&'static str] {
     ADDED.iter().find(|row| row.name == name).map_or(&[], |row| row.licences)
 }
 
+/// The text of [`NOTICES_FILE`].
+pub(crate) fn notices() -> String {
+    let mut text = format!("Notices of what kfimg adds to the base. Licences: /{FILE}\n");
+    for (name, notice) in NOTICES {
+        text += &format!("\n---- {name}: NOTICE ----\n\n{}\n", notice.trim_end());
+    }
+    text += "\nThe libraries in kubelet, kubectl, containerd, runc, CNI plugins and crictl stand with their terms in the source releases\n\
+             of these projects, whose programs are here as they were published.\n\n";
+    text + LIBRARIES
+}
+
 /// The text of [`FILE`], machine-readable as Debian's.
 pub(crate) fn copyright() -> String {
     let mut text = format!(
@@ -120,7 +138,7 @@ pub(crate) fn copyright() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ADDED, copyright};
+    use super::{ADDED, NOTICES, copyright, notices};
     use crate::packages::licences;
     use std::collections::BTreeSet;
 
@@ -137,8 +155,18 @@ mod tests {
     }
 
     #[test]
+    fn notices_of_programs_go_along_word_by_word() {
+        let text = notices();
+        for (name, notice) in NOTICES {
+            assert!(ADDED.iter().any(|row| row.name == *name), "{name}");
+            assert!(text.contains(notice.trim_end()) && notice.contains("This product includes software"), "{name}");
+        }
+        assert!(text.contains("  aws-lc-sys "), "{text}");
+    }
+
+    #[test]
     fn the_agents_licences_are_those_that_are_let_in() {
-        let text = include_str!("../../deny.toml");
+        let text = include_str!("../../../deny.toml");
         let list = text.split_once("\nallow = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
         let allowed: BTreeSet<&str> = list.split('"').skip(1).step_by(2).collect();
         let agent = ADDED.iter().find(|row| row.name == "kfimg-agent").unwrap();

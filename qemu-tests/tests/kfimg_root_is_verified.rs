@@ -1,0 +1,95 @@
+//! A root that is not the one that was built is refused by dm-verity, be it carried by the initrd or on a disk; the one that was built is read.
+//!
+//! No cluster is needed for that: the payload is an Ignition configuration with one file. Everything is emulated, so bounds are generous.
+
+use fs_err as fs;
+use kfimg_lab::Result;
+use kfimg_lab::programs::{COMPONENTS, Programs};
+use kfimg_lab::qemu::{Built, Delivery, Hardware, Image, Machine};
+use kfimg_lab::scenario::{self, Bench, tell};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What Ignition is given: a configuration that any image takes.
+const PAYLOAD: &str = r#"{"ignition": {"version": "3.3.0"}, "storage": {"files": [
+    {"path": "/etc/trial", "mode": 420, "contents": {"source": "data:,applied"}}]}}"#;
+/// What the console shows when Ignition has written to a root.
+const APPLIED: &str = "Finished ignition-files.service";
+/// More than a boot shows.
+const LINES: usize = 5000;
+const MAC: &str = "52:54:00:77:00:fe";
+const DISK: u64 = 8 << 30;
+
+/// From power-on to the end of the initrd, and from there to a shell in the root.
+const BOOT: Duration = Duration::from_secs(1200);
+/// Reading every program of the root, block by block.
+const READ: Duration = Duration::from_secs(600);
+
+#[test]
+#[ignore = "emulates a whole machine for minutes: make vm-test"]
+fn a_root_from_the_network_is_read_as_it_was_built() {
+    play(
+        "kfimg-root-is-verified",
+        |_, built| built.network(),
+        |machine, payload| {
+            machine.power_on(&payload)?;
+            tell("the root is open", machine.wait_for_line("is verified as it is read", BOOT)?);
+            let line = "cat /etc/trial; echo; findmnt -no SOURCE,OPTIONS / | cut -d, -f1; cat /usr/bin/* >/dev/null; echo $?; \
+                    dmsetup table root | cut -d' ' -f3; dmsetup status root | cut -d' ' -f4; touch /usr/x 2>/dev/null; echo $?";
+            let fits = |said: &str| said.lines().next() == Some("applied");
+            machine.wait_for_line(APPLIED, BOOT)?;
+            tell("the root runs", machine.wait_for_answer("a shell in the root", "cat /etc/trial", BOOT, fits)?);
+            let said = machine.run(line, READ)?;
+            let words: Vec<&str> = said.text.split_whitespace().collect();
+            // `V`: no block was found wrong (`Documentation/admin-guide/device-mapper/verity.rst`).
+            assert_eq!(words, ["applied", "/dev/mapper/root", "ro", "0", "verity", "V", "1"], "{}", said.text);
+            Ok(())
+        },
+    );
+}
+
+#[test]
+#[ignore = "emulates a whole machine for minutes: make vm-test"]
+fn a_changed_root_from_the_network_is_refused() {
+    let image = |bench: &Bench, built: &Built| built.network_with_a_flipped_bit(&bench.folder().join("changed-initrd"));
+    play("kfimg-changed-root-from-the-network", image, |machine, payload| {
+        machine.power_on(&payload)?;
+        is_refused(machine)
+    });
+}
+
+#[test]
+#[ignore = "emulates a whole machine for minutes: make vm-test"]
+fn a_changed_root_on_a_disk_is_refused() {
+    let image = |bench: &Bench, built: &Built| built.disk_with_a_flipped_bit(&bench.folder().join("changed-disk"));
+    play("kfimg-changed-root-on-a-disk", image, |machine, payload| {
+        machine.power_on_with(Delivery::Firmware(&payload))?;
+        is_refused(machine)
+    });
+}
+
+/// The kernel names what it found, and the machine stays in its initrd: no payload is applied to such a root.
+fn is_refused(machine: &mut Machine) -> Result<()> {
+    tell("verity refuses", machine.wait_for_line("is corrupted", BOOT)?);
+    tell("the machine stays in its initrd", machine.wait_for_line("mergency", BOOT)?);
+    let shown = machine.console(LINES);
+    assert!(!shown.contains(APPLIED), "{shown}");
+    Ok(())
+}
+
+/// One machine with one image of the build.
+fn play(
+    name: &str,
+    image: impl FnOnce(&Bench, &Built) -> Result<Image>,
+    act: impl FnOnce(&mut Machine, PathBuf) -> Result<()>,
+) {
+    scenario::run_alone(name, |bench| {
+        let built = Built::without_images(&Programs::build(&COMPONENTS)?)?;
+        let payload = bench.folder().join("payload.json");
+        fs::write(&payload, PAYLOAD)?;
+        let image = image(bench, &built)?;
+        let folder = bench.folder().join("qemu");
+        let mut machine = Machine::build("trial", &folder, &image, Hardware::new(MAC, DISK), bench.lan())?;
+        machine.play(|machine| act(machine, payload))
+    });
+}
