@@ -136,13 +136,13 @@ impl Cluster {
         answers(&self.lab().lan(), url)
     }
 
-    /// The machines whose card has the endpoint's address.
+    /// The machines whose card has the endpoint's address, those that the topology does not name any more among them.
     ///
     /// # Errors
     /// [`Error::NoMachine`].
     pub fn endpoint_holders(&self) -> Result<Vec<String>> {
         let endpoint = self.topology().endpoint();
-        let machines = self.machines()?;
+        let machines = self.lab().machines()?;
         let holders = machines.iter().filter(|machine| machine.has_address(endpoint));
         Ok(holders.map(|machine| machine.name().to_owned()).collect())
     }

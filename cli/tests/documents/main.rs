@@ -17,7 +17,7 @@ use support::document::{Commands, read, script, shell, walk};
 use support::fenced;
 use support::program::{both, empty_folder, run, succeed};
 use support::registry::Served;
-use support::steps::without_chapter;
+use support::steps::{chapter, without_chapter};
 
 fn documents() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
@@ -131,6 +131,29 @@ fn the_commands_of_pxe_run() {
     let hash = build["root"]["rootHash"].as_str().unwrap_or_else(|| panic!("{build}"));
     let boot = fs::read_to_string(folder.join("out/pxe/node-master1.ipxe")).unwrap();
     assert!(boot.contains(hash), "{hash} in {boot}");
+}
+
+/// They are walked through in qemu-tests, which takes long; what needs no machine is done here, too.
+#[test]
+fn the_walks_that_boot_a_machine_describe_and_build_one() {
+    for document in ["pxe.md", "vmware.md"] {
+        let folder = empty_folder(&format!("documents/walk-{document}"));
+        let text = read(document);
+        let chapter = chapter(&text, "From an empty folder to a control plane");
+        for block in fenced::all(chapter) {
+            let file = block.file().map(|name| folder.join(name));
+            file.into_iter().for_each(|file| fs::write(file, block.text()).unwrap());
+        }
+        let commands = Commands::of(chapter);
+        // The cluster that the bundle is fetched for.
+        let describe = commands.with("kfimg bundle create").replace("bundle create", "validate");
+        let said = succeeds(document, describe.trim_end_matches(" -o bundle"), &folder);
+        assert!(said.contains("first is valid") && said.contains("1 control plane"), "{document}: {said}");
+        to_build_unified(&folder);
+        fs::write(folder.join("kfimg-agent"), fake::program(Architecture::Amd64, None)).unwrap();
+        succeeds(document, commands.with("kfimg build "), &folder);
+        assert!(folder.join("images/build.json").is_file(), "{document}");
+    }
 }
 
 #[test]

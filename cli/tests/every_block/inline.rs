@@ -5,8 +5,10 @@
 //! span that begins with an option is held against every command of kfimg, unless it is another program's, which [`FOREIGN`] says.
 
 use super::support::document::{all, read, shell};
+use super::support::named::project;
 use super::support::program::{both, empty_folder};
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 /// Values for words that only stand for one, in a document or in kfimg's help.
@@ -32,18 +34,21 @@ const SAMPLES: &[(&str, &str)] = &[
     ("VERSION", "3.3.0"),
 ];
 
-/// Spans that begin with an option of another program, by document.
-const FOREIGN: &[(&str, &str)] = &[
-    ("cis.md", "--targets etcd"),
-    ("guard.md", "--force-new-cluster"),
-    ("security.md", "--template"),
-    ("security.md", "--ova"),
-    ("systems.md", "--kubelet-preferred-address-types"),
-    ("systems.md", "--vip"),
-    ("systems.md", "--masters"),
-    ("vmware.md", "--erase"),
-    ("vmware.md", "--template"),
-    ("vmware.md", "--ova FILE"),
+/// The script that makes machines on VMware.
+const DEPLOY: &str = "ignition/src/delivery/deploy.sh";
+
+/// Spans that begin with an option of another program: document, span, and the file of ours that has it, if one has.
+const FOREIGN: &[(&str, &str, &str)] = &[
+    ("cis.md", "--targets etcd", ""),
+    ("guard.md", "--force-new-cluster", ""),
+    ("security.md", "--template", DEPLOY),
+    ("security.md", "--ova", DEPLOY),
+    ("systems.md", "--kubelet-preferred-address-types", ""),
+    ("systems.md", "--vip", ""),
+    ("systems.md", "--masters", ""),
+    ("vmware.md", "--erase", DEPLOY),
+    ("vmware.md", "--template", DEPLOY),
+    ("vmware.md", "--ova FILE", DEPLOY),
 ];
 
 /// What stands in backticks outside of fenced texts, with the line that its paragraph begins at.
@@ -196,7 +201,7 @@ fn every_option_in_a_sentence_is_one_that_some_command_takes() {
     let (mut problems, mut foreign) = (Vec::new(), vec![false; FOREIGN.len()]);
     for (place, span) in shortened(&commands) {
         let is_there =
-            |(document, theirs): &(&str, &str)| place.starts_with(&format!("{document}:")) && *theirs == span;
+            |(document, theirs, _): &(&str, &str, &str)| place.starts_with(&format!("{document}:")) && *theirs == span;
         if let Some(index) = FOREIGN.iter().position(is_there) {
             foreign[index] = true;
             continue;
@@ -209,8 +214,22 @@ fn every_option_in_a_sentence_is_one_that_some_command_takes() {
         }
     }
     let idle = FOREIGN.iter().zip(foreign).filter(|(_, used)| !used);
-    problems.extend(idle.map(|((document, span), _)| format!("{document} has no `{span}`")));
+    problems.extend(idle.map(|((document, span, _), _)| format!("{document} has no `{span}`")));
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn options_of_scripts_of_ours_are_in_those_scripts() {
+    let source = |file: &str| fs::read_to_string(project().join(file)).unwrap();
+    let deploy = beginning("").into_iter().filter(|(_, span)| span.contains("deploy.sh --"));
+    let mut spans: Vec<(String, &str)> = deploy.map(|(_, span)| (span, DEPLOY)).collect();
+    assert!(spans.len() >= 3, "{spans:?}");
+    spans.extend(FOREIGN.iter().filter(|row| !row.2.is_empty()).map(|row| (row.1.to_owned(), row.2)));
+    for (span, file) in spans {
+        for option in span.split(' ').filter(|word| word.starts_with("--")) {
+            assert!(source(file).contains(&format!("\n    {option})")), "{file} has no {option}, of `{span}`");
+        }
+    }
 }
 
 /// Names in capitals that are no codes of a node: settings of other programs, fields of `os-release`, capabilities.
