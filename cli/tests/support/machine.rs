@@ -5,6 +5,7 @@ use super::node::NodeRoot;
 use super::program::{as_root, built, find, run, succeed};
 use rustix::process::geteuid;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
@@ -94,6 +95,19 @@ impl Machine {
         let mut command = Command::new(&self.enter[0]);
         command.args(&self.enter[1..]).arg(program);
         command
+    }
+
+    /// Ends a command of [`Self::command`] at once, and waits until it is gone.
+    ///
+    /// What leads inside waits outside for the process that it made there; that one has a number of its own inside.
+    pub(crate) fn end(&self, mut child: Child) {
+        let id = child.id();
+        let made = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", made.trim())).unwrap();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
+        let inside = numbers.split_whitespace().last().unwrap();
+        succeed(self.command("sh").args(["-c", "kill -KILL $1", "sh", inside]));
+        child.wait().unwrap();
     }
 
     /// Runs etcdctl inside, as the node's own health check asks the node's own member.

@@ -9,11 +9,14 @@
 pub(crate) mod boot;
 pub(crate) mod browser;
 pub(crate) mod bundle;
+pub(crate) mod cluster;
 pub(crate) mod dhcp;
 pub(crate) mod document;
 pub(crate) mod fenced;
 pub(crate) mod internet;
+pub(crate) mod issuer;
 pub(crate) mod machine;
+pub(crate) mod name_server;
 pub(crate) mod named;
 pub(crate) mod node;
 pub(crate) mod payload;
