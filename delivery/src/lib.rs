@@ -13,6 +13,8 @@ pub mod board;
 pub mod dhcp;
 
 mod folder;
+#[cfg(test)]
+mod mutation;
 mod network;
 pub mod output;
 pub mod release;
