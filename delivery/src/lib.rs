@@ -12,6 +12,7 @@
 pub mod board;
 pub mod dhcp;
 
+mod entrance;
 mod folder;
 #[cfg(test)]
 mod mutation;
@@ -24,6 +25,7 @@ pub mod site;
 pub mod tftp;
 
 pub use board::Board;
+pub use entrance::Entrance;
 pub use release::ReleaseRules;
 pub use site::{Delivery, DeliveryOptions, ReportToken};
 

@@ -5,6 +5,7 @@
 mod clients;
 mod command;
 mod files;
+mod https;
 mod payloads;
 mod reports;
 #[path = "../support/mod.rs"]

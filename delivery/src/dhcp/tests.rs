@@ -23,7 +23,7 @@ impl Place {
         let board = Arc::new(Board::new(Box::new(|_, _| ())));
         let release = ReleaseRules::default();
         let output = Some(folder.path().join("out"));
-        let options = DeliveryOptions { output, images: None, release, report_token: None, port: 8080 };
+        let options = DeliveryOptions { output, images: None, release, report_token: None };
         let delivery = Arc::new(Delivery::new(options, Arc::clone(&board)).unwrap());
         let socket = || UdpSocket::bind("127.0.0.1:0").unwrap();
         let script = "http://192.0.2.1:8080/pxe/boot.ipxe".to_owned();
