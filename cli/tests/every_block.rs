@@ -42,7 +42,7 @@ const ROWS: &[(&str, &str, &str, Read)] = &[
     ),
     ("README.md", "sh", "kfimg init", By("cli/documents::the_commands_of_the_readme_run")),
     ("air-gap.md", "console", "", By("cli/air_gap::the_document_is_walked_from_the_internet_to_a_node")),
-    ("boot.md", "json", "", ByNobody("`agent/src/report/tests.rs` holds it against the format")),
+    ("boot.md", "json", "", By("cli/boot_server::the_example_of_the_document_is_taken_as_it_stands_and_shown")),
     ("build.md", "sh", "kfimg bundle create", By("cli/documents::the_command_of_build_makes_what_it_says")),
     ("build.md", "console", "$ jq ", By("cli/documents::the_command_of_build_makes_what_it_says")),
     ("change.md", "sh", "", By("cli/documents::the_commands_of_change_tell_what_changes")),

@@ -4,7 +4,9 @@
 
 mod clients;
 mod command;
+mod document;
 mod files;
+mod hostile;
 mod https;
 mod payloads;
 mod reports;
