@@ -12,7 +12,10 @@
 pub mod board;
 pub mod dhcp;
 
+mod entrance;
 mod folder;
+#[cfg(test)]
+mod mutation;
 mod network;
 pub mod output;
 pub mod release;
@@ -22,6 +25,7 @@ pub mod site;
 pub mod tftp;
 
 pub use board::Board;
+pub use entrance::Entrance;
 pub use release::ReleaseRules;
 pub use site::{Delivery, DeliveryOptions, ReportToken};
 

@@ -27,8 +27,19 @@ const LOOK: Duration = Duration::from_secs(1);
 struct Manifest {
     format: String,
     cluster: String,
+    #[serde(default)]
+    servers: Servers,
     nodes: BTreeMap<String, Node>,
     files: BTreeMap<String, FileRecord>,
+}
+
+/// The servers that scripts and payloads name.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+pub struct Servers {
+    /// Where machines fetch what they boot from: `delivery.bootServer`.
+    pub boot: Option<String>,
+    /// Where nodes report to: `report.url`, without its secret.
+    pub report: Option<String>,
 }
 
 /// A node of the inventory.
@@ -56,6 +67,8 @@ struct FileRecord {
 pub struct Output {
     /// The cluster's name.
     pub cluster: String,
+    /// Where its machines ask.
+    pub servers: Servers,
     /// The nodes by name.
     pub nodes: BTreeMap<String, Node>,
     /// Which node a script is for, by the script's name without folder and extension: `mac-52-54-…`.
@@ -97,7 +110,7 @@ impl Output {
         let file = folder.file("manifest.json").map_err(|error| named(&error))?;
         let mut text = Vec::new();
         file.take(MANIFEST_LIMIT).read_to_end(&mut text).map_err(|error| named(&error))?;
-        let Manifest { format, cluster, nodes, files } =
+        let Manifest { format, cluster, servers, nodes, files } =
             serde_json::from_slice(&text).map_err(|error| named(&error))?;
         if format != FORMAT {
             return Err(named(&format_args!("its format is {format:?}; render again with this kfimg")));
@@ -113,6 +126,7 @@ impl Output {
         let verified = Mutex::default();
         Ok(Self {
             cluster,
+            servers,
             nodes,
             scripts,
             folder,

@@ -4,6 +4,8 @@
 //! The marks that are looked for are those that `kfimg render` writes (crate `ignition`, `delivery/ipxe.rs`); a script without
 //! them goes out as it is.
 
+use crate::entrance::Entrance;
+
 /// What stands before each path of the boot server.
 const SERVER: &str = "${boot-server}/";
 /// The server of a description that names none: the one that iPXE was loaded from, at HTTP's usual port.
@@ -53,15 +55,15 @@ pub(crate) fn parts(script: &str) -> Vec<(String, Part)> {
     script.lines().filter_map(part).collect()
 }
 
-/// The server by which a client reaches us: the host that it asked for, if it is one, and our port.
-pub(crate) fn server(host: Option<&str>, port: u16) -> Option<String> {
+/// The server by which a client reaches us: the host that it asked for, if it is one, and the entrance that it came through.
+pub(crate) fn server(host: Option<&str>, entrance: Entrance) -> Option<String> {
     let host = host?;
     let name = match host.strip_prefix('[') {
         Some(rest) => &host[..rest.find(']')? + 2],
         None => host.split(':').next().unwrap_or(host),
     };
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    (!name.is_empty() && name.len() <= 255 && name.chars().all(is_host)).then(|| format!("http://{name}:{port}"))
+    (!name.is_empty() && name.len() <= 255 && name.chars().all(is_host)).then(|| entrance.at(name))
 }
 
 #[cfg(test)]
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_a_host_and_our_port_and_nothing_else() {
+    fn a_server_is_a_host_and_the_entrance_and_nothing_else() {
         let table = [
             (Some("192.0.2.1"), Some("http://192.0.2.1:8080")),
             (Some("192.0.2.1:80"), Some("http://192.0.2.1:8080")),
@@ -96,7 +98,9 @@ mod tests {
             (None, None),
         ];
         for (host, wanted) in table {
-            assert_eq!(server(host, 8080).as_deref(), wanted, "{host:?}");
+            assert_eq!(server(host, Entrance { port: 8080, tls: false }).as_deref(), wanted, "{host:?}");
+            let secure = wanted.map(|wanted| wanted.replace("http://", "https://"));
+            assert_eq!(server(host, Entrance { port: 8080, tls: true }), secure, "{host:?}");
         }
         assert!(
             with_server(SCRIPT, Some("http://192.0.2.1:8080")).contains("|| set boot-server http://192.0.2.1:8080\n")

@@ -5,15 +5,17 @@
 //! or not.
 
 mod board;
+mod door;
 mod files;
 
 use crate::board::{Board, Page, REPORT_LIMIT, ReportError, Stage};
+use crate::entrance::Entrance;
 use crate::folder::Folder;
 use crate::output::{Absent, Output, Store};
 use crate::release::{Release, ReleaseRules};
 use crate::route::Route;
 use crate::script;
-use kfimg_images::serve::{Reception, Site, SiteAnswer, SiteMethod, SiteRequest};
+use kfimg_images::serve::{SiteAnswer, SiteMethod, SiteRequest};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -35,8 +37,6 @@ pub struct DeliveryOptions {
     pub release: ReleaseRules,
     /// What reports must know.
     pub report_token: Option<ReportToken>,
-    /// The port by which machines reach the boot files.
-    pub port: u16,
 }
 
 /// Why a file of the images does not go out.
@@ -79,7 +79,6 @@ pub struct Delivery {
     images: Option<PathBuf>,
     release: Arc<Release>,
     report_token: Option<ReportToken>,
-    port: u16,
     board: Arc<Board>,
     page: Page,
 }
@@ -98,7 +97,6 @@ impl Delivery {
             images: options.images,
             release: Arc::new(Release::new(options.release)),
             report_token: options.report_token,
-            port: options.port,
             board,
             page: Page::new(),
         })
@@ -144,14 +142,14 @@ impl Delivery {
         if mode & 0o004 == 0 { Err(Missing::Private) } else { Ok(file) }
     }
 
-    fn respond(&self, request: &SiteRequest) -> SiteAnswer {
+    fn respond(&self, request: &SiteRequest, entrance: Entrance) -> SiteAnswer {
         let (ticket, route) = Route::of(request);
         let holder = ticket.as_deref().and_then(|ticket| self.release.node(ticket));
         match (request.method, &route) {
             (SiteMethod::Post, Route::Report) => self.report(request),
             (SiteMethod::Post, _) | (_, Route::Report | Route::Unknown) => nothing(404),
-            (_, Route::Chooser) => self.chooser(request),
-            (_, Route::Script(name)) => self.script(name, request),
+            (_, Route::Chooser) => self.chooser(request, entrance),
+            (_, Route::Script(name)) => self.script(name, request, entrance),
             (_, Route::Payload(node, file)) => self.payload(node, file, holder.as_deref(), request),
             (_, Route::Image(path)) => self.image(path, holder.as_deref(), request),
             (_, Route::Content(name)) => self.content(name),
@@ -162,8 +160,8 @@ impl Delivery {
     }
 
     /// The script by which a machine finds its own.
-    fn chooser(&self, request: &SiteRequest) -> SiteAnswer {
-        let server = script::server(request.host.as_deref(), self.port);
+    fn chooser(&self, request: &SiteRequest, entrance: Entrance) -> SiteAnswer {
+        let server = script::server(request.host.as_deref(), entrance);
         let text = self.output().and_then(|output| match output.text("pxe/boot.ipxe") {
             Ok(text) => Ok(text),
             Err(Absent::Unknown) => Err("the output has no boot scripts; render with --channel pxe".to_owned()),
@@ -176,7 +174,7 @@ impl Delivery {
         }
     }
 
-    fn script(&self, name: &str, request: &SiteRequest) -> SiteAnswer {
+    fn script(&self, name: &str, request: &SiteRequest, entrance: Entrance) -> SiteAnswer {
         let address = request.client.ip();
         let Ok(output) = self.output() else { return not_ready() };
         let Some(node) = output.scripts.get(name) else {
@@ -188,7 +186,7 @@ impl Delivery {
         let (Ok(text), Some(ticket)) = (output.text(&format!("pxe/{name}.ipxe")), self.release.ticket(node)) else {
             return not_ready();
         };
-        let server = script::server(request.host.as_deref(), self.port);
+        let server = script::server(request.host.as_deref(), entrance);
         let text = script::with_ticket(&script::with_server(&text, server.as_deref()), &ticket);
         let (board, node) = (Arc::clone(&self.board), node.clone());
         let mut answer = SiteAnswer::text(200, "script", text).with("cache-control", "no-store");
@@ -261,35 +259,6 @@ enum Reporter {
     Any,
 }
 
-impl Site for Delivery {
-    /// A report's secret is judged before a byte of it is read. On one behalf come those of one node, or, where one secret is for
-    /// all, those from one address.
-    fn receive(&self, request: &SiteRequest) -> Reception {
-        if Route::of(request) != (None, Route::Report) {
-            return Reception::None;
-        }
-        match self.reporter(request) {
-            Err(unheard) => Reception::Answer(guarded(unheard.answer())),
-            Ok(reporter) => {
-                let behalf = match reporter {
-                    Reporter::Node(node) => node,
-                    Reporter::Any => request.client.ip().to_string(),
-                };
-                Reception::Body { limit: REPORT_LIMIT, behalf }
-            }
-        }
-    }
-
-    /// A ticket is worth a payload.
-    fn shown(&self, path: &str) -> Option<String> {
-        crate::route::without_ticket(path)
-    }
-
-    fn answer(&self, request: &SiteRequest) -> SiteAnswer {
-        guarded(self.respond(request))
-    }
-}
-
 /// No browser takes an answer for anything but what it says it is.
 fn guarded(answer: SiteAnswer) -> SiteAnswer {
     answer.with("x-content-type-options", "nosniff")
@@ -322,3 +291,6 @@ fn stage(script: &str, path: &str) -> Stage {
         _ => Stage::Initrd,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,14 +70,14 @@ impl Reserved {
         self.address
     }
 
-    /// The server, without a bundle. Its options' address is passed over.
+    /// The server, of a bundle or of its site alone. Its options' address is passed over.
     ///
     /// # Errors
     ///
     /// When certificate and key are none.
-    pub fn serve(self, options: ServeOptions) -> Result<Server, ServeError> {
+    pub fn serve(self, content: Option<&Arc<Content>>, options: ServeOptions) -> Result<Server, ServeError> {
         let tls = options.tls.as_ref().map(tls::config).transpose()?;
-        Ok(Server::on(self, None, options, tls))
+        Ok(Server::on(self, content, options, tls))
     }
 }
 
@@ -88,16 +88,8 @@ impl Server {
     ///
     /// When the address is taken, or certificate and key are none.
     pub fn bind(content: &Arc<Content>, options: ServeOptions) -> Result<Self, ServeError> {
-        Self::begin(Some(content), options)
-    }
-
-    /// Listens without a bundle, for the site of the options alone.
-    ///
-    /// # Errors
-    ///
-    /// As [`Server::bind`].
-    pub fn without_bundle(options: ServeOptions) -> Result<Self, ServeError> {
-        Self::begin(None, options)
+        let tls = options.tls.as_ref().map(tls::config).transpose()?;
+        Ok(Self::on(Self::reserve(options.listen)?, Some(content), options, tls))
     }
 
     /// Takes an address for a server that comes later, which must know its port.
@@ -111,11 +103,6 @@ impl Server {
         listener.set_nonblocking(true).map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         Ok(Reserved { listener, address })
-    }
-
-    fn begin(content: Option<&Arc<Content>>, options: ServeOptions) -> Result<Self, ServeError> {
-        let tls = options.tls.as_ref().map(tls::config).transpose()?;
-        Ok(Self::on(Self::reserve(options.listen)?, content, options, tls))
     }
 
     fn on(

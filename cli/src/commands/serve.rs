@@ -4,6 +4,7 @@
 //! server is known, and what people are told.
 
 mod boot;
+mod declared;
 mod limits;
 mod lines;
 mod report;
@@ -14,10 +15,11 @@ use crate::args::Layers;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::stop_on_signals;
-use boot::Boot;
+use boot::{Boot, Said};
 use clap::Args;
+use kfimg_delivery::Entrance;
 use kfimg_images::content::Content;
-use kfimg_images::serve::{AccessLog, Credentials, ServeOptions, Server, Site};
+use kfimg_images::serve::{AccessLog, Credentials, Reserved, ServeOptions, Server};
 use kfimg_images::stop::Stop;
 use kfimg_pki::Secret;
 use kfimg_profiles::cluster::Registry;
@@ -64,29 +66,32 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
     let stop = stop_on_signals();
     let registry = registry(&args.layers, console)?;
-    let port = registry.as_ref().map_or(PORT, port);
+    let declared = args.boot.declared();
+    let (boot_host, boot_port) = declared.secure().unzip();
+    let port = registry.as_ref().map(port).or(boot_port).unwrap_or(PORT);
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-    let tls = Tls::prepare(&args.tls, registry.as_ref(), listen)?;
+    let tls = Tls::prepare(&args.tls, registry.as_ref(), boot_host, listen)?;
     let (log, credentials) = (access_log(args.access_log.as_deref())?, credentials(args)?);
-    report::warn(args, &tls, registry.as_ref(), console);
+    report::warn(args, &tls, registry.as_ref(), &declared, console);
     let (tell, last_line) = lines::lines(*console);
     let limits = Limits::of_system();
-    let bind = || Boot::bind(args, tell, credentials.clone(), log.clone(), limits.boot, *console);
+    let content = open(args, args.boot.is_wanted())?.map(Arc::new);
+    // Without a bundle there are boot files alone, which are served by HTTPS, too, where there is a certificate.
+    let is_beside = content.is_some() || tls.files().is_some();
+    if is_beside && args.boot.is_wanted() {
+        args.boot.refuse_port_of(listen, &declared)?;
+    }
+    let beside = is_beside.then(|| Server::reserve(listen)).transpose()?;
+    let entrance = beside.as_ref().map(|place| Entrance { port: place.address().port(), tls: tls.files().is_some() });
+    let said = Said { tell, credentials: credentials.clone(), log: log.clone() };
+    let bind = || Boot::bind(args, &declared, entrance, said, limits.boot, *console);
     let boot = args.boot.is_wanted().then(bind).transpose()?;
-    let site = boot.as_ref().map(|boot| Arc::clone(&boot.delivery) as Arc<dyn Site>);
-    let (tls_files, limits) = (tls.files(), limits.registry);
-    let options = ServeOptions { listen, tls: tls_files, site, credentials, log: log.clone(), limits };
-    let content = open(args, boot.is_some())?.map(Arc::new);
-    let server = match &content {
-        Some(content) => Some(Server::bind(content, options)?),
-        // Boot files over HTTPS.
-        None if options.tls.is_some() => Some(Server::without_bundle(options)?),
-        None => {
-            // What is in them would keep both logs from their end.
-            drop(options);
-            None
-        }
+    let site = boot.as_ref().zip(entrance).map(|(boot, entrance)| boot.delivery.through(entrance));
+    let begin = |place: Reserved| {
+        let (tls, log, limits) = (tls.files(), log.clone(), limits.registry);
+        place.serve(content.as_ref(), ServeOptions { listen, tls, site, credentials, log, limits })
     };
+    let server = beside.map(begin).transpose()?;
     let ready = report::Ready { content: content.as_deref(), server: server.as_ref(), boot: boot.as_ref() };
     ready.tell(&tls, registry.as_ref(), console)?;
     serve(server, boot, &stop)?;

@@ -28,6 +28,9 @@ pub(crate) struct Manifest {
     /// Addresses that `--resolve` found, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) resolved: BTreeMap<String, String>,
+    /// Servers that machines ask.
+    #[serde(default, skip_serializing_if = "Servers::is_none")]
+    pub(crate) servers: Servers,
     /// Names of the keys for encryption at rest, newest first, where payloads are sealed: `kfimg diff` can't see them there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) encryption_keys: Vec<String>,
@@ -35,6 +38,30 @@ pub(crate) struct Manifest {
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     /// Every other file of the output by its path below it.
     pub(crate) files: BTreeMap<String, FileRecord>,
+}
+
+/// The servers that boot scripts and payloads name, so that whoever hands these out sees whether they lead to it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Servers {
+    /// `delivery.bootServer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<String>,
+    /// `report.url` without what follows its `?`, which is a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) report: Option<String>,
+}
+
+impl Servers {
+    /// Of a description.
+    pub(crate) fn of(boot: Option<&String>, report: Option<&String>) -> Self {
+        let without_query = |url: &String| url.split('?').next().unwrap_or_default().to_owned();
+        Self { boot: boot.cloned(), report: report.map(without_query) }
+    }
+
+    fn is_none(&self) -> bool {
+        self.boot.is_none() && self.report.is_none()
+    }
 }
 
 /// One node's payload.
@@ -88,6 +115,7 @@ impl Manifest {
             ignition_version: ignition_version.to_owned(),
             generation: 0,
             resolved: BTreeMap::new(),
+            servers: Servers::default(),
             encryption_keys: Vec::new(),
             nodes: BTreeMap::new(),
             files: BTreeMap::new(),

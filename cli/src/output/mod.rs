@@ -13,7 +13,7 @@ mod staging;
 
 pub(crate) use build_folder::BuildFolder;
 pub(crate) use error::{Error, Kind};
-pub(crate) use manifest::{FileRecord, Manifest, NodeRecord};
+pub(crate) use manifest::{FileRecord, Manifest, NodeRecord, Servers};
 pub(crate) use payload_file::PayloadFile;
 pub(crate) use read::Output;
 pub(crate) use replace::replace;

@@ -4,7 +4,10 @@
 
 mod clients;
 mod command;
+mod document;
 mod files;
+mod hostile;
+mod https;
 mod payloads;
 mod reports;
 #[path = "../support/mod.rs"]

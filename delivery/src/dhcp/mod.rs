@@ -137,4 +137,6 @@ impl ProxyDhcp {
 }
 
 #[cfg(test)]
+mod odd;
+#[cfg(test)]
 mod tests;

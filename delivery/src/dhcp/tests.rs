@@ -8,22 +8,22 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-const FROM: &str = "192.0.2.77:68";
+pub(super) const FROM: &str = "192.0.2.77:68";
 
 /// A server on ports of the loopback address, and the output that it knows, which need not be there yet.
-struct Place {
+pub(super) struct Place {
     folder: tempfile::TempDir,
-    server: ProxyDhcp,
+    pub(super) server: ProxyDhcp,
     board: Arc<Board>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let board = Arc::new(Board::new(Box::new(|_, _| ())));
         let release = ReleaseRules::default();
         let output = Some(folder.path().join("out"));
-        let options = DeliveryOptions { output, images: None, release, report_token: None, port: 8080 };
+        let options = DeliveryOptions { output, images: None, release, report_token: None };
         let delivery = Arc::new(Delivery::new(options, Arc::clone(&board)).unwrap());
         let socket = || UdpSocket::bind("127.0.0.1:0").unwrap();
         let script = "http://192.0.2.1:8080/pxe/boot.ipxe".to_owned();
@@ -33,7 +33,7 @@ impl Place {
     }
 
     /// Writes an output whose machines have these names of scripts.
-    fn render(&self, machines: &[(&str, &str)]) {
+    pub(super) fn render(&self, machines: &[(&str, &str)]) {
         let out = self.folder.path().join("out");
         let mut files = serde_json::Map::new();
         let mut nodes = serde_json::Map::new();
@@ -53,8 +53,15 @@ impl Place {
         std::fs::write(out.join("manifest.json"), manifest.to_string()).unwrap();
     }
 
+    /// Waits until the server sees the output, for which it looks once a second.
+    pub(super) fn until_ready(&self) {
+        while self.server.delivery.output().is_err() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// Whether a machine with this last byte of its Ethernet address is answered at that port.
-    fn is_answered(&self, last: u8, port: Port) -> bool {
+    pub(super) fn is_answered(&self, last: u8, port: Port) -> bool {
         let kind = [if port == Port::Server { 1 } else { 3 }];
         let uuid: Vec<u8> = std::iter::once(0).chain([last; 16]).collect();
         let options: [(u8, &[u8]); 4] =
@@ -64,7 +71,7 @@ impl Place {
         self.server.answer(&bytes, FROM.parse().unwrap(), port).is_some()
     }
 
-    fn strangers(&self) -> Vec<String> {
+    pub(super) fn strangers(&self) -> Vec<String> {
         let all: serde_json::Value = serde_json::from_str(&self.board.summary()).unwrap();
         all["strangers"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
     }
@@ -76,10 +83,7 @@ fn a_machine_that_nobody_knows_is_not_answered_and_is_told_of() {
     assert!(!place.is_answered(0x11, Port::Server), "there is nothing rendered yet");
     let uuid = "22222222-2222-2222-2222-222222222222";
     place.render(&[("a", "mac-52-54-00-00-00-11"), ("b", &format!("uuid-{uuid}"))]);
-    // What was rendered is looked for once a second.
-    while place.server.delivery.output().is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    place.until_ready();
     for port in [Port::Server, Port::Boot] {
         assert!(place.is_answered(0x11, port) && place.is_answered(0x22, port), "{port:?}");
         assert!(!place.is_answered(0x33, port), "{port:?}");

@@ -150,4 +150,6 @@ impl Tftp {
 }
 
 #[cfg(test)]
+mod odd;
+#[cfg(test)]
 mod tests;

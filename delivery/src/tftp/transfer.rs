@@ -20,11 +20,11 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// A file, and how it is sent.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    file: Arc<Vec<u8>>,
-    block: usize,
-    window: u64,
-    wait: Duration,
-    confirmation: Option<Vec<u8>>,
+    pub(super) file: Arc<Vec<u8>>,
+    pub(super) block: usize,
+    pub(super) window: u64,
+    pub(super) wait: Duration,
+    pub(super) confirmation: Option<Vec<u8>>,
 }
 
 impl Transfer {

@@ -19,7 +19,7 @@ use super::{description, proof};
 use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{Manifest, NodeRecord, Secrecy, Staging};
+use crate::output::{Manifest, NodeRecord, Secrecy, Servers, Staging};
 use crate::report::{self, Report};
 use crate::steps::Steps;
 use clap::Args;
@@ -184,6 +184,7 @@ impl Render<'_> {
         manifest.generation = nodes.values().map(|node| node.generation).max().unwrap_or(0);
         manifest.nodes = nodes;
         manifest.resolved = self.loaded.resolved.clone();
+        manifest.servers = Servers::of(cluster.delivery.boot_server.as_ref(), cluster.report_url.as_ref());
         if args.seal.is_some() {
             manifest.encryption_keys = credentials.encryption_key_names().map(str::to_owned).collect();
         }

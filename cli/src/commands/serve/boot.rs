@@ -1,13 +1,14 @@
 //! The half of `kfimg serve` that boots machines: what is handed out, to whom, and what people hear of it.
 
 use super::ServeArgs;
+use super::declared::{Declared, Entrances};
 use crate::console::Console;
 use crate::failure::Failure;
 use clap::Args;
 use kfimg_delivery::board::Tell;
 use kfimg_delivery::dhcp::{ProxyDhcp, ProxyOptions};
 use kfimg_delivery::tftp::{LOADERS, Tftp};
-use kfimg_delivery::{Board, Delivery, DeliveryOptions, ReleaseRules, ReportToken};
+use kfimg_delivery::{Board, Delivery, DeliveryOptions, Entrance, ReleaseRules, ReportToken};
 use kfimg_images::serve::{AccessLog, Credentials, ServeLimits, ServeOptions, Server};
 use kfimg_images::stop::Stop;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -66,6 +67,43 @@ impl BootArgs {
         self.output.is_some() || self.images.is_some() || self.tftp.is_some()
     }
 
+    /// What the output was rendered for.
+    pub(super) fn declared(&self) -> Declared {
+        Declared::by(self.output.as_deref())
+    }
+
+    /// Where to listen for machines.
+    fn listen(&self, declared: &Declared) -> SocketAddr {
+        let port = declared.plain_port().unwrap_or(PORT);
+        self.boot_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+    }
+
+    /// Refuses two servers at one port, of which the second would find it taken.
+    pub(super) fn refuse_port_of(&self, registry: SocketAddr, declared: &Declared) -> Result<(), Failure> {
+        let own = self.listen(declared);
+        let is_apart =
+            own.ip() != registry.ip() && [own, registry].iter().all(|address| !address.ip().is_unspecified());
+        let port = own.port();
+        if port == 0 || port != registry.port() || is_apart {
+            return Ok(());
+        }
+        let remedy = "give one of them another port with --listen or --boot-listen";
+        Err(Failure::Usage(format!("boot files and the registry are both to be served at port {port}; {remedy}")))
+    }
+
+    fn options(&self) -> Result<DeliveryOptions, Failure> {
+        Ok(DeliveryOptions {
+            output: self.output.clone(),
+            images: self.images.clone(),
+            release: ReleaseRules {
+                open: self.payloads_open,
+                once: self.payloads_once,
+                window: self.payloads_for.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
+            },
+            report_token: self.report_token_file.as_deref().map(report_token).transpose()?,
+        })
+    }
+
     /// What lies below the folder of images is everybody's.
     fn keep_apart(&self) -> Result<(), Failure> {
         let (Some(output), Some(images)) = (&self.output, &self.images) else { return Ok(()) };
@@ -81,6 +119,13 @@ impl BootArgs {
     }
 }
 
+/// Where what happens is said, and who may see it.
+pub(super) struct Said {
+    pub(super) tell: Tell,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) log: AccessLog,
+}
+
 /// Everything that listens for machines.
 pub(super) struct Boot {
     pub(super) delivery: Arc<Delivery>,
@@ -92,43 +137,33 @@ pub(super) struct Boot {
 }
 
 impl Boot {
-    /// Opens folders and listens.
+    /// Opens folders and listens; `registry` is the entrance of the server beside it.
     pub(super) fn bind(
         args: &ServeArgs,
-        tell: Tell,
-        credentials: Option<Credentials>,
-        log: AccessLog,
+        declared: &Declared,
+        registry: Option<Entrance>,
+        said: Said,
         limits: ServeLimits,
         console: Console,
     ) -> Result<Self, Failure> {
+        let Said { tell, credentials, log } = said;
         let boot = &args.boot;
         boot.keep_apart()?;
-        let declared = boot.output.as_deref().and_then(declared_server);
-        let port = declared.as_deref().and_then(port_of).unwrap_or(PORT);
-        let listen = boot.boot_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        let listen = boot.listen(declared);
         let board = Arc::new(Board::new(tell));
         // Port 0 is known only once it is bound, and the site has to be there before.
         let listener = Server::reserve(listen)?;
-        let port = listener.address().port();
-        let options = DeliveryOptions {
-            output: boot.output.clone(),
-            images: boot.images.clone(),
-            release: ReleaseRules {
-                open: boot.payloads_open,
-                once: boot.payloads_once,
-                window: boot.payloads_for.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
-            },
-            report_token: boot.report_token_file.as_deref().map(report_token).transpose()?,
-            port,
-        };
+        let entrance = Entrance { port: listener.address().port(), tls: false };
+        let entrances = Entrances { boot: entrance, registry };
+        let options = boot.options()?;
         let images = boot.images.clone().unwrap_or_default();
         let delivery = Arc::new(Delivery::new(options, Arc::clone(&board)).map_err(Failure::io("opening", &images))?);
-        let site = Some(Arc::clone(&delivery) as Arc<dyn kfimg_images::serve::Site>);
-        let server =
-            listener.serve(ServeOptions { listen, site, credentials, log, limits, ..ServeOptions::default() })?;
+        let site = Some(delivery.through(entrance));
+        let options = ServeOptions { listen, site, credentials, log, limits, ..ServeOptions::default() };
+        let server = listener.serve(None, options)?;
         let tftp = boot.tftp.map(|address| Tftp::bind(address, &boot.loaders, Arc::clone(&board))).transpose()?;
         let proxy = boot.proxy_dhcp.map(|address| {
-            let script = format!("http://{address}:{port}/pxe/boot.ipxe");
+            let script = declared.script(address, entrances);
             let options = ProxyOptions { address, script, loaders: boot.loaders.clone() };
             ProxyDhcp::bind(options, Arc::clone(&delivery), Arc::clone(&board))
         });
@@ -138,9 +173,7 @@ impl Boot {
             let remedy = "install Debian's package ipxe, or name another folder with --loaders";
             console.warn(&format!("{folder} has none of {names}, and TFTP nothing to hand out; {remedy}"));
         }
-        if let Some(declared) = declared.filter(|declared| port_of(declared) != Some(port)) {
-            console.warn(&format!("the boot scripts ask {declared}, and this listens on port {port}"));
-        }
+        declared.doubts(entrances).iter().for_each(|doubt| console.warn(doubt));
         Ok(Self { delivery, board, server, tftp, proxy, has_output: boot.output.is_some() })
     }
 
@@ -203,24 +236,6 @@ fn beat(board: &Board, stop: &Stop) {
     board.beat(true);
 }
 
-/// The boot server that an output's scripts ask.
-fn declared_server(output: &Path) -> Option<String> {
-    let script = std::fs::read_to_string(output.join("pxe/boot.ipxe")).ok()?;
-    let line = script.lines().find_map(|line| line.split_once("|| set boot-server "))?.1;
-    (!line.contains("${")).then(|| line.to_owned())
-}
-
-/// The port of an HTTP URL.
-fn port_of(url: &str) -> Option<u16> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split('/').next()?;
-    let host_end = authority.rfind(']').map_or(0, |at| at + 1);
-    match authority[host_end..].split_once(':') {
-        Some((_, port)) => port.parse().ok(),
-        None => Some(if scheme == "https" { 443 } else { 80 }),
-    }
-}
-
 fn report_token(path: &Path) -> Result<ReportToken, Failure> {
     let text = kfimg_pki::Secret::new(std::fs::read_to_string(path).map_err(Failure::io("reading", path))?);
     ReportToken::new(text.expose().trim_end_matches(['\r', '\n'])).ok_or_else(|| {
@@ -236,21 +251,10 @@ fn tftp_address(text: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{port_of, tftp_address};
+    use super::tftp_address;
 
     #[test]
-    fn addresses_and_ports_are_read_as_people_write_them() {
-        let table = [
-            ("http://192.0.2.1:8080", Some(8080)),
-            ("http://192.0.2.1", Some(80)),
-            ("https://boot.example/x", Some(443)),
-            ("http://[2001:db8::1]:81/x", Some(81)),
-            ("http://[2001:db8::1]", Some(80)),
-            ("http://a:x", None),
-        ];
-        for (url, port) in table {
-            assert_eq!(port_of(url), port, "{url}");
-        }
+    fn addresses_are_read_as_people_write_them() {
         assert_eq!(tftp_address("192.0.2.1").unwrap().to_string(), "192.0.2.1:69");
         assert_eq!(tftp_address("::1").unwrap().to_string(), "[::1]:69");
         assert_eq!(tftp_address("192.0.2.1:6969").unwrap().to_string(), "192.0.2.1:6969");

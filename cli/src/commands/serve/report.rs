@@ -1,6 +1,7 @@
 //! What `kfimg serve` tells: doubts, what is served, and how nodes reach it.
 
 use super::boot::Boot;
+use super::declared::Declared;
 use super::tls::Tls;
 use super::{ServeArgs, port};
 use crate::commands::description::plural;
@@ -16,8 +17,14 @@ use serde_json::json;
 const NAMED_FAULTS: usize = 20;
 
 /// What works and is hardly meant.
-pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, console: &Console) {
+pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, declared: &Declared, console: &Console) {
     let plain = matches!(tls, Tls::None);
+    if matches!(tls, Tls::Issued(..)) && declared.secure().is_some() {
+        let remedy = "give --tls-cert one with an RSA key, and machines an iPXE that was built to trust its issuer";
+        console.warn(&format!(
+            "boot scripts lead to HTTPS, and most builds of iPXE take no ECDSA certificate, as this one is; {remedy}"
+        ));
+    }
     if plain && args.user.is_some() {
         console.warn("the password crosses the network in the clear; give --tls-state or --tls-cert and --tls-key");
     }

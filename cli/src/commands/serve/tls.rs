@@ -47,14 +47,20 @@ pub(super) enum Tls {
 }
 
 impl Tls {
-    /// Reads the files, or issues a certificate. The state folder is free again afterwards.
-    pub(super) fn prepare(args: &TlsArgs, registry: Option<&Registry>, listen: SocketAddr) -> Result<Self, Failure> {
+    /// Reads the files, or issues a certificate, also for the host by which machines boot over HTTPS. The state folder is free again
+    /// afterwards.
+    pub(super) fn prepare(
+        args: &TlsArgs,
+        registry: Option<&Registry>,
+        boot: Option<&str>,
+        listen: SocketAddr,
+    ) -> Result<Self, Failure> {
         if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
             let read = |path: &Path| std::fs::read(path).map_err(Failure::io("reading", path));
             return Ok(Self::Files(TlsFiles { certificates: read(certificate)?, key: read(key)? }));
         }
         let Some(folder) = &args.tls_state else { return Ok(Self::None) };
-        let names = names(&args.names, registry, listen)?;
+        let names = names(&args.names, registry, boot, listen)?;
         let state = State::open_existing(folder)?;
         let credential = state.issue_server(COMMON_NAME, &names, LENGTH, Timestamp::now())?;
         Ok(Self::Issued(Box::new(credential), names))
@@ -103,9 +109,17 @@ impl Tls {
     }
 }
 
-/// The names that are wanted: those given, those of the description's registry, or this host's.
-fn names(given: &[San], registry: Option<&Registry>, listen: SocketAddr) -> Result<BTreeSet<San>, Failure> {
+/// The names that are wanted: those given, those of the description's registry and of the output's boot server, or this host's.
+fn names(
+    given: &[San],
+    registry: Option<&Registry>,
+    boot: Option<&str>,
+    listen: SocketAddr,
+) -> Result<BTreeSet<San>, Failure> {
     let mut names: BTreeSet<San> = given.iter().cloned().collect();
+    if let Some(host) = boot {
+        names.insert(parse(host.trim_matches(['[', ']']))?);
+    }
     if let Some(registry) = registry {
         names.insert(parse(&registry.host)?);
         names.extend(registry.address.map(San::Ip));
