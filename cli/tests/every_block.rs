@@ -90,9 +90,9 @@ const ROWS: &[(&str, &str, &str, Read)] = &[
     ("state.md", "sh", "kfimg pki renew", By("cli/documents::the_commands_of_state_renew_one_node_and_nobody_else")),
     (
         "state.md",
-        "sh",
-        "kubectl ",
-        ByNobody("writes the Secrets of a running cluster anew: nothing of kfimg's is in it"),
+        "console",
+        "",
+        By("cli/rotate_runs::the_chapter_is_walked_and_nothing_is_unreadable_or_refused_before_its_time"),
     ),
     ("stock.md", "console", "", By("cli/documents::the_commands_of_stock_make_an_extension_that_payloads_name")),
     ("topologies.md", "console", "", By("cli/topologies_document::every_command_works_in_an_empty_folder")),
