@@ -87,7 +87,7 @@ test: packages tools ## install what the checks need, then format, lints, tests,
 
 interop: packages interop-packages ## build the real components from Go modules, and let them read what kfimg writes
 	qemu-tests/go/build.sh
-	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test everything_runs --test completions --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board --test build_erofs --test documents --test full_database -- --ignored
+	cargo test --locked -p kfimg-cli --test kubetypes --test interop --test control_plane --test everything_runs --test rotate_runs --test completions --test etcd_apart --test containerd_pull --test air_gap --test charts --test pxe --test vsphere --test cis --test report --test pxe_serve --test board --test build_erofs --test documents --test full_database -- --ignored
 	cargo test --locked -p kfimg-agent --test addons_real -- --ignored
 	cargo test --locked -p kfimg-agent --test etcd_members -- --ignored --exact three_blank_members_found_one_cluster_at_once
 	cargo test --locked -p kfimg-builder --test outputs --test sysext -- --ignored

@@ -114,6 +114,13 @@ impl Console {
         }
     }
 
+    /// Says something with words of others in it, unless asked to be quiet: as it stands.
+    pub(crate) fn say_verbatim(&self, line: &str) {
+        if !self.talk.quiet {
+            anstream::eprintln!("{}", plain(line));
+        }
+    }
+
     /// Says what happened just now to whom, unless asked to be quiet. Both texts stand as they are.
     pub(crate) fn event(&self, who: &str, what: &str) {
         if !self.talk.quiet {

@@ -10,6 +10,7 @@ mod names;
 mod output;
 mod progress;
 mod report;
+mod rewrite;
 mod size;
 mod steps;
 mod table;

@@ -6,8 +6,11 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use support::document::{read, shell};
+use support::fenced;
 use support::payload::Payload;
 use support::program::{both, empty_folder, run};
+use support::steps::{chapter, walk};
 
 fn kfimg(folder: &Path, words: &[&str]) -> Output {
     let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
@@ -80,4 +83,62 @@ fn options_that_do_not_belong_together_are_refused() {
     assert!(none.contains("No certificate ends within 30 days; nothing was changed."), "{none}");
     let all = said(&folder, &["pki", "renew", "--before", "1200"]);
     assert!(all.contains("Renewed "), "{all}");
+}
+
+#[test]
+fn the_chapter_of_the_rotation_shows_what_kfimg_prints() {
+    let folder = empty_folder("rotate/chapter");
+    let page = format!("\n## {}", chapter(&read("state.md"), "Rotating the keys that all control planes share"));
+    let site = fenced::that(&page, "yaml", "# file: site.yaml").text();
+    std::fs::write(folder.join("site.yaml"), site).unwrap();
+    let first = shell("kfimg render --profile ha3 --site site.yaml", &folder);
+    assert!(first.status.success(), "{}", both(&first));
+    // The cluster's own commands are typed in `rotate_runs`.
+    let follow = |command: &str, folder: &Path| {
+        if command.contains("kubectl ") { run(&mut Command::new("true")) } else { shell(command, folder) }
+    };
+    assert!(walk("state.md", &page, &folder, follow) >= 12);
+}
+
+/// What is encrypted in etcd, by the description, and what is said of it.
+const ENCRYPTED: [(&str, &[&str]); 3] = [
+    ("[secrets]", &["(secrets)", "kubectl get secrets --all-namespaces"]),
+    ("[secrets, configmaps]", &["(secrets, configmaps)", "kubectl get secrets,configmaps --all-namespaces"]),
+    (
+        "[secrets, \"*.apps\"]",
+        &["(secrets, *.apps)", "kubectl get secrets --all-namespaces", "kubectl api-resources --api-group='apps'"],
+    ),
+];
+
+#[test]
+fn whatever_the_cluster_encrypts_is_to_be_written_anew_before_the_old_key_goes() {
+    for (number, (resources, expected)) in ENCRYPTED.iter().enumerate() {
+        let folder = empty_folder(&format!("rotate/resources-{number}"));
+        std::fs::write(folder.join("site.yaml"), format!("apiServer: {{encryption: {{resources: {resources}}}}}\n"))
+            .unwrap();
+        let site = ["--site", "site.yaml"];
+        let render = |out: &str| said(&folder, &[&["render", "--channel", "ignition", "-o", out], &site[..]].concat());
+        let renew =
+            |words: &[&str]| kfimg(&folder, &[&["pki", "renew", "--what", "encryption"], words, &site].concat());
+        render("first");
+        renew(&[]);
+        let used = renew(&[]);
+        render("used");
+        let refused = renew(&[]);
+        renew(&["--drop-old"]);
+        render("dropped");
+        let danger = kfimg_diff(&folder, "used", "dropped");
+        for expected in *expected {
+            for said in [both(&used), both(&refused)] {
+                assert!(said.contains(expected), "{resources}: {expected} in {said}");
+            }
+            assert!(expected.starts_with('(') || danger.contains(expected), "{resources}: {expected} in {danger}");
+        }
+    }
+}
+
+/// What `kfimg diff` says, in one line.
+fn kfimg_diff(folder: &Path, old: &str, new: &str) -> String {
+    let said = run(Command::new(env!("CARGO_BIN_EXE_kfimg")).current_dir(folder).args(["diff", old, new]));
+    both(&said).split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,10 +1,9 @@
 //! What of a difference may cost data or the cluster, told before everything else.
 
-use super::change::{Change, Topic, What};
-use super::files::ENCRYPTION_KEYS;
+use super::change::{Change, Topic};
 use super::node::{Node, NodeDifference, State};
 use super::plan::host;
-use super::{Sides, etcd, majority_stays};
+use super::{Sides, etcd, keys, majority_stays};
 use crate::names::ranges;
 use serde::Serialize;
 
@@ -43,14 +42,6 @@ const SETTINGS: &[(Topic, &str, &str, &str, &str)] = &[
         "the DNS domain changes: names that programs know and tokens that pods hold are no longer good",
     ),
     (
-        Topic::Certificates,
-        "sa",
-        "key",
-        "service-account-key",
-        "the key of service-account tokens changes: until a control plane has booted it refuses tokens of the others, and old \
-         tokens are no longer good once all have",
-    ),
-    (
         Topic::Machine,
         "",
         "data disk",
@@ -79,7 +70,8 @@ pub(super) fn find(sides: &Sides<'_>, nodes: &[NodeDifference]) -> Vec<Danger> {
     dangers
 }
 
-fn push(dangers: &mut Vec<Danger>, code: &'static str, message: impl Into<String>) {
+/// One more.
+pub(super) fn push(dangers: &mut Vec<Danger>, code: &'static str, message: impl Into<String>) {
     dangers.push(Danger { code, message: message.into() });
 }
 
@@ -101,7 +93,7 @@ fn identity(sides: &Sides<'_>, dangers: &mut Vec<Danger>) {
 }
 
 /// Nodes of both outputs.
-fn pairs(nodes: &[NodeDifference]) -> impl Iterator<Item = (&NodeDifference, &Node, &Node)> {
+pub(super) fn pairs(nodes: &[NodeDifference]) -> impl Iterator<Item = (&NodeDifference, &Node, &Node)> {
     nodes.iter().filter_map(|node| Some((node, node.old.as_ref()?, node.new.as_ref()?)))
 }
 
@@ -258,31 +250,7 @@ fn settings(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
             push(dangers, code, format!("{words} ({})", ranges(&found)));
         }
     }
-    encryption(nodes, dangers);
-}
-
-/// Keys that encrypt objects in etcd: all API servers must know a key before one of them writes with it.
-fn encryption(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
-    let mut changes = nodes.iter().flat_map(|node| &node.changes);
-    let Some(change) = changes.find(|change| change.subject == ENCRYPTION_KEYS && change.name.is_empty()) else {
-        return;
-    };
-    let What::Items { added, removed } = &change.what else { return };
-    if !removed.is_empty() {
-        let message = format!(
-            "encryption keys go ({}): what was written with them and not rewritten since can no longer be read. Rewrite first: \
-             `kubectl get secrets -A -o json | kubectl replace -f -`",
-            removed.join(", ")
-        );
-        push(dangers, "encryption-key-removed", message);
-    }
-    if !added.is_empty() {
-        let message = format!(
-            "encryption keys come ({}): a control plane that has not booted yet can't read what is written with one that stands first",
-            added.join(", ")
-        );
-        push(dangers, "encryption-key-added", message);
-    }
+    keys::find(nodes, dangers);
 }
 
 fn roles(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {

@@ -7,6 +7,7 @@ pub(crate) mod builds;
 mod change;
 mod danger;
 mod files;
+mod keys;
 mod lines;
 mod node;
 mod order;

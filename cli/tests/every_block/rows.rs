@@ -143,9 +143,9 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "state.md",
-        "sh",
-        "kubectl get secrets",
-        Nobody("writes the Secrets of a running cluster anew: nothing of kfimg's is in it"),
+        "console",
+        "",
+        By("interop", "cli/rotate_runs::the_chapter_is_walked_and_nothing_is_unreadable_or_refused_before_its_time"),
     ),
     row(
         "stock.md",

@@ -43,8 +43,19 @@ enum What {
     Certificates,
     // The key that signs service-account tokens.
     ServiceAccount,
-    // The key that encrypts Secrets in etcd.
+    // The key that encrypts Secrets, and whatever else the description names, in etcd.
     Encryption,
+}
+
+impl What {
+    /// The keys that all control planes share, where it is such.
+    fn rotated(self) -> Option<Rotated> {
+        match self {
+            Self::Certificates => None,
+            Self::ServiceAccount => Some(Rotated::ServiceAccount),
+            Self::Encryption => Some(Rotated::Encryption),
+        }
+    }
 }
 
 /// Renews certificates or keys in the state.
@@ -61,12 +72,10 @@ pub(crate) fn run(args: &RenewArgs, console: &Console) -> Result<(), Failure> {
         let (found, wanted) = (state.cluster().to_owned(), cluster.name);
         return Err(Error::OtherCluster { path: folder, found, wanted }.into());
     }
-    match args.what {
-        What::Certificates => {}
-        What::ServiceAccount => {
-            return rotate::run(state, Rotated::ServiceAccount, &request.policy, args.drop_old, console);
-        }
-        What::Encryption => return rotate::run(state, Rotated::Encryption, &request.policy, args.drop_old, console),
+    if let Some(which) = args.what.rotated() {
+        let encrypted = &cluster.api_server.encryption.resources;
+        let change = rotate::Change { which, policy: &request.policy, encrypted, drop_old: args.drop_old };
+        return rotate::run(state, &change, console);
     }
     let before = args.before.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
     let issuing = Steps::new(console, "issuing certificates", 0);

@@ -130,10 +130,7 @@ pub(super) fn encryption(subject: &str, old: &str, new: &str) -> Vec<Change> {
     let names = |keys: &[(String, String)]| keys.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let mut settings = [Settings::new(), Settings::new()];
     for (settings, config) in settings.iter_mut().zip([&old, &new]) {
-        let resources = config["resources"].as_array().into_iter().flatten();
-        let resources = resources.flat_map(|entry| entry["resources"].as_array().cloned().unwrap_or_default());
-        let resources = resources.filter_map(|resource| resource.as_str().map(str::to_owned)).collect();
-        settings.insert("resources".to_owned(), Setting::Many(resources));
+        settings.insert("resources".to_owned(), Setting::Many(resources(config)));
     }
     let [old_settings, new_settings] = settings;
     let mut changes = settings::compare(&old_settings, &new_settings);
@@ -144,6 +141,17 @@ pub(super) fn encryption(subject: &str, old: &str, new: &str) -> Vec<Change> {
         }
     }
     named(Topic::Certificates, subject, changes)
+}
+
+fn resources(config: &Value) -> Vec<String> {
+    let entries = config["resources"].as_array().into_iter().flatten();
+    let resources = entries.flat_map(|entry| entry["resources"].as_array().into_iter().flatten());
+    resources.filter_map(|resource| resource.as_str().map(str::to_owned)).collect()
+}
+
+/// What a configuration of encryption at rest encrypts.
+pub(in crate::diff) fn encrypted_resources(text: &[u8]) -> Vec<String> {
+    resources(&std::str::from_utf8(text).ok().and_then(settings::yaml).unwrap_or_default())
 }
 
 fn encryption_keys(config: &Value) -> Vec<(String, String)> {

@@ -9,7 +9,7 @@ mod endpoint;
 mod host;
 mod pod;
 
-pub(super) use certificate::{encryption_key_names, kubeconfig};
+pub(super) use certificate::{encrypted_resources, encryption_key_names, kubeconfig};
 
 use super::change::{Change, Topic, What};
 use super::settings::{self, Settings};
