@@ -1,4 +1,5 @@
-//! What people run on the cluster works: pods on every node, Services, DNS, node ports, logs, exec, metrics.
+//! What people run on the cluster works: pods on every node, Services, DNS, node ports, logs, exec, metrics; and the same with
+//! kube-proxy's rules in iptables.
 
 use kfimg_lab::wait::{Look, wait_for};
 use kfimg_lab::workload::with_workload;
@@ -8,25 +9,54 @@ use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(240);
 
+/// What kube-proxy makes in each of its modes, as the machine's own tools list it. IPVS is none of the lab's: its kernel has no `ip_vs`.
+const NFTABLES: (&[&str], &str) = (&["nft", "list", "tables"], "table ip kube-proxy");
+const IPTABLES: (&[&str], &str) = (&["iptables-save", "-t", "nat"], ":KUBE-SERVICES");
+
 #[test]
 #[ignore = "boots machines: make cluster-test"]
 fn pods_services_dns_logs_and_metrics_work_on_every_node() {
     scenario::run("services_and_dns_work", with_workload(Topology::new(3, 1)), |cluster| {
-        cluster.power_on_all()?;
-        cluster.wait_ready(4, BOUND)?;
-        cluster.wait_pods(BOUND)?;
-        let pods = cluster.workload_pods()?;
-        assert_eq!(pods.len(), 4, "{pods:?}");
-        for pod in &pods {
-            names_are_found(cluster, pod)?;
-        }
-        let nodes: Vec<String> = cluster.topology().machines().map(str::to_owned).collect();
-        for node in &nodes {
-            assert!(cluster.workload_answers(node), "the node port of {node} is silent");
-        }
+        boots_and_answers(cluster)?;
         cluster.kubectl(&["logs", "-n", "kube-system", "etcd-master1", "--tail=1"])?;
         metrics_come(cluster)
     });
+}
+
+#[test]
+#[ignore = "boots machines: make cluster-test"]
+fn services_work_the_same_by_iptables() {
+    let topology = with_workload(Topology::new(1, 1)).layer("kubeProxy: {mode: iptables}\n");
+    scenario::run("services_by_iptables", topology, |cluster| {
+        boots_and_answers(cluster)?;
+        has_rules(cluster, IPTABLES, NFTABLES)
+    });
+}
+
+/// The workload answers every pod by its name, and at every node's port from outside.
+fn boots_and_answers(cluster: &Cluster) -> Result<()> {
+    let nodes: Vec<String> = cluster.topology().machines().map(str::to_owned).collect();
+    cluster.power_on_all()?;
+    cluster.wait_ready(nodes.len(), BOUND)?;
+    cluster.wait_pods(BOUND)?;
+    let pods = cluster.workload_pods()?;
+    assert_eq!(pods.len(), nodes.len(), "{pods:?}");
+    for pod in &pods {
+        names_are_found(cluster, pod)?;
+    }
+    for node in &nodes {
+        assert!(cluster.workload_answers(node), "the node port of {node} is silent");
+    }
+    Ok(())
+}
+
+/// Every node has kube-proxy's rules in the one and not in the other.
+fn has_rules(cluster: &Cluster, here: (&[&str], &str), elsewhere: (&[&str], &str)) -> Result<()> {
+    for machine in cluster.machines()? {
+        assert!(machine.exec(here.0)?.contains(here.1), "{} has no {}", machine.name(), here.1);
+        assert!(!machine.exec(elsewhere.0)?.contains(elsewhere.1), "{} has {}", machine.name(), elsewhere.1);
+    }
+    Ok(())
 }
 
 /// By the Service's name and through its address, and not always from the same pod.
