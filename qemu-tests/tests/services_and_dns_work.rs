@@ -18,6 +18,7 @@ const IPTABLES: (&[&str], &str) = (&["iptables-save", "-t", "nat"], ":KUBE-SERVI
 fn pods_services_dns_logs_and_metrics_work_on_every_node() {
     scenario::run("services_and_dns_work", with_workload(Topology::new(3, 1)), |cluster| {
         boots_and_answers(cluster)?;
+        has_rules(cluster, NFTABLES, IPTABLES)?;
         cluster.kubectl(&["logs", "-n", "kube-system", "etcd-master1", "--tail=1"])?;
         metrics_come(cluster)
     });
