@@ -4,6 +4,7 @@
 
 use crate::console::Console;
 use crate::failure::{Failure, Trouble};
+use crate::progress::without_bars;
 use kfimg_images::stop::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_default};
@@ -36,8 +37,10 @@ pub(crate) fn stop_soon(console: &Console) -> Stop {
         while asked.sleep(NAP) {}
         std::thread::sleep(GRACE);
         let failure = Failure::images(Trouble::Stopped, "stopped; run again to go on");
-        let _ = console.fail(&failure);
-        std::process::exit(failure.exit_code().into());
+        without_bars(|| {
+            let _ = console.fail(&failure);
+            std::process::exit(failure.exit_code().into());
+        })
     });
     stop
 }

@@ -1,7 +1,10 @@
 //! Progress bars: one in total and one for each active item, on a terminal only.
 
+mod canvas;
+
 use crate::console::Console;
 use crate::size::human;
+use canvas::Canvas;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kfimg_images::digest::Digest;
 use kfimg_images::transfer::Transfer;
@@ -21,6 +24,18 @@ const ITEM: &str = "{msg:28!} {bar:14} {binary_bytes:>10} of {binary_total_bytes
 /// A step of long work, and one of which nobody knows how much it is.
 const STEP: &str = "{msg:30!} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10} {eta:>4}";
 const OPEN_STEP: &str = "{msg:30!} {elapsed:>4}";
+
+/// The bars that stand on the terminal, for whoever has to end the program before their command does.
+static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Does something while no bar stands on the terminal and none is drawn.
+pub(crate) fn without_bars<T>(work: impl FnOnce() -> T) -> T {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match shown {
+        Some(all) => all.suspend(work),
+        None => work(),
+    }
+}
 
 /// Bars of one command; they vanish when this is dropped.
 pub(crate) struct Progress {
@@ -45,13 +60,14 @@ impl Progress {
 
     fn styled(console: &Console, doing: &'static str, bytes: u64, template: &str) -> Self {
         let target = if console.shows_progress() {
-            ProgressDrawTarget::stderr_with_hz(DRAWS)
+            ProgressDrawTarget::term_like_with_hz(Box::new(Canvas::default()), DRAWS)
         } else {
             ProgressDrawTarget::hidden()
         };
         let all = MultiProgress::with_draw_target(target);
         let total = all.add(ProgressBar::new(bytes).with_message(doing).with_style(style(template)));
         total.enable_steady_tick(TICK);
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(all.clone());
         Self { all, total, active: Mutex::default(), planned: Mutex::default(), console: *console }
     }
 
@@ -142,6 +158,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.bars().values().for_each(ProgressBar::finish_and_clear);
         self.total.finish_and_clear();
     }

@@ -5,16 +5,27 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "terminal/bars.rs"]
+mod bars;
+#[path = "bundle/relay.rs"]
+mod relay;
+#[path = "terminal/screen.rs"]
+mod screen;
 mod support;
+#[allow(dead_code)]
+#[path = "bundle/upstream.rs"]
+mod upstream;
 
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
+use screen::Screen;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use support::document::shell;
 use support::program::{both, empty_folder, find, run, succeed};
+use support::said;
 
 /// A description with a long line, long names, and an error of each sort.
 const WRONG: &str = r#"clusterNmae: demo
@@ -72,24 +83,9 @@ fn in_terminal(command: &str, columns: usize, environment: &[(&str, &str)]) -> S
 
 /// What a terminal of that width shows at the end, as it stands and with the lines that it broke put together again.
 fn on_screen(command: &str, columns: usize) -> [String; 2] {
-    let place = tempfile::tempdir().unwrap();
-    let socket = place.path().join("tmux");
-    let tmux = |words: &[&str]| {
-        let mut tmux = Command::new(find("tmux"));
-        tmux.arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(words).current_dir(folder());
-        COLOUR_VARIABLES.iter().for_each(|name| _ = tmux.env_remove(name));
-        succeed(tmux.env("LC_ALL", "C.UTF-8"))
-    };
-    let done = format!("tmux -S {} wait-for -S done", socket.display());
-    let line = format!("{} {command}; {done}; cat", env!("CARGO_BIN_EXE_kfimg"));
-    tmux(&["new-session", "-d", "-x", &columns.to_string(), "-y", "3000", &line]);
-    tmux(&["wait-for", "done"]);
-    let [broken, whole] = [&["capture-pane", "-p"][..], &["capture-pane", "-p", "-J"]].map(|words| {
-        let shown = tmux(words);
-        shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
-    });
-    tmux(&["kill-server"]);
-    [broken, whole]
+    let screen = Screen::start(command, columns, 3000, folder(), false);
+    screen.wait();
+    [screen.shows(), screen.shows_whole()]
 }
 
 /// The end of each sequence that steers a terminal, and the text behind it.

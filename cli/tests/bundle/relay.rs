@@ -14,18 +14,19 @@ const PORTION: usize = 16 << 10;
 
 /// Passes connections on to `server` until `bytes` of answers went by; open connections are then silent. It ends with the test.
 pub(crate) fn dead_after(bytes: u64, server: SocketAddr) -> SocketAddr {
+    slow_until(bytes, Duration::ZERO, server)
+}
+
+/// The same, with a pause before every [`PORTION`] of an answer.
+pub(crate) fn slow_until(bytes: u64, pause: Duration, server: SocketAddr) -> SocketAddr {
     let left = Arc::new(AtomicU64::new(bytes));
     relay(server, move |length| {
+        thread::sleep(pause);
         while left.load(Ordering::SeqCst) < length {
             thread::park();
         }
         left.fetch_sub(length, Ordering::SeqCst);
     })
-}
-
-/// Passes connections on to `server`, with a pause before every [`PORTION`] of an answer. It ends with the test.
-pub(crate) fn slow(pause: Duration, server: SocketAddr) -> SocketAddr {
-    relay(server, move |_| thread::sleep(pause))
 }
 
 fn relay(server: SocketAddr, before: impl Fn(u64) + Clone + Send + 'static) -> SocketAddr {

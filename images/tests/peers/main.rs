@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod large;
 mod peer;
 mod podman;
 mod rich;
@@ -13,6 +14,7 @@ mod rounds;
 mod support;
 
 use peer::{Kind, Peer};
+use support::child;
 use support::distribution::{Distribution, Manner};
 
 #[test]
@@ -82,4 +84,18 @@ fn crane_regctl_oras_and_the_newest_registry() {
 #[ignore = "needs podman, which `make interop` installs, and root"]
 fn podman_takes_images_from_folder_tar_and_serve() {
     podman::images_are_unpacked();
+}
+
+#[test]
+#[ignore = "needs crane, regctl and oras, which `make interop` builds, and three gigabytes of disk"]
+fn an_image_over_a_gibibyte_goes_through_registry_and_peers() {
+    let folder = tempfile::tempdir().unwrap();
+    let kinds = [Kind::Skopeo, Kind::Crane, Kind::Regctl, Kind::Oras];
+    large::an_image_goes_through(&kinds, &Distribution::debian(folder.path()));
+}
+
+#[test]
+#[ignore = "is what the test of the large image runs"]
+fn child() {
+    child::work();
 }
