@@ -66,6 +66,8 @@ pub(crate) mod data {
         partition(disk, size) = "making the data partition on {disk} ({size})";
         format(filesystem, device, size) = "making {filesystem} on {device} ({size})";
         grow(device, size) = "giving {device} the {size} behind it";
+        rename(device, label, new) = "labelling {device} {new}: as {label} it holds nothing";
+        spare(device, disks) = "{device} becomes the data partition, and {disks} stays blank";
         done(filesystem, device) = "{filesystem} on {device}";
     }
 }

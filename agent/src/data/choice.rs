@@ -1,10 +1,13 @@
 //! Which disk carries the data partition, decided from what is known of all of them.
 //!
-//! A partition that bears the label wins over every blank disk, whatever the size of its disk: data are found before
-//! anything is made. Nothing is read or changed here.
+//! A partition that bears the label and holds something wins over every other and over every blank disk, whatever the size of its
+//! disk: data are found before anything is made. An image brings a partition with the label that holds nothing: it is
+//! taken where its disk is one that the description means, as a blank disk would be, and before one. Else it is set aside,
+//! for two of a label are one too many. Nothing is read or changed here.
 
-use super::codes::{AMBIGUOUS, MISSING, NOT_EMPTY, TWICE};
-use super::disk::{Content, Disk, Partition, size};
+use super::codes::{AMBIGUOUS, ELSEWHERE, MISSING, NOT_EMPTY, TWICE};
+use super::disk::{Content, Disk, Partition, Table, size};
+use super::ours::{Ours, Place, only, unfinished, unused};
 use crate::failure::Failure;
 use crate::plan::DataPartition;
 
@@ -17,26 +20,77 @@ pub(super) enum Choice<'a> {
     Finish(&'a Disk, &'a Partition),
     /// A blank disk is to get the partition.
     Make(&'a Disk),
+    /// A partition that holds nothing is to get another label.
+    Rename(&'a Disk, &'a Partition, String),
 }
 
-/// Label of a partition until its file system is whole. Nothing mounts it, so it holds nothing that could be lost.
-pub(super) fn unfinished(label: &str) -> String {
-    format!("{label}-new")
+impl<'a> Choice<'a> {
+    /// Whether it is a partition with data, which no disk that comes later makes another.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Use(_, partition) if partition.holds.is_some())
+    }
+
+    fn partition(&self) -> Option<&'a Partition> {
+        match self {
+            Self::Use(_, partition) | Self::Finish(_, partition) | Self::Rename(_, partition, _) => Some(partition),
+            Self::Make(_) => None,
+        }
+    }
 }
 
 /// Chooses.
 ///
 /// # Errors
-/// [`MISSING`] and [`NOT_EMPTY`], which another disk that appears may heal; [`AMBIGUOUS`] and [`TWICE`].
+/// [`MISSING`] and [`NOT_EMPTY`], which another disk that appears may heal; [`AMBIGUOUS`], [`TWICE`] and [`ELSEWHERE`].
 pub(super) fn choose<'a>(disks: &'a [Disk], wanted: &DataPartition) -> Result<Choice<'a>, Failure> {
-    if let Some((disk, partition)) = labelled(disks, &wanted.label)? {
+    let ours = Ours::among(disks, &wanted.label);
+    let choice = chosen(&ours, disks, wanted)?;
+    Ok(stray(&ours, choice.partition(), wanted).unwrap_or(choice))
+}
+
+/// Chooses what is to be done before Ignition makes the partition on the disk that is named; [`None`]: nothing. Ignition also
+/// makes it beside other partitions, and on disks that are none here. `is_there` says whether the path leads to something.
+///
+/// # Errors
+/// As of [`choose`]. [`NOT_EMPTY`] means that Ignition would write its table over something.
+pub(super) fn before_ignition<'a>(
+    disks: &'a [Disk],
+    wanted: &DataPartition,
+    is_there: bool,
+) -> Result<Option<Choice<'a>>, Failure> {
+    match choose(disks, wanted) {
+        Ok(choice @ (Choice::Finish(..) | Choice::Rename(..))) => return Ok(Some(choice)),
+        Ok(Choice::Use(..) | Choice::Make(_)) => return Ok(None),
+        Err(failure) if failure.code == &TWICE || failure.code == &ELSEWHERE || !is_there => return Err(failure),
+        Err(failure) if disks.iter().any(|disk| disk.named && matches!(disk.content, Content::Other(_))) => {
+            return Err(failure);
+        }
+        Err(_) => {}
+    }
+    let ours = Ours::among(disks, &wanted.label);
+    Ok(stray(&ours, ours.empty.iter().find(|place| place.disk.named).map(|place| place.partition), wanted))
+}
+
+fn chosen<'a>(ours: &Ours<'a>, disks: &'a [Disk], wanted: &DataPartition) -> Result<Choice<'a>, Failure> {
+    if let Some(Place { disk, partition }) = ours.data(wanted)? {
         return Ok(Choice::Use(disk, partition));
     }
-    if let Some((disk, partition)) = labelled(disks, &unfinished(&wanted.label))? {
-        return Ok(Choice::Finish(disk, partition));
-    }
-    let meant: Vec<&Disk> = disks.iter().filter(|disk| other_is_meant(disk, wanted).is_none()).collect();
-    let free: Vec<&Disk> = meant.into_iter().filter(|disk| disk.unfit.is_none()).collect();
+    // One that was set aside is only taken back by name: as long as it is not, the disk with the data may only be late.
+    let unused: &[Place<'a>] = if wanted.disk.is_some() { &ours.unused } else { &[] };
+    let begun = [ours.unfinished.as_slice(), &ours.empty, unused].concat();
+    let begun: Vec<Place<'a>> =
+        begun.into_iter().filter(|place| other_is_meant(place.disk, wanted).is_none()).collect();
+    let Some(Place { disk, partition }) = only(&begun, &wanted.label)? else { return blank(disks, wanted) };
+    Ok(match &partition.label {
+        label if *label == wanted.label => Choice::Use(disk, partition),
+        label if *label == unfinished(&wanted.label) => Choice::Finish(disk, partition),
+        _ => Choice::Rename(disk, partition, unfinished(&wanted.label)),
+    })
+}
+
+/// The blank disk that is to get the partition.
+fn blank<'a>(disks: &'a [Disk], wanted: &DataPartition) -> Result<Choice<'a>, Failure> {
+    let free: Vec<&Disk> = meant(disks, wanted).filter(|disk| disk.unfit.is_none()).collect();
     let blank: Vec<&Disk> = free.iter().copied().filter(|disk| disk.content == Content::Blank).collect();
     let code = match blank.as_slice() {
         [disk] => return Ok(Choice::Make(disk)),
@@ -47,19 +101,20 @@ pub(super) fn choose<'a>(disks: &'a [Disk], wanted: &DataPartition) -> Result<Ch
     Err(Failure::new(code, format!("{} is wanted; {}", sought(wanted), list(disks, wanted))))
 }
 
-/// The only partition of this label.
-fn labelled<'a>(disks: &'a [Disk], label: &str) -> Result<Option<(&'a Disk, &'a Partition)>, Failure> {
-    let of_disk = |disk: &'a Disk| disk.partitions().iter().map(move |partition| (disk, partition));
-    let found: Vec<_> = disks.iter().flat_map(of_disk).filter(|(_, partition)| partition.label == label).collect();
-    match found.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some(*one)),
-        several => {
-            let names: Vec<String> =
-                several.iter().map(|(_, partition)| partition.node.display().to_string()).collect();
-            Err(Failure::new(&TWICE, format!("{} are labelled {label}", names.join(" and "))))
-        }
-    }
+/// Blank disks that could have been taken, and were not, because an image's own partition was; for a person to know.
+pub(super) fn spared<'a>(disks: &'a [Disk], wanted: &'a DataPartition) -> Vec<&'a str> {
+    let blank = |disk: &&Disk| disk.unfit.is_none() && disk.content == Content::Blank;
+    meant(disks, wanted).filter(blank).map(|disk| disk.name.as_str()).collect()
+}
+
+fn meant<'a>(disks: &'a [Disk], wanted: &DataPartition) -> impl Iterator<Item = &'a Disk> {
+    disks.iter().filter(|disk| other_is_meant(disk, wanted).is_none())
+}
+
+/// Another partition than the chosen one that bears the label and holds nothing.
+fn stray<'a>(ours: &Ours<'a>, chosen: Option<&Partition>, wanted: &DataPartition) -> Option<Choice<'a>> {
+    let other = ours.empty.iter().find(|place| !chosen.is_some_and(|chosen| std::ptr::eq(chosen, place.partition)))?;
+    Some(Choice::Rename(other.disk, other.partition, unused(&wanted.label)))
 }
 
 /// What is looked for, in words.
@@ -101,138 +156,19 @@ fn verdict(disk: &Disk, wanted: &DataPartition) -> String {
     }
     match &disk.content {
         Content::Blank => "is blank".to_owned(),
-        Content::Table(table) => format!("has a partition table with {} partitions", table.partitions.len()),
-        Content::Other(what) => what.clone(),
+        Content::Table(table) => match set_aside(table, wanted) {
+            Some(partition) => format!("has {}, which is taken when the description names this disk", partition.label),
+            None => format!("has a partition table with {} partitions", table.partitions.len()),
+        },
+        Content::Remains(what) | Content::Other(what) => what.clone(),
     }
+}
+
+/// What could be taken back.
+fn set_aside<'a>(table: &'a Table, wanted: &DataPartition) -> Option<&'a Partition> {
+    let label = unused(&wanted.label);
+    table.partitions.iter().find(|partition| partition.label == label && partition.holds.is_none())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::disk::{Content, Disk, Partition, Table};
-    use super::{Choice, choose};
-    use crate::plan::DataPartition;
-
-    const GIB: u64 = 1 << 30;
-
-    fn disk(name: &str, gib: u64, content: Content) -> Disk {
-        let node = format!("/dev/{name}").into();
-        Disk { name: name.into(), node, bytes: gib * GIB, named: false, unfit: None, content }
-    }
-
-    fn blank(name: &str, gib: u64) -> Disk {
-        disk(name, gib, Content::Blank)
-    }
-
-    fn labelled(name: &str, gib: u64, label: &str) -> Disk {
-        let node = format!("/dev/{name}1").into();
-        let partition = Partition { node, number: 1, start: 2048, size: 4096, label: label.into(), known: true };
-        disk(name, gib, Content::Table(Table { sector: 512, partitions: vec![partition] }))
-    }
-
-    fn other(name: &str, gib: u64) -> Disk {
-        disk(name, gib, Content::Other("holds ext4".into()))
-    }
-
-    fn in_use(name: &str, gib: u64) -> Disk {
-        Disk { unfit: Some("is in use"), ..labelled(name, gib, "root") }
-    }
-
-    fn named(disk: Disk) -> Disk {
-        Disk { named: true, ..disk }
-    }
-
-    /// The choice in a word; of a refusal the code and what is said of the disks.
-    fn chosen(disks: &[Disk], min: u64, max: Option<u64>) -> String {
-        let (min_disk_bytes, max_disk_bytes) = (Some(min * GIB), max.map(|max| max * GIB));
-        told(disks, &DataPartition { min_disk_bytes, max_disk_bytes, ..by_name("") })
-    }
-
-    fn by_name(disk: &str) -> DataPartition {
-        DataPartition {
-            label: "kfimg-data".into(),
-            mount_point: "/var".into(),
-            filesystem: "ext4".into(),
-            disk: (!disk.is_empty()).then(|| disk.to_owned()),
-            min_disk_bytes: None,
-            max_disk_bytes: None,
-        }
-    }
-
-    fn told(disks: &[Disk], wanted: &DataPartition) -> String {
-        match choose(disks, wanted) {
-            Ok(Choice::Use(disk, _)) => format!("use {}", disk.name),
-            Ok(Choice::Finish(disk, _)) => format!("finish {}", disk.name),
-            Ok(Choice::Make(disk)) => format!("make {}", disk.name),
-            Err(failure) => format!("{}: {}", failure.code.name, failure.message),
-        }
-    }
-
-    #[test]
-    fn one_disk_is_chosen_or_every_disk_is_named_with_what_speaks_against_it() {
-        let blank_of = "a blank disk of at least 20 GiB is wanted; ";
-        let none = format!("DATA_DISK_MISSING: {blank_of}");
-        let full = format!("DATA_DISK_NOT_EMPTY: {blank_of}");
-        let many = format!("DATA_DISK_AMBIGUOUS: {blank_of}");
-        let cases = [
-            (vec![blank("sda", 20)], "make sda".to_owned()),
-            (vec![in_use("sda", 500), blank("sdb", 10), blank("sdc", 100), other("sdd", 50)], "make sdc".to_owned()),
-            (vec![labelled("sdb", 5, "kfimg-data"), blank("sda", 100)], "use sdb".to_owned()),
-            (vec![blank("sda", 100), labelled("sdb", 100, "kfimg-data-new")], "finish sdb".to_owned()),
-            (vec![labelled("sda", 1, "kfimg-data-new"), labelled("sdb", 1, "kfimg-data")], "use sdb".to_owned()),
-            (vec![], format!("{none}this machine shows no disk")),
-            (vec![blank("sda", 19)], format!("{none}sda (19 GiB) is too small")),
-            (vec![in_use("vda", 50)], format!("{none}vda (50 GiB) is in use")),
-            (
-                vec![other("sda", 50), blank("sdb", 3)],
-                format!("{full}sda (50 GiB) holds ext4, sdb (3.0 GiB) is too small"),
-            ),
-            (vec![labelled("sda", 50, "home")], format!("{full}sda (50 GiB) has a partition table with 1 partitions")),
-            (vec![blank("sda", 20), blank("sdb", 30)], format!("{many}sda (20 GiB) is blank, sdb (30 GiB) is blank")),
-            (
-                vec![labelled("sda", 50, "kfimg-data"), labelled("sdb", 50, "kfimg-data")],
-                "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are labelled kfimg-data".to_owned(),
-            ),
-        ];
-        for (disks, expected) in cases {
-            assert_eq!(chosen(&disks, 20, None), expected);
-        }
-    }
-
-    #[test]
-    fn a_greatest_size_tells_two_blank_disks_apart() {
-        let disks = [blank("sda", 20), blank("sdb", 30)];
-        assert_eq!(chosen(&disks, 20, Some(25)), "make sda");
-        assert_eq!(chosen(&disks, 25, Some(40)), "make sdb");
-        let told = chosen(&disks, 21, Some(22));
-        assert!(
-            told.ends_with("of 21 GiB to 22 GiB is wanted; sda (20 GiB) is too small, sdb (30 GiB) is too large"),
-            "{told}"
-        );
-    }
-
-    #[test]
-    fn a_disk_that_is_named_is_the_only_one_that_is_touched() {
-        let wanted = "the blank disk /dev/x is wanted; ";
-        let cases = [
-            (vec![blank("sda", 1), named(blank("sdb", 2))], "make sdb".to_owned()),
-            (vec![labelled("sda", 5, "kfimg-data"), named(blank("sdb", 9))], "use sda".to_owned()),
-            (vec![blank("sda", 1)], format!("DATA_DISK_MISSING: {wanted}sda (1.0 GiB) is another disk")),
-            (vec![named(in_use("sda", 9))], format!("DATA_DISK_MISSING: {wanted}sda (9.0 GiB) is in use")),
-            (vec![blank("sda", 1), named(other("sdb", 9))], {
-                format!("DATA_DISK_NOT_EMPTY: {wanted}sda (1.0 GiB) is another disk, sdb (9.0 GiB) holds ext4")
-            }),
-        ];
-        for (disks, expected) in cases {
-            assert_eq!(told(&disks, &by_name("/dev/x")), expected);
-        }
-    }
-
-    #[test]
-    fn room_is_behind_the_last_partition_only() {
-        let mut disk = labelled("sda", 1, "kfimg-data");
-        let Content::Table(table) = &mut disk.content else { unreachable!("it has a table") };
-        table.partitions.push(Partition { start: 10_000, ..table.partitions[0].clone() });
-        let (first, last) = (&disk.partitions()[0], &disk.partitions()[1]);
-        assert_eq!((disk.room_behind(first), disk.room_behind(last)), (0, GIB - (10_000 + 4096) * 512));
-    }
-}
+mod tests;

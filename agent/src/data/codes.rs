@@ -6,7 +6,7 @@ pub(super) const MISSING: Code = Code {
     name: "DATA_DISK_MISSING",
     weight: Weight::Fatal,
     meaning: "no free disk of this machine is the data disk that the description names, or has the size that it gives",
-    remedy: "connect the disk, or correct `dataDisk` in the description (`lsblk` shows what is there); nothing was changed",
+    remedy: "connect or enlarge the disk, or correct `dataDisk` in the description (`lsblk` shows what is there); nothing was changed",
 };
 pub(super) const NOT_EMPTY: Code = Code {
     name: "DATA_DISK_NOT_EMPTY",
@@ -20,10 +20,16 @@ pub(super) const AMBIGUOUS: Code = Code {
     meaning: "several blank disks have the right size, and nobody can tell which is meant",
     remedy: "narrow `minSize` and `maxSize` of `dataDisk`, or name the disk by `id`; nothing was changed",
 };
+pub(super) const ELSEWHERE: Code = Code {
+    name: "DATA_ELSEWHERE",
+    weight: Weight::Fatal,
+    meaning: "the data partition is on another disk than the one that the description names",
+    remedy: "name that disk in `dataDisk` (by `id`: names such as /dev/sdb change), render, and boot; to begin anew on the named one, disconnect the other, or empty it after a look at what it holds",
+};
 pub(super) const TWICE: Code = Code {
     name: "DATA_PARTITION_TWICE",
     weight: Weight::Fatal,
-    meaning: "several partitions bear the label of the data partition, and none of them is mounted",
+    meaning: "several partitions bear the label of the data partition, and nobody can tell which of them counts",
     remedy: "disconnect the disk that does not belong here, or empty it after a look at what it holds",
 };
 pub(super) const FILESYSTEM: Code = Code {
@@ -46,4 +52,4 @@ pub(super) const NOT_GROWN: Code = Code {
 };
 
 /// All of them.
-pub(crate) const CODES: &[Code] = &[MISSING, NOT_EMPTY, AMBIGUOUS, TWICE, FILESYSTEM, FAILED, NOT_GROWN];
+pub(crate) const CODES: &[Code] = &[MISSING, NOT_EMPTY, AMBIGUOUS, TWICE, ELSEWHERE, FILESYSTEM, FAILED, NOT_GROWN];

@@ -26,7 +26,9 @@ pub(super) enum Content {
     Blank,
     /// A GPT.
     Table(Table),
-    /// Something else, in words that fit behind the disk's name: `holds ext4`.
+    /// No table, and something where the first partition of one begins; in words that fit behind the disk's name.
+    Remains(String),
+    /// Something else, in such words: `holds ext4`.
     Other(String),
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Partition {
     pub(super) label: String,
     /// Whether the kernel knows it.
     pub(super) known: bool,
+    /// What is on it, in a word: `ext4`. Looked for where the label is one of ours; [`None`] when there is nothing.
+    pub(super) holds: Option<String>,
 }
 
 impl Disk {

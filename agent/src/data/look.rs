@@ -5,6 +5,7 @@
 
 use super::disk::{Content, Disk, Partition, Table};
 use crate::command::{self, CommandError};
+use crate::plan::DataPartition;
 use crate::root::Root;
 use serde::Deserialize;
 use std::fs::{File, OpenOptions};
@@ -25,15 +26,31 @@ pub(super) const START: u64 = 1 << 20;
 /// Bytes at both ends of a disk in which signatures and tables lie.
 const END: u64 = 1 << 20;
 
-/// All disks, sorted by name. Loop devices, RAM disks, device mapper and software RAID are none. `named` is the path by which
-/// the description names one, often a link that udev makes.
-pub(super) fn disks(root: &Root, named: Option<&str>) -> Vec<Disk> {
+/// What is looked for on disks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sought<'a> {
+    /// Label of the data partition. What lies on a partition whose label begins with it is looked at.
+    pub(super) label: &'a str,
+    /// The path by which the description names a disk, often a link that udev makes.
+    pub(super) disk: Option<&'a str>,
+}
+
+impl<'a> Sought<'a> {
+    /// What a plan says.
+    pub(super) fn of(wanted: &'a DataPartition) -> Self {
+        Self { label: &wanted.label, disk: wanted.disk.as_deref() }
+    }
+}
+
+/// All disks, sorted by name. Loop devices, RAM disks, device mapper and software RAID are none, and of a disk that is reached
+/// by several paths neither is a path.
+pub(super) fn disks(root: &Root, sought: Sought<'_>) -> Vec<Disk> {
     let entries = std::fs::read_dir(root.at("/sys/block")).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.retain(|name| is_hardware(root, name));
     names.sort();
     std::thread::scope(|scope| {
-        let looks: Vec<_> = names.iter().map(|name| scope.spawn(|| disk(root, name, named))).collect();
+        let looks: Vec<_> = names.iter().map(|name| scope.spawn(|| disk(root, name, sought))).collect();
         looks
             .into_iter()
             .filter_map(|look| look.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -42,29 +59,65 @@ pub(super) fn disks(root: &Root, named: Option<&str>) -> Vec<Disk> {
 }
 
 /// One disk; [`None`] where there is no medium.
-pub(super) fn disk(root: &Root, name: &str, named: Option<&str>) -> Option<Disk> {
+pub(super) fn disk(root: &Root, name: &str, sought: Sought<'_>) -> Option<Disk> {
     let bytes = attribute(root, name, "size").parse::<u64>().ok()?.saturating_mul(SYSFS_SECTOR);
     if bytes == 0 {
         return None;
     }
     let node = root.at("/dev").join(name);
-    let (unfit, content) = (unfit(root, name, &node), content(root, name, &node, bytes));
-    let named = named.is_some_and(|path| is_same(&root.at(path), &node));
+    let (unfit, mut content) = (unfit(root, name, &node), content(root, name, &node, bytes));
+    if let Content::Table(table) = &mut content {
+        look_into(table, &node, sought.label);
+    }
+    let named = sought.disk.is_some_and(|path| is_same(&root.at(path), &node));
     Some(Disk { name: name.to_owned(), node, bytes, named, unfit, content })
 }
 
+/// What lies on the partitions that may be ours. One that the kernel does not know has nobody written to, but by way of its disk.
+fn look_into(table: &mut Table, disk: &Path, label: &str) {
+    for partition in table.partitions.iter_mut().filter(|partition| partition.label.starts_with(label)) {
+        let start = partition.start.saturating_mul(table.sector);
+        let (device, offset) = if partition.known { (partition.node.as_path(), 0) } else { (disk, start) };
+        partition.holds = signature_at(device, offset);
+    }
+}
+
 /// Whether a path leads to a device.
-fn is_same(path: &Path, node: &Path) -> bool {
+pub(super) fn is_same(path: &Path, node: &Path) -> bool {
     matches!((path.canonicalize(), node.canonicalize()), (Ok(path), Ok(node)) if path == node)
+}
+
+/// Whether a device has this number, `8:1`.
+pub(super) fn is_device(root: &Root, node: &Path, number: &str) -> bool {
+    let name = node.file_name().unwrap_or_default();
+    let file = root.at("/sys/class/block").join(name).join("dev");
+    std::fs::read_to_string(file).is_ok_and(|text| text.trim() == number)
+}
+
+/// Devices of the partitions that had this label when the kernel read their tables, sorted.
+pub(super) fn known(root: &Root, label: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root.at("/sys/class/block")).into_iter().flatten().flatten();
+    let has_label = |entry: &std::fs::DirEntry| {
+        let text = std::fs::read_to_string(entry.path().join("uevent")).unwrap_or_default();
+        text.lines().any(|line| line.strip_prefix("PARTNAME=") == Some(label))
+    };
+    let mut nodes: Vec<PathBuf> =
+        entries.filter(has_label).map(|entry| root.at("/dev").join(entry.file_name())).collect();
+    nodes.sort();
+    nodes
 }
 
 /// What is on a partition: the name of a file system, or other words; [`None`] when nothing is.
 pub(super) fn signature(node: &Path) -> Option<String> {
-    let first = match read_end(node, SeekFrom::Start(0)) {
+    signature_at(node, 0)
+}
+
+fn signature_at(node: &Path, offset: u64) -> Option<String> {
+    let first = match read_end(node, SeekFrom::Start(offset)) {
         Ok(first) => first,
         Err(error) => return Some(format!("what can't be read ({error})")),
     };
-    match probe(node, 0) {
+    match probe(node, offset) {
         Probed::Nothing => damaged(&first).map(str::to_owned),
         Probed::Found { kind: Some(kind), .. } => Some(kind),
         Probed::Found { table, .. } => Some(format!("a {} partition table", table.unwrap_or_default())),
@@ -72,10 +125,13 @@ pub(super) fn signature(node: &Path) -> Option<String> {
     }
 }
 
-/// NVMe shows each path to a shared disk as a hidden one.
+/// NVMe shows each path to a shared disk as a hidden one; of others `multipathd` makes one disk of device mapper.
 fn is_hardware(root: &Root, name: &str) -> bool {
     let hidden = attribute(root, name, "hidden") == "1";
-    root.at("/sys/block").join(name).join("device").exists() && !hidden
+    let folder = root.at("/sys/block").join(name);
+    let holders = std::fs::read_dir(folder.join("holders")).into_iter().flatten().flatten();
+    let mut kinds = holders.filter_map(|holder| std::fs::read_to_string(holder.path().join("dm/uuid")).ok());
+    folder.join("device").exists() && !hidden && !kinds.any(|kind| kind.starts_with("mpath-"))
 }
 
 fn attribute(root: &Root, name: &str, attribute: &str) -> String {
@@ -143,14 +199,14 @@ fn remains(node: &Path) -> Content {
     };
     match probe(node, START) {
         Probed::Nothing => match damaged(&first) {
-            Some(what) => Content::Other(format!("has no partition table, but at 1 MiB {what}")),
+            Some(what) => Content::Remains(format!("has no partition table, but at 1 MiB {what}")),
             None => Content::Blank,
         },
         Probed::Found { kind, table } => {
             let what = kind.or(table).unwrap_or_default();
-            Content::Other(format!("has no partition table, but at 1 MiB the remains of {what}"))
+            Content::Remains(format!("has no partition table, but at 1 MiB the remains of {what}"))
         }
-        Probed::Unclear(reason) => Content::Other(format!("holds at 1 MiB what blkid can't tell ({reason})")),
+        Probed::Unclear(reason) => Content::Remains(format!("holds at 1 MiB what blkid can't tell ({reason})")),
     }
 }
 
@@ -238,7 +294,7 @@ fn partitions(root: &Root, disk: &str, node: &Path) -> Result<Table, CommandErro
         let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
         let number = name[name.len() - digits..].parse().ok()?;
         let DumpedPartition { node, start, size, name: label } = found;
-        Some(Partition { node, number, start, size, label, known })
+        Some(Partition { node, number, start, size, label, known, holds: None })
     });
     Ok(Table { sector: sectorsize, partitions: partitions.collect() })
 }

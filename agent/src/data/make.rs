@@ -51,7 +51,13 @@ pub(super) fn rename(disk: &Disk, partition: &Partition, label: &str) -> Result<
     let mut sfdisk = Command::new("sfdisk");
     sfdisk.args(["--quiet", "--lock", "--force", "--no-reread", "--no-tell-kernel", "--part-label"]);
     fed(sfdisk.arg(&disk.node).args([&partition.number.to_string(), label]), "")?;
-    tell_kernel(disk, partition.number);
+    settle();
+    if !reread(disk) {
+        // While others of the disk are in use, the kernel learns of a label only with a partition that is new to it.
+        let number = partition.number.to_string();
+        let _ = command::run(program("partx", &["--delete", "--nr", &number]).arg(&disk.node), TIME, LIMIT);
+    }
+    show(disk, partition.number);
     Ok(())
 }
 
@@ -135,17 +141,26 @@ fn fed(command: &mut Command, input: &str) -> Result<(), Failure> {
 fn tell_kernel(disk: &Disk, number: u32) {
     settle();
     reread(disk);
+    show(disk, number);
+}
+
+fn show(disk: &Disk, number: u32) {
     let number = number.to_string();
     let _ = command::run(program("partx", &["--update", "--nr", &number]).arg(&disk.node), TIME, LIMIT);
     settle();
 }
 
-/// udev opens what has just appeared, and while anybody has a partition open the kernel does not read the table.
-fn reread(disk: &Disk) {
+/// udev opens what has just appeared, and while anybody has a partition open the kernel does not read the table. Says whether
+/// it did.
+fn reread(disk: &Disk) -> bool {
     let deadline = Deadline::after(REREAD);
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_millis(500));
     let reread = || command::run(program("blockdev", &["--rereadpt"]).arg(&disk.node), TIME, LIMIT);
-    while !reread().is_ok_and(|said| said.success) && !deadline.over() {
+    while !reread().is_ok_and(|said| said.success) {
+        if deadline.over() {
+            return false;
+        }
         backoff.pause(deadline);
     }
+    true
 }

@@ -3,7 +3,8 @@
 //! Each test is a state that a person or a power cut leaves, and what becomes of it.
 
 use super::disk::{Content, Disk};
-use super::{choice, give_room, look, make, prepare};
+use super::look::Sought;
+use super::{choice, clear, give_room, look, make, ours, prepare};
 use crate::plan::DataPartition;
 use crate::root::Root;
 use crate::step::{Step, StepLog};
@@ -32,9 +33,12 @@ impl Loop {
         self.device.to_str().unwrap()
     }
 
+    fn name(&self) -> &str {
+        self.device.file_name().unwrap().to_str().unwrap()
+    }
+
     fn look(&self) -> Vec<Disk> {
-        let name = self.device.file_name().unwrap().to_str().unwrap();
-        look::disk(&Root::new("/"), name, Some(self.node())).into_iter().collect()
+        look::disk(&Root::new("/"), self.name(), sought(self.node())).into_iter().collect()
     }
 
     fn prepare(&self, wanted: &DataPartition) -> Result<PathBuf, String> {
@@ -89,6 +93,11 @@ fn ran(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The data partition on this disk.
+fn sought(disk: &str) -> Sought<'_> {
+    Sought { label: "kfimg-data", disk: Some(disk) }
+}
+
 fn wanted(filesystem: &str) -> DataPartition {
     DataPartition {
         label: "kfimg-data".into(),
@@ -134,7 +143,7 @@ fn a_blank_disk_gets_the_partition_once_and_keeps_its_data_for_ever() {
 #[ignore = "needs root and loop devices: `make data-test`"]
 fn whatever_a_power_cut_leaves_becomes_the_partition() {
     let wanted = wanted("xfs");
-    let unfinished = choice::unfinished(&wanted.label);
+    let unfinished = ours::unfinished(&wanted.label);
     let cuts: [fn(&Loop, &str); 4] = [
         |disk, unfinished| make::partition(&disk.look()[0], unfinished).unwrap(),
         |disk, unfinished| {
@@ -213,8 +222,7 @@ fn a_disk_that_is_named_gets_the_partition_whatever_its_size() {
     let node = disk.prepare(&by_name).unwrap();
     assert_eq!(disk.prepare(&by_name), Ok(node.clone()));
     assert_eq!(look::signature(&node).as_deref(), Some("ext4"));
-    let name = disk.device.file_name().unwrap().to_str().unwrap();
-    let named = |path| look::disk(&Root::new("/"), name, Some(path)).unwrap().named;
+    let named = |path| look::disk(&Root::new("/"), disk.name(), sought(path)).unwrap().named;
     let link = disk.folder.path().join("by-id");
     std::os::unix::fs::symlink(disk.node(), &link).unwrap();
     assert!(named(link.to_str().unwrap()), "a link of udev's leads to it");
@@ -242,20 +250,148 @@ fn the_last_partition_of_an_image_gets_the_rest_of_the_disk_while_others_of_it_a
     let small = small.to_str().unwrap();
     let fed = |line: &str| ran("sh", &["-euc", line, "sh", small, disk.node(), script]);
     fed("printf '%s' \"$3\" | sfdisk --quiet \"$1\"; dd if=\"$1\" of=\"$2\" bs=1M conv=fsync status=none");
-    fed("blockdev --rereadpt \"$2\"; udevadm settle 2>/dev/null || true");
-    // As dm-verity does, and a file system that is mounted.
+    fed("blockdev --rereadpt \"$2\"; partx --update \"$2\"; udevadm settle 2>/dev/null || true");
+    // A file system that is mounted holds its partition as dm-verity does.
     let held = format!("{}p2", disk.node());
     make::wait_for_node(held.as_ref()).unwrap();
-    let mapped = format!("kfimg-test-{}", std::process::id());
-    ran("dmsetup", &["create", &mapped, "--table", &format!("0 65536 linear {held} 0")]);
-    let grown = give_room(&disk.look(), "kfimg-data").map_err(|failure| failure.message);
-    let known = ran("blockdev", &["--getsize64", &format!("{}p1", disk.node())]);
-    let again = give_room(&disk.look(), "kfimg-data").map_err(|failure| failure.message);
-    let nothing = give_room(&disk.look(), "root").map_err(|failure| failure.message);
-    ran("dmsetup", &["remove", &mapped]);
+    ran("mkfs.ext4", &["-q", &held]);
+    let (grown, known, again, nothing) = disk.with_mounted(held.as_ref(), |_| {
+        let grow = |label| give_room(&disk.look(), label).map_err(|failure| failure.message);
+        let grown = grow("kfimg-data");
+        let known = ran("blockdev", &["--getsize64", &format!("{}p1", disk.node())]);
+        (grown, known, grow("kfimg-data"), grow("root"))
+    });
     let (node, bytes) = grown.unwrap().expect("there is room");
     assert!(node.ends_with(format!("{}p1", disk.device.file_name().unwrap().to_str().unwrap())));
     assert!(bytes > 380 << 20, "{bytes}");
     assert!(known.trim().parse::<u64>().unwrap() > 470 << 20, "the kernel knows {known}");
     assert_eq!((again, nothing), (Ok(None), Ok(None)));
+}
+
+/// As `kfimg build` makes it, with a root that is in use.
+struct Image {
+    disk: Loop,
+    root: PathBuf,
+}
+
+impl Image {
+    fn new() -> Self {
+        let disk = Loop::new();
+        let script = "label: gpt\n2: start=1MiB, size=32MiB, name=root\n1: start=33MiB, name=kfimg-data\n";
+        let line = "printf '%s' \"$2\" | sfdisk --quiet \"$1\"; partx --update \"$1\"";
+        ran("sh", &["-euc", line, "sh", disk.node(), script]);
+        let held = format!("{}p2", disk.node());
+        make::wait_for_node(held.as_ref()).unwrap();
+        ran("mkfs.ext4", &["-q", &held]);
+        let root = disk.folder.path().join("root");
+        std::fs::create_dir_all(&root).unwrap();
+        ran("mount", &[&held, root.to_str().unwrap()]);
+        Self { disk, root }
+    }
+
+    /// What the kernel tells those who ask it for the label of the data partition.
+    fn known_label(&self) -> Option<String> {
+        let file = format!("/sys/class/block/{}p1/uevent", self.disk.name());
+        let text = std::fs::read_to_string(file).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.root).output();
+    }
+}
+
+/// Of both disks; the description names this one.
+fn both(image: &Image, other: &Loop, named: &str) -> Vec<Disk> {
+    [&image.disk, other].iter().filter_map(|disk| look::disk(&Root::new("/"), disk.name(), sought(named))).collect()
+}
+
+fn prepared(image: &Image, other: &Loop, wanted: &DataPartition) -> Result<PathBuf, String> {
+    let mut log = StepLog::begin(&Root::new(other.folder.path()), Step::Data);
+    let named = wanted.disk.clone().unwrap_or_default();
+    prepare(wanted, &mut log, &|| both(image, other, &named))
+        .map_err(|failure| format!("{}: {}", failure.code.name, failure.message))
+}
+
+fn on(disk: &Loop) -> DataPartition {
+    DataPartition { disk: Some(disk.node().to_owned()), min_disk_bytes: None, ..wanted("ext4") }
+}
+
+#[test]
+#[ignore = "needs root and loop devices: `make data-test`"]
+fn an_images_own_partition_is_set_aside_for_another_disk_and_taken_back_by_name_alone() {
+    let (image, other) = (Image::new(), Loop::new());
+    let node = prepared(&image, &other, &on(&other)).unwrap();
+    assert_eq!(node, Path::new(&format!("{}p1", other.node())));
+    assert_eq!((image.disk.labels(), other.labels()), labels("kfimg-data-unused", &["kfimg-data"]));
+    assert_ne!(image.known_label().as_deref(), Some("kfimg-data"), "the kernel shows the former label");
+    other.with_mounted(&node, |point| std::fs::write(point.join("kept"), "1").unwrap());
+
+    // The description names the other disk, gives a size, or names the image's: data are where they are.
+    assert_eq!(prepared(&image, &other, &on(&other)), Ok(node.clone()));
+    assert_eq!(prepared(&image, &other, &wanted("ext4")), Ok(node.clone()));
+    let (refused, expected) = (prepared(&image, &other, &on(&image.disk)).unwrap_err(), node.display());
+    let name = other.name();
+    assert_eq!(
+        refused,
+        format!("DATA_ELSEWHERE: {expected} on {name} holds the data, and {} is named", image.disk.node())
+    );
+    assert_eq!((image.disk.labels(), other.labels()), labels("kfimg-data-unused", &["kfimg-data"]));
+    assert_eq!(other.with_mounted(&node, |point| std::fs::read_to_string(point.join("kept")).unwrap()), "1");
+
+    // Somebody has emptied the other disk, and means the image's.
+    ran("wipefs", &["--quiet", "--all", node.to_str().unwrap()]);
+    ran("partx", &["--delete", "--nr", "1", other.node()]);
+    ran("wipefs", &["--quiet", "--all", other.node()]);
+    let own = prepared(&image, &other, &on(&image.disk)).unwrap();
+    assert_eq!(own, Path::new(&format!("{}p1", image.disk.node())));
+    assert_eq!((image.disk.labels(), other.labels()), labels("kfimg-data", &[]));
+    assert_eq!(look::signature(&own).as_deref(), Some("ext4"));
+    assert_ne!(image.known_label().as_deref(), Some("kfimg-data-unused"));
+}
+
+fn labels(own: &str, other: &[&str]) -> (Vec<String>, Vec<String>) {
+    let own = [own, "root"].map(str::to_owned).to_vec();
+    (own, other.iter().map(|label| (*label).to_owned()).collect())
+}
+
+/// A new image's disk beside the old one's data: Ignition finds one partition of the label, or does not run.
+#[test]
+#[ignore = "needs root and loop devices: `make data-test`"]
+fn before_ignition_there_is_one_partition_of_the_label_or_the_boot_stops() {
+    let (image, other) = (Image::new(), Loop::new());
+    let cleared = |wanted: &DataPartition, named: &str| {
+        let mut told = Vec::new();
+        let path = Path::new(wanted.disk.as_deref().unwrap());
+        let done = clear(wanted, path, &mut |text| told.push(text.to_string()), &|| both(&image, &other, named));
+        done.map(|()| told.len()).map_err(|failure| failure.code.name)
+    };
+    // A power cut has left a partition that Ignition would stop at.
+    make::partition(&other.look()[0], "kfimg-data-new").unwrap();
+    assert_eq!(cleared(&on(&other), other.node()), Ok(2));
+    assert_eq!((image.disk.labels(), other.labels()), labels("kfimg-data-unused", &["kfimg-data"]));
+    assert_eq!(look::signature(format!("{}p1", other.node()).as_ref()).as_deref(), Some("ext4"));
+    assert_eq!(cleared(&on(&other), other.node()), Ok(0));
+    assert_eq!(cleared(&on(&image.disk), image.disk.node()), Err("DATA_ELSEWHERE"));
+
+    // Both hold data: nobody guesses.
+    make::rename(&both(&image, &other, "")[0], &both(&image, &other, "")[0].partitions()[0], "kfimg-data").unwrap();
+    let own = format!("{}p1", image.disk.node());
+    make::wait_for_node(own.as_ref()).unwrap();
+    ran("mkfs.ext4", &["-q", &own]);
+    assert_eq!(cleared(&on(&other), other.node()), Err("DATA_PARTITION_TWICE"));
+    assert!(prepared(&image, &other, &on(&other)).unwrap_err().starts_with("DATA_PARTITION_TWICE: "));
+    assert_eq!((image.disk.labels(), other.labels()), labels("kfimg-data", &["kfimg-data"]));
+
+    // A disk that somebody else uses without a table.
+    let full = Loop::new();
+    ran("mkfs.ext4", &["-q", full.node()]);
+    let before = full.ends();
+    let wanted = on(&full);
+    let seen = || look::disk(&Root::new("/"), full.name(), sought(full.node())).into_iter().collect::<Vec<_>>();
+    let refused = clear(&wanted, &full.device, &mut |_| (), &seen).unwrap_err();
+    assert_eq!(refused.code.name, "DATA_DISK_NOT_EMPTY");
+    assert!(full.ends() == before, "the disk was changed");
 }

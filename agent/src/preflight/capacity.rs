@@ -4,6 +4,7 @@
 
 use super::Findings;
 use super::codes::{DATA_FULL, DATA_LOW, DATA_NOT_MOUNTED, DATA_READ_ONLY, DATA_SMALL, MEMORY};
+use crate::data;
 use crate::plan::{DataPartition, Plan};
 use crate::root::Root;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub(super) fn check_data(root: &Root, plan: &Plan, findings: &mut Findings) {
             let message = format!("{} is the partition {name:?}, not {:?}", mount.point, partition.label);
             return findings.add(&DATA_NOT_MOUNTED, message);
         }
+        // Where an Ignition makes the partition, this is the first time that anybody looks at all disks.
+        findings.0.extend(data::check_mounted(root, partition, mount.device).err());
     }
     check_space(root, plan, findings);
 }

@@ -1,8 +1,8 @@
-//! Of which node and generation an Ignition configuration is: what its plan says.
+//! Of which node and generation an Ignition configuration is, and which disk it names for the data: what its plan says.
 //!
 //! Nothing else in it is looked at. Ignition has checked it, and `preflight` judges the plan.
 
-use crate::plan::PLAN_PATH;
+use crate::plan::{DataPartition, PLAN_PATH};
 use data_encoding::BASE64;
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -65,6 +65,12 @@ struct Plan {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Disks {
+    data_partition: Option<DataPartition>,
+}
+
+#[derive(Deserialize)]
 struct Cluster {
     uid: String,
 }
@@ -80,13 +86,7 @@ impl Origin {
     /// # Errors
     /// What is wrong with it, in words.
     pub(super) fn of(text: &[u8]) -> Result<Self, String> {
-        let configuration: Configuration =
-            serde_json::from_slice(text).map_err(|error| format!("it is no Ignition configuration: {error}"))?;
-        let files = configuration.storage.files.unwrap_or_default();
-        let file = files.into_iter().find(|file| file.path == PLAN_PATH);
-        let resource = file.ok_or_else(|| format!("it has no {PLAN_PATH}"))?.contents;
-        let plan = content(&resource).ok_or_else(|| format!("its {PLAN_PATH} can't be decoded"))?;
-        let plan: Plan = serde_json::from_slice(&plan).map_err(|error| format!("its {PLAN_PATH}: {error}"))?;
+        let plan: Plan = serde_json::from_slice(&plan(text)?).map_err(|error| format!("its {PLAN_PATH}: {error}"))?;
         Ok(Self { uid: plan.cluster.uid, node: plan.node.name, generation: plan.generation })
     }
 
@@ -100,6 +100,22 @@ impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}, generation {}", self.node, self.generation)
     }
+}
+
+/// The plan's text.
+fn plan(configuration: &[u8]) -> Result<Vec<u8>, String> {
+    let configuration: Configuration =
+        serde_json::from_slice(configuration).map_err(|error| format!("it is no Ignition configuration: {error}"))?;
+    let files = configuration.storage.files.unwrap_or_default();
+    let file = files.into_iter().find(|file| file.path == PLAN_PATH);
+    let resource = file.ok_or_else(|| format!("it has no {PLAN_PATH}"))?.contents;
+    content(&resource).ok_or_else(|| format!("its {PLAN_PATH} can't be decoded"))
+}
+
+/// The data partition that the plan of a configuration wants on a disk which it names: Ignition's to make.
+pub(super) fn named_disk(configuration: &[u8]) -> Option<DataPartition> {
+    let plan: Disks = serde_json::from_slice(&plan(configuration).ok()?).ok()?;
+    plan.data_partition.filter(|partition| partition.disk.is_some())
 }
 
 /// Whether a configuration asks for nothing: what Ignition makes of a machine to which nobody gave one.

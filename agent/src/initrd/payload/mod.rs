@@ -16,7 +16,7 @@ use crate::data;
 use crate::failure::{Code, Failure};
 use crate::files;
 use crate::root::Root;
-use generation::{Origin, is_empty};
+use generation::{Origin, is_empty, named_disk};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
@@ -27,6 +27,8 @@ const CACHE: &str = "/run/ignition.json";
 const KEPT: &str = "/var/lib/kfimg/payload.json";
 const KEPT_ON_PARTITION: &str = "lib/kfimg/payload.json";
 const PARTITION: &str = "/dev/disk/by-partlabel/kfimg-data";
+/// What a disk that the payload names gets to appear; Ignition would wait as long.
+const NAMED: Duration = Duration::from_secs(90);
 const LABEL: &str = "kfimg-data";
 /// What was read of the partition, for as long as this boot lasts.
 const COPY: &str = "/run/kfimg/kept.json";
@@ -76,28 +78,36 @@ pub(super) fn choose(root: &Root) -> Result<(), Failure> {
             None
         }
     });
-    let delivered = delivered.as_deref().map(Origin::of);
-    let taken = judge(delivered, kept.as_ref().map(|(_, origin)| origin), cloud_init_may_have_one(root))?;
-    match (taken, &kept) {
-        (Taken::Kept, Some((text, _))) => files::replace(&cache, text)?,
-        (Taken::Nothing, _) => files::replace(&cache, NOTHING)?,
-        _ => {}
+    let origin = delivered.as_deref().map(Origin::of);
+    let taken = judge(origin, kept.as_ref().map(|(_, origin)| origin), cloud_init_may_have_one(root))?;
+    let text = match (taken, &kept) {
+        (Taken::Kept, Some((text, _))) => text,
+        (Taken::Nothing, _) => NOTHING,
+        _ => delivered.as_deref().unwrap_or(NOTHING),
+    };
+    settle_data(root, text)?;
+    if taken != Taken::Delivered {
+        files::replace(&cache, text)?;
     }
     if taken != Taken::Nothing {
         disable_cloud_init(root)?;
     }
-    grow_data(root);
     Ok(files::remove(&root.at(COPY))?)
 }
 
-/// The image is smaller than the disk that it was written to; what is more is the data partition's. One that stays small
-/// is told of here, and judged by `preflight`.
-fn grow_data(root: &Root) {
+/// Ignition makes the data partition where the payload says, whatever is elsewhere: what speaks against that is found here, and
+/// stops the boot. The image is smaller than the disk that it was written to; what is more is the data partition's. One that
+/// stays small is told of here, and judged by `preflight`.
+fn settle_data(root: &Root, configuration: &[u8]) -> Result<(), Failure> {
+    if let Some(wanted) = named_disk(configuration) {
+        data::before_ignition(root, &wanted, NAMED, &mut |text| say(format_args!("data: {text}")))?;
+    }
     match data::grow(root, LABEL) {
         Ok(None) => {}
         Ok(Some((node, bytes))) => say(format_args!("data: {} got the {} MiB behind it", node.display(), bytes >> 20)),
         Err(failure) => say(format_args!("data: the partition stays as it is: {}", failure.message)),
     }
+    Ok(())
 }
 
 /// A machine that has its payload from Ignition has no use for another that would do the same again. The file lies where
@@ -167,7 +177,14 @@ pub(super) fn keep(root: &Root) -> Result<(), Failure> {
 /// while Ignition looks at disks.
 fn copy_kept(root: &Root, patience: Duration) -> Option<Vec<u8>> {
     settle();
-    let device = wait_for_any(&[root.at(PARTITION)], patience)?;
+    wait_for_any(&[root.at(PARTITION)], patience)?;
+    let device = match data::filled(root, LABEL) {
+        Ok(device) => device.unwrap_or_else(|| root.at(PARTITION)),
+        Err(failure) => {
+            warn(failure.code, &failure.message);
+            return None;
+        }
+    };
     let mounted = match Mounted::read_only(&device, &root.run().join("data")) {
         Ok(mounted) => mounted,
         Err(reason) => {

@@ -1,4 +1,4 @@
-use super::generation::{Origin, is_empty};
+use super::generation::{Origin, is_empty, named_disk};
 use super::{CACHE, COPY, ETC, KEPT, Taken, choose, judge, keep};
 use crate::failure::Failure;
 use crate::root::Root;
@@ -103,6 +103,29 @@ fn the_higher_generation_of_one_node_wins_and_another_node_is_what_was_delivered
     }
     assert_eq!(judge(None, None, true).ok(), Some(Taken::Nothing));
     assert_eq!(judge(None, Some(&kept), true).ok(), Some(Taken::Kept), "what was kept counts before cloud-init");
+}
+
+/// A payload whose plan has this besides.
+fn with(members: &str) -> Vec<u8> {
+    let plan = plan("master1", 5);
+    let text = format!("{},{members}}}", plan.strip_suffix('}').unwrap());
+    cached(&format!("data:;base64,{}", BASE64.encode(text.as_bytes())), "")
+}
+
+#[test]
+fn a_disk_that_the_plan_names_is_looked_for_before_ignition_makes_a_partition() {
+    let partition = |rest: &str| {
+        with(&format!(r#""dataPartition":{{"label":"kfimg-data","mountPoint":"/var","filesystem":"ext4",{rest}}}"#))
+    };
+    let (by_name, by_size) = (partition(r#""disk":"/dev/x""#), partition(r#""minDiskBytes":1"#));
+    assert_eq!(named_disk(&by_name).and_then(|wanted| wanted.disk).as_deref(), Some("/dev/x"));
+    for none in [by_size, payload("master1", 5), b"{}".to_vec(), with(r#""dataPartition":{"label":7}"#)] {
+        assert_eq!(named_disk(&none), None);
+    }
+    // A device that is no disk of those that are known is Ignition's affair.
+    let (_folder, root) = machine(&[(CACHE, &by_name), ("/dev/x", b"")]);
+    choose(&root).unwrap();
+    assert!(fs_err::read(root.at(CACHE)).unwrap() == by_name);
 }
 
 /// A machine with these files.
