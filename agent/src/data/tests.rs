@@ -343,8 +343,8 @@ fn an_images_own_partition_is_set_aside_for_another_disk_and_taken_back_by_name_
 
     // Somebody has emptied the other disk, and means the image's.
     ran("wipefs", &["--quiet", "--all", node.to_str().unwrap()]);
+    ran("partx", &["--delete", "--nr", "1", other.node()]);
     ran("wipefs", &["--quiet", "--all", other.node()]);
-    ran("partx", &["--delete", other.node()]);
     let own = prepared(&image, &other, &on(&image.disk)).unwrap();
     assert_eq!(own, Path::new(&format!("{}p1", image.disk.node())));
     assert_eq!((image.disk.labels(), other.labels()), labels("kfimg-data", &[]));
