@@ -27,6 +27,10 @@ const DEVICE_UNIT: &str = r"dev-disk-by\x2dpartlabel-kfimg\x2ddata";
 /// Longer than the agent takes to wait for disks and to make a file system; systemd's own patience is 90 s.
 const DEVICE_TIMEOUT: &str = "300s";
 
+/// The journal of a large file system on a slow disk is replayed when it is mounted: systemd would end that after 90 s, and the
+/// node be without its data.
+const MOUNT_TIMEOUT: &str = "15min";
+
 const CNI_UNIT: &str = "opt-cni-bin.mount";
 /// Folders that are made at each boot (`tmpfiles.d(5)`).
 const FOLDERS: &str = "/etc/tmpfiles.d/kfimg.conf";
@@ -113,6 +117,7 @@ fn mount(disk: &DataDisk, chosen_by_agent: bool) -> Ini {
         .key("Where", MOUNT_POINT)
         .key("Type", filesystem(disk.filesystem))
         .key("Options", "rw,noatime")
+        .key("TimeoutSec", MOUNT_TIMEOUT)
 }
 
 /// `/opt/cni/bin` is part of a read-only root, but installers of network plug-ins write there. An overlay takes what

@@ -46,6 +46,7 @@ What=/dev/disk/by-partlabel/kfimg-data
 Where=/var
 Type=xfs
 Options=rw,noatime
+TimeoutSec=15min
 ";
     assert_eq!(text(&tree, MOUNT), expected);
     assert!(is_wanted(&tree, "var.mount", "local-fs.target"));
