@@ -41,6 +41,7 @@ const DEPLOY: &str = "ignition/src/delivery/deploy.sh";
 const FOREIGN: &[(&str, &str, &str)] = &[
     ("cis.md", "--targets etcd", ""),
     ("guard.md", "--force-new-cluster", ""),
+    ("pxe.md", "--fetch-timeout", ""),
     ("security.md", "--template", DEPLOY),
     ("security.md", "--ova", DEPLOY),
     ("systems.md", "--kubelet-preferred-address-types", ""),
