@@ -64,6 +64,9 @@ fn emulator(machine: &Machine, delivery: Delivery<'_>) -> Command {
     boot(&mut qemu, machine, delivery);
     let disk = format!("if=virtio,format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
     qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
+    if machine.second_disk_file().exists() {
+        qemu.arg("-drive").arg(with_path(&disk, &machine.second_disk_file()));
+    }
     let drive = if let Delivery::Drive(drive) = delivery { Some(drive) } else { None };
     for medium in drive.into_iter().chain(machine.medium.as_deref()) {
         qemu.arg("-drive").arg(with_path("if=virtio,format=raw,readonly=on,file=", medium));
