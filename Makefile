@@ -38,7 +38,7 @@ QEMU_NEEDS := qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=
 # Scenarios of the lab: those that emulate whole machines with a payload.
 EMULATED := clocks qemu_boots_to_a_static_pod
 # Those that boot what `kfimg build` makes.
-IMAGES := kfimg_image_boots kfimg_media_boot kfimg_payload_is_kept kfimg_root_is_verified pxe_walk_through sysext_on_a_stock_base vmware_walk_through
+IMAGES := kfimg_data_disk kfimg_image_boots kfimg_media_boot kfimg_payload_is_kept kfimg_root_is_verified pxe_walk_through sysext_on_a_stock_base vmware_walk_through
 # All others.
 SCENARIOS := $(filter-out $(EMULATED) $(IMAGES),$(basename $(notdir $(wildcard qemu-tests/tests/*.rs))))
 

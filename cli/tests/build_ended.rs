@@ -9,10 +9,11 @@ use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::program::{as_root, both, empty_folder, names, run};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
@@ -56,6 +57,28 @@ fn whole(folder: &Path) -> Option<()> {
     Some(())
 }
 
+/// Commands of the processes that work in this folder: kfimg's own, and programs that it has started.
+fn at_work(folder: &Path) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let works = |process: &PathBuf| fs::read_link(process.join("cwd")).is_ok_and(|place| place.starts_with(folder));
+    let command =
+        |process: PathBuf| String::from_utf8_lossy(&fs::read(process.join("cmdline")).ok()?).replace('\0', " ").into();
+    processes.filter(works).filter_map(command).filter(|command: &String| !command.is_empty()).collect()
+}
+
+/// Nobody works in this folder any more, within what a machine needs to end a process.
+fn nobody_works_in(folder: &Path) {
+    let since = Instant::now();
+    loop {
+        let left = at_work(folder);
+        if left.is_empty() {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(5), "{left:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Moments of a build, in milliseconds after its start. The machine's speed says which steps they meet.
 const MOMENTS: [u64; 6] = [5, 60, 150, 400, 900, 2000];
 
@@ -92,6 +115,43 @@ fn ctrl_c_ends_a_build_of_disks_and_media_at_once_and_leaves_nothing() {
     assert!(stopped > 0, "some moment meets a build that runs");
 }
 
+/// A program that is in the middle of its work when kfimg is killed: nothing in it would end it.
+#[test]
+fn programs_that_kfimg_executes_end_when_it_is_killed() {
+    let folder = site("bound");
+    let programs = folder.join("programs");
+    fs::create_dir(&programs).unwrap();
+    for program in ["mksquashfs", "xorriso"] {
+        let mark = folder.join(format!("{program}.began"));
+        // It tells its version, and hangs in all else.
+        let script = format!(
+            "#!/bin/sh\ncase $* in *-version*) exec /usr/bin/{program} \"$@\";; esac\n: > {}\nexec sleep 1000\n",
+            mark.display()
+        );
+        fs::write(programs.join(program), script).unwrap();
+        fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(KFIMG);
+        command.args("build --base base.tar --output iso -o images".split(' ')).current_dir(&folder).env("PATH", path);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let since = Instant::now();
+        while !mark.exists() {
+            assert!(since.elapsed() < Duration::from_secs(60), "{program} is executed");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(at_work(&folder).iter().any(|command| command.contains("sleep")), "{:?}", at_work(&folder));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        nobody_works_in(&folder);
+        fs::remove_file(programs.join(program)).unwrap();
+    }
+    fs::remove_dir_all(&programs).unwrap();
+    let last = start(&folder, PARTS).wait_with_output().unwrap();
+    assert!(last.status.success(), "{}", both(&last));
+    let left: Vec<String> = names(&folder).into_iter().filter(|name| !name.ends_with(".began")).collect();
+    assert_eq!(left, ["base.tar", "bundle", "images"]);
+}
+
 #[test]
 fn a_build_that_is_killed_leaves_no_half_image_and_the_next_one_cleans_up() {
     let folder = site("killed");
@@ -101,13 +161,13 @@ fn a_build_that_is_killed_leaves_no_half_image_and_the_next_one_cleans_up() {
             std::thread::sleep(Duration::from_millis(*milliseconds));
             child.kill().unwrap();
             child.wait().unwrap();
+            nobody_works_in(&folder);
             assert_eq!(
                 folder.join("images").exists(),
                 whole(&folder.join("images")).is_some(),
                 "after {milliseconds} ms"
             );
         }
-        // A program whose standard input ended with kfimg may take a moment to end too.
         let last = start(&folder, line).wait_with_output().unwrap();
         assert!(last.status.success(), "{}", both(&last));
         assert!(whole(&folder.join("images")).is_some());

@@ -151,8 +151,10 @@ fn judge(
     tell: &dyn Fn(Event<'_>),
 ) -> Result<Vec<Finding>, Error> {
     tell(Event::Phase { name: "checking the image", bytes: 0 });
-    let programs = |initrd: &Arc<FileContent>| initrd::programs(initrd.reader(), lint::initrd_programs(), work, stop);
-    let initrd = system.kernel.initrd.as_ref().map(programs).transpose()?;
+    let modules = lint::initrd_modules();
+    let wanted = initrd::Wanted { programs: lint::initrd_programs(), modules: &modules };
+    let contents = |initrd: &Arc<FileContent>| initrd::contents(initrd.reader(), wanted, work, stop);
+    let initrd = system.kernel.initrd.as_ref().map(contents).transpose()?;
     let subject = Subject {
         tree: &system.tree,
         kernel: &system.kernel,

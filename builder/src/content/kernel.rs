@@ -80,6 +80,29 @@ mod tests {
     use crate::tree::{Node, Tree};
     use kfimg_images::Architecture;
 
+    /// Debian and Ubuntu on both architectures, Fedora, and those that have one kernel without a version in its name.
+    #[test]
+    fn kernels_are_found_where_distributions_lay_them_for_every_architecture() {
+        let stubs = [
+            (Architecture::Amd64, "usr/lib/systemd/boot/efi/linuxx64.efi.stub"),
+            (Architecture::Arm64, "usr/lib/systemd/boot/efi/linuxaa64.efi.stub"),
+        ];
+        for version in ["6.1.0-44-amd64", "6.1.0-44-arm64", "6.8.0-79-generic", "6.17.1-300.fc43.aarch64"] {
+            for kernel in [format!("boot/vmlinuz-{version}"), format!("usr/lib/modules/{version}/vmlinuz")] {
+                let mut tree = Tree::default();
+                tree.insert(&format!("usr/lib/modules/{version}/modules.dep"), Node::file(0o644, "")).unwrap();
+                tree.insert(&kernel, Node::file(0o644, "kernel")).unwrap();
+                stubs.iter().for_each(|(_, stub)| tree.insert(stub, Node::file(0o644, *stub)).unwrap());
+                for (architecture, stub) in stubs {
+                    let found = super::find(&tree, architecture);
+                    assert_eq!(found.version.as_deref(), Some(version), "{kernel}");
+                    assert!(found.linux.is_some(), "{kernel}");
+                    assert_eq!(found.stub.unwrap().head(100).unwrap(), stub.as_bytes());
+                }
+            }
+        }
+    }
+
     fn find(tree: &Tree) -> super::Kernel {
         super::find(tree, Architecture::Arm64)
     }

@@ -1,4 +1,4 @@
-//! Which programs an initrd has, by the names of its files. Nothing is unpacked to a disk or kept.
+//! Which programs and kernel modules an initrd has, by the names of its files. Nothing is unpacked to a disk or kept.
 //!
 //! Source: Linux `Documentation/driver-api/early-userspace/buffer-format.rst`: archives of cpio (`newc`), each as it is or
 //! compressed, with zeros between them. gzip and Zstandard are read here; other compressions by the program that everybody unpacks
@@ -9,7 +9,7 @@ use crate::output::child::RunningChild;
 use crate::output::{Tool, Watch};
 use flate2::bufread::GzDecoder;
 use kfimg_images::stop::{Stop, is_stop};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
@@ -54,13 +54,43 @@ enum Part {
     End,
 }
 
+/// What is looked for in an initrd.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// Names of programs, in whichever folder.
+    pub(crate) programs: &'a [&'static str],
+    /// Names of kernel modules, with underscores.
+    pub(crate) modules: &'a [&'static str],
+}
+
 /// What an initrd has.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Contents<'a> {
-    /// Those of the wanted programs that are in it.
-    Programs(BTreeSet<&'a str>),
+pub(crate) enum Contents {
+    Files(Found),
     /// Nobody can tell, and why.
     Unread(String),
+}
+
+/// What was found of what was wanted.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) programs: BTreeSet<&'static str>,
+    /// Versions of kernels that any module is for, with the wanted ones of them.
+    pub(crate) modules: BTreeMap<String, BTreeSet<&'static str>>,
+}
+
+impl Found {
+    /// Takes note of a file. Modules lie below `lib/modules/<version>/`, whether packed or not.
+    fn take(&mut self, path: &[u8], wanted: Wanted<'_>) {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        self.programs.extend(wanted.programs.iter().filter(|program| program.as_bytes() == name));
+        let (Ok(path), Ok(name)) = (str::from_utf8(path), str::from_utf8(name)) else { return };
+        let Some((_, below)) = path.split_once("lib/modules/") else { return };
+        let (Some((version, _)), Some((module, _))) = (below.split_once('/'), name.split_once(".ko")) else { return };
+        let module = module.replace('-', "_");
+        let found = self.modules.entry(version.to_owned()).or_default();
+        found.extend(wanted.modules.iter().filter(|wanted| **wanted == module));
+    }
 }
 
 /// Why nobody can tell.
@@ -75,21 +105,16 @@ impl From<io::Error> for Unread {
     }
 }
 
-/// Looks for programs, in whichever folder. `folder` takes what another program has to unpack, as a file without a name.
+/// Looks for files. `folder` takes what another program has to unpack, as a file without a name.
 ///
 /// # Errors
 /// [`Error::Stopped`] alone: what can't be read is told as such.
-pub(crate) fn programs<'a>(
-    initrd: impl Read,
-    wanted: &[&'a str],
-    folder: &Path,
-    stop: &Stop,
-) -> Result<Contents<'a>, Error> {
-    let mut found = BTreeSet::new();
-    let mut take = |name: &[u8]| found.extend(wanted.iter().copied().filter(|program| program.as_bytes() == name));
+pub(crate) fn contents(initrd: impl Read, wanted: Wanted<'_>, folder: &Path, stop: &Stop) -> Result<Contents, Error> {
+    let mut found = Found::default();
+    let mut take = |path: &[u8]| found.take(path, wanted);
     let mut input = BufReader::new(stop.reader(initrd));
     match parts(&mut input, &mut take, folder, stop) {
-        Ok(()) => Ok(Contents::Programs(found)),
+        Ok(()) => Ok(Contents::Files(found)),
         Err(Unread::Damaged(error)) if is_stop(&error) => Err(Error::Stopped),
         Err(Unread::Damaged(error)) => Ok(Contents::Unread(format!("it is damaged, or no initrd: {error}"))),
         Err(Unread::Reason(reason)) => Ok(Contents::Unread(reason)),
@@ -179,7 +204,7 @@ fn next(input: &mut impl BufRead) -> io::Result<Part> {
     }
 }
 
-/// Shows the name of each file of one archive, without its folders.
+/// Shows the path of each file of one archive; folders are none.
 fn archive(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     loop {
         let mut header = [0; HEADER];
@@ -197,7 +222,7 @@ fn archive(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8])) -> io::Result<
         }
         skip(input, size + padding(size))?;
         if mode & KIND != FOLDER {
-            take(name.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+            take(name);
         }
     }
 }
@@ -221,13 +246,14 @@ fn skip(input: &mut impl BufRead, length: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contents, programs};
+    use super::{Contents, Found, Wanted, contents};
     use crate::initrd::Archive;
     use kfimg_images::stop::Stop;
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    const WANTED: [&str; 3] = ["ignition", "losetup", "mount"];
+    const PROGRAMS: [&str; 3] = ["ignition", "losetup", "mount"];
+    const WANTED: Wanted<'static> = Wanted { programs: &PROGRAMS, modules: &["dm_verity", "nvme"] };
 
     fn archive(files: &[&str]) -> Vec<u8> {
         let mut archive = Archive::new(Vec::new(), 0);
@@ -236,20 +262,24 @@ mod tests {
         archive.finish().unwrap()
     }
 
-    fn contents(initrd: &[u8]) -> Contents<'static> {
-        programs(initrd, &WANTED, &std::env::temp_dir(), &Stop::new()).unwrap()
+    fn looked(initrd: &[u8]) -> Contents {
+        contents(initrd, WANTED, &std::env::temp_dir(), &Stop::new()).unwrap()
     }
 
-    fn found(initrd: &[u8]) -> Vec<&'static str> {
-        match contents(initrd) {
-            Contents::Programs(found) => found.into_iter().collect(),
+    fn all(initrd: &[u8]) -> Found {
+        match looked(initrd) {
+            Contents::Files(found) => found,
             Contents::Unread(reason) => panic!("{reason}"),
         }
     }
 
+    fn found(initrd: &[u8]) -> Vec<&'static str> {
+        all(initrd).programs.into_iter().collect()
+    }
+
     fn unread(initrd: &[u8]) -> String {
-        match contents(initrd) {
-            Contents::Programs(found) => panic!("{found:?}"),
+        match looked(initrd) {
+            Contents::Files(found) => panic!("{found:?}"),
             Contents::Unread(reason) => reason,
         }
     }
@@ -278,8 +308,23 @@ mod tests {
             assert_eq!(found(&whole), ["losetup", "mount"], "folders are no programs");
         }
         let behind = [zstandard, vec![0; 4], archive(&["usr/bin/ignition"])].concat();
-        assert_eq!(found(&behind), WANTED);
+        assert_eq!(found(&behind), PROGRAMS);
         assert_eq!(found(b""), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn modules_are_found_by_the_kernel_that_they_are_for_however_they_are_written_and_packed() {
+        let files = [
+            "usr/lib/modules/6.1.0-1-amd64/kernel/drivers/md/dm-verity.ko.zst",
+            "usr/lib/modules/6.1.0-1-amd64/kernel/drivers/nvme/host/nvme.ko",
+            "usr/lib/modules/6.1.0-1-amd64/modules.dep",
+            "lib/modules/6.9/kernel/drivers/net/loopback.ko.xz",
+            "usr/share/nvme.ko",
+        ];
+        let found =
+            all(&archive(&files)).modules.into_iter().map(|(version, names)| (version, names.into_iter().collect()));
+        let expected = [("6.1.0-1-amd64".to_owned(), vec!["dm_verity", "nvme"]), ("6.9".to_owned(), Vec::new())];
+        assert_eq!(found.collect::<Vec<(String, Vec<&str>)>>(), expected);
     }
 
     /// As the distributions' own programs pack them for Linux.
@@ -311,11 +356,11 @@ mod tests {
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x55;
-            let _ = contents(&bytes);
+            let _ = looked(&bytes);
         }
         let stop = Stop::new();
         stop.ask();
-        let error = programs(&whole[..], &WANTED, &std::env::temp_dir(), &stop).unwrap_err();
+        let error = contents(&whole[..], WANTED, &std::env::temp_dir(), &stop).unwrap_err();
         assert!(matches!(error, crate::Error::Stopped), "{error}");
     }
 }

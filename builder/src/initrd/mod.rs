@@ -11,7 +11,7 @@ mod own;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use contents::{Contents, programs};
+pub(crate) use contents::{Contents, Wanted, contents};
 pub use cpio::Archive;
 pub use own::{FILES, LINKS};
 

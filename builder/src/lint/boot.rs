@@ -36,7 +36,7 @@ pub(super) const CALLED: &[(&str, &str)] = &[
 ];
 /// Programs of the base's initrd that kfimg's part of it calls or puts in order (`docs/image.md`).
 pub(super) const IN_INITRD: &[&str] =
-    &["ignition", "losetup", "mkdir", "mount", "systemd-networkd", "systemd-veritysetup"];
+    &["blkid", "ignition", "losetup", "mkdir", "mount", "partx", "sfdisk", "systemd-networkd", "systemd-veritysetup"];
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
 
 pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {
@@ -66,8 +66,9 @@ pub(super) fn initrd(subject: &Subject<'_>) -> Vec<String> {
 }
 
 pub(super) fn initrd_contents(subject: &Subject<'_>) -> Vec<String> {
-    let Some(Contents::Programs(found)) = subject.initrd else { return Vec::new() };
-    let missing = IN_INITRD.iter().filter(|program| !found.contains(**program)).map(|program| (*program).to_owned());
+    let Some(Contents::Files(found)) = subject.initrd else { return Vec::new() };
+    let missing =
+        IN_INITRD.iter().filter(|program| !found.programs.contains(**program)).map(|program| (*program).to_owned());
     let missing: Vec<String> = missing.collect();
     if missing.is_empty() { Vec::new() } else { vec![format!("the base's initrd has no {}", listed(&missing))] }
 }

@@ -3,9 +3,9 @@
 //! Sources: the checks of kubeadm (`system-validators`, `types_unix.go`) and of containerd's `contrib/check-config`; for the
 //! root image, Documentation/admin-guide/device-mapper/verity.rst.
 
-use super::Subject;
-use crate::tree::Tree;
-use std::collections::BTreeMap;
+use super::{Subject, modules};
+use crate::tree::{FileContent, Tree};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An option of the kernel, the module that it makes (empty: it is never a module), and what needs it.
 type Requirement = (&'static str, &'static str, &'static str);
@@ -56,16 +56,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<String> {
             Vec::new()
         };
     };
-    let Ok(bytes) = config.head(LIMIT) else { return vec!["the kernel's configuration can't be read".to_owned()] };
-    let text = String::from_utf8_lossy(&bytes);
-    let options: BTreeMap<&str, &str> =
-        text.lines().filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('=')).collect();
-    let modules = modules(subject.tree, version);
+    let Some(options) = options(config) else { return vec!["the kernel's configuration can't be read".to_owned()] };
+    let modules = shipped(subject.tree, version);
     let root = ROOT.iter().filter(|(name, ..)| subject.root_options.contains(name));
-    let missing = |(name, module, why): &Requirement| match options.get(name) {
-        Some(&"y") => None,
-        Some(&"m") if modules.contains(&canonical(module)) => None,
-        Some(&"m") => {
+    let missing = |(name, module, why): &Requirement| match options.get(*name).map(String::as_str) {
+        Some("y") => None,
+        Some("m") if modules.contains(&canonical(module)) => None,
+        Some("m") => {
             Some(format!("the kernel's module {module} is not in the base, and {why} needs it (CONFIG_{name}=m)"))
         }
         _ => Some(format!("the kernel has no CONFIG_{name}, and {why} needs it")),
@@ -73,8 +70,16 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<String> {
     NEEDED.iter().chain(root).filter_map(missing).collect()
 }
 
+/// The options of a configuration that are set, without `CONFIG_`; [`None`] when it can't be read.
+pub(super) fn options(config: &FileContent) -> Option<BTreeMap<String, String>> {
+    let bytes = config.head(LIMIT).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let set = text.lines().filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='));
+    Some(set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
 /// Names of all modules of a kernel, as `modprobe` compares them.
-fn modules(tree: &Tree, version: &str) -> Vec<String> {
+fn shipped(tree: &Tree, version: &str) -> Vec<String> {
     let folder = format!("usr/lib/modules/{version}");
     let name = |path: &str| {
         let file = path.rsplit('/').next()?;
@@ -90,5 +95,7 @@ fn canonical(module: &str) -> String {
 
 /// A configuration with everything.
 pub(super) fn whole() -> String {
-    NEEDED.iter().chain(ROOT).map(|(name, ..)| format!("CONFIG_{name}=y\n")).collect()
+    let names: BTreeSet<&str> =
+        NEEDED.iter().chain(ROOT).map(|(name, ..)| *name).chain(modules::all_options()).collect();
+    names.into_iter().map(|name| format!("CONFIG_{name}=y\n")).collect()
 }

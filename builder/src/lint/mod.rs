@@ -5,6 +5,7 @@
 mod boot;
 mod files;
 mod kernel_config;
+mod modules;
 mod packages;
 
 use crate::content::kernel::Kernel;
@@ -70,8 +71,8 @@ pub(crate) struct Subject<'a> {
     /// Options that the kernel needs for this root image beside those that every node needs.
     pub(crate) root_options: &'a [&'static str],
     pub(crate) os_release: &'a [u8],
-    /// What was found of [`initrd_programs`] in the initrd, if there is one.
-    pub(crate) initrd: Option<&'a Contents<'static>>,
+    /// What was found of [`initrd_programs`] and [`initrd_modules`] in the initrd, if there is one.
+    pub(crate) initrd: Option<&'a Contents>,
     /// The packages of the base.
     pub(crate) packages: &'a [Package],
 }
@@ -119,6 +120,27 @@ pub const LINTS: &[Lint] = &[
         what: "the initrd can be read, so that somebody has looked into it (packed by gzip, zstd, xz, lzma, bzip2 or lz4)",
         remedy: "install the program that is named, or let dracut pack the initrd by zstd",
         check: boot::initrd_unread,
+    },
+    Lint {
+        id: "initrd-kernel",
+        severity: Severity::Refused,
+        what: "the modules of the initrd are for the kernel beside it",
+        remedy: "make the initrd anew after a change of kernels, and remove the kernel that is not meant",
+        check: modules::kernel,
+    },
+    Lint {
+        id: "initrd-devices",
+        severity: Severity::Refused,
+        what: "kernel or initrd have what the root is opened with: dm-verity, overlay, loop, the root's file system, ext4",
+        remedy: "let dracut add the modules that are named (`--add-drivers`), as builder/base/initrd.sh does",
+        check: modules::devices,
+    },
+    Lint {
+        id: "initrd-drivers",
+        severity: Severity::Warning,
+        what: "kernel or initrd have the drivers of the disks and network cards that hypervisors show and servers have",
+        remedy: "nothing, where no machine has them; else let dracut add the drivers (`--no-hostonly`, `--add-drivers`), with a kernel that has them",
+        check: modules::drivers,
     },
     Lint {
         id: "init-missing",
@@ -271,6 +293,11 @@ pub(crate) fn whole_config() -> String {
 /// What [`Subject::initrd`] has to be looked for.
 pub(crate) fn initrd_programs() -> &'static [&'static str] {
     boot::IN_INITRD
+}
+
+/// Modules that [`Subject::initrd`] has to be looked for.
+pub(crate) fn initrd_modules() -> Vec<&'static str> {
+    modules::names()
 }
 
 /// At most a few of many, so that a line stays a line.

@@ -39,10 +39,12 @@ fn findings(tree: &Tree, allowed: &[&str]) -> Vec<Finding> {
     let os_release = tree.lookup("usr/lib/os-release").map(|(_, node)| node.content().unwrap().head(4096).unwrap());
     let os_release = os_release.unwrap_or_default();
     let folder = tempfile::tempdir().unwrap();
-    let programs = |content: &std::sync::Arc<FileContent>| {
-        initrd::programs(content.reader(), super::initrd_programs(), folder.path(), &Stop::new()).unwrap()
+    let modules = super::initrd_modules();
+    let wanted = initrd::Wanted { programs: super::initrd_programs(), modules: &modules };
+    let contents = |content: &std::sync::Arc<FileContent>| {
+        initrd::contents(content.reader(), wanted, folder.path(), &Stop::new()).unwrap()
     };
-    let initrd = kernel.initrd.as_ref().map(programs);
+    let initrd = kernel.initrd.as_ref().map(contents);
     let subject = Subject {
         tree,
         kernel: &kernel,
@@ -83,12 +85,35 @@ const CASES: &[Case] = &[
             initrd.file("usr/bin/mount", 0o755, &[7; 2000]).unwrap();
             tree.insert("boot/initrd.img-6.1", Node::file(0o644, initrd.finish().unwrap())).unwrap();
         },
-        "the base's initrd has no ignition, losetup, mkdir, systemd-networkd, systemd-veritysetup",
+        "the base's initrd has no blkid, ignition, losetup, mkdir, partx, sfdisk, systemd-networkd, systemd-veritysetup",
     ),
     (
         "initrd-unread",
         |tree| tree.insert("boot/initrd.img-6.1", Node::file(0o644, vec![7; 2000])).unwrap(),
         "nobody has looked whether the base's initrd is fit to boot: it is packed in a way",
+    ),
+    (
+        "initrd-kernel",
+        |tree| modules_in_initrd(tree, "6.9", &["virtio_blk"]),
+        "the modules of the initrd are for the kernel 6.9, and the base's is 6.1",
+    ),
+    (
+        "initrd-devices",
+        |tree| {
+            replace_config(tree, "CONFIG_DM_VERITY=y", "CONFIG_DM_VERITY=m");
+            base_file(tree, "usr/lib/modules/6.1/dm-verity.ko", 0o644, "");
+        },
+        "the initrd lacks dm_verity, which the verified root needs",
+    ),
+    (
+        "initrd-drivers",
+        |tree| replace_config(tree, "CONFIG_VMWARE_PVSCSI=y", "CONFIG_VMWARE_PVSCSI=m"),
+        "for disks of these kinds: vmw_pvscsi (VMware's PVSCSI)",
+    ),
+    (
+        "initrd-drivers",
+        |tree| replace_config(tree, "CONFIG_IXGBE=y", "# CONFIG_IXGBE is not set"),
+        "for these network cards: ixgbe (Intel 10 Gb/s; no CONFIG_IXGBE)",
     ),
     ("init-missing", |tree| tree.remove("usr/sbin/init"), "no /sbin/init"),
     (
@@ -230,6 +255,47 @@ fn replace_config(tree: &mut Tree, old: &str, new: &str) {
     let text = kernel_config::whole();
     assert!(text.contains(old));
     tree.insert("boot/config-6.1", Node::file(0o644, text.replace(&format!("{old}\n"), &format!("{new}\n")))).unwrap();
+}
+
+/// An initrd as the sound one, with these modules of a kernel.
+fn modules_in_initrd(tree: &mut Tree, version: &str, modules: &[&str]) {
+    let mut archive = initrd::Archive::new(fake::initrd(), 0);
+    for module in modules {
+        archive.file(&format!("usr/lib/modules/{version}/kernel/{module}.ko.xz"), 0o644, b"x").unwrap();
+    }
+    tree.insert("boot/initrd.img-6.1", Node::file(0o644, archive.finish().unwrap())).unwrap();
+}
+
+/// Distributions differ in what is a module; only what is in neither place is missing, and only on machines that have it.
+#[test]
+fn a_driver_is_in_the_kernel_or_in_the_initrd_and_asked_for_on_its_machines_alone() {
+    let of = |tree: &Tree, lint: &str| findings(tree, &[]).into_iter().any(|finding| finding.lint == lint);
+    let mut tree = sound();
+    let text = kernel_config::whole().replace("=y\n", "=m\n");
+    tree.insert("boot/config-6.1", Node::file(0o644, text)).unwrap();
+    assert!(of(&tree, "initrd-drivers") && of(&tree, "initrd-devices"));
+    modules_in_initrd(&mut tree, "6.1", &super::initrd_modules());
+    assert!(!of(&tree, "initrd-drivers") && !of(&tree, "initrd-devices") && !of(&tree, "initrd-kernel"));
+    // EROFS is nothing to an image whose root is squashfs.
+    let carried: Vec<&str> = super::initrd_modules().into_iter().filter(|module| *module != "erofs").collect();
+    modules_in_initrd(&mut tree, "6.1", &carried);
+    assert!(!of(&tree, "initrd-devices"));
+    let carried: Vec<&str> = carried.into_iter().filter(|module| *module != "squashfs").collect();
+    modules_in_initrd(&mut tree, "6.1", &carried);
+    assert!(of(&tree, "initrd-devices"));
+}
+
+/// The base of `make base` asks dracut for every driver that the lints want.
+#[test]
+fn the_recipe_of_the_base_names_every_driver() {
+    let recipe = include_str!("../../base/initrd.sh");
+    let words: Vec<String> =
+        recipe.split(|c: char| c.is_whitespace() || c == '\'').map(|word| word.replace('-', "_")).collect();
+    let missing: Vec<&str> = super::initrd_modules()
+        .into_iter()
+        .filter(|module| *module != "dm_mod" && !words.iter().any(|word| word == module))
+        .collect();
+    assert!(missing.is_empty(), "builder/base/initrd.sh lacks {missing:?}");
 }
 
 fn base_file(tree: &mut Tree, path: &str, mode: u32, text: &str) {

@@ -1,5 +1,5 @@
-//! Programs that run under watch: ended when somebody asks to stop, when they show no sign of life, and when nobody waits for
-//! them any more.
+//! Programs that run under watch: ended when somebody asks to stop, when they show no sign of life, when nobody waits for them any
+//! more, and with kfimg itself, however that ends.
 //!
 //! What they are for is [`super::Tool`]'s and `root_image`'s to say.
 
@@ -9,6 +9,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,36 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(50);
 /// Most bytes that are kept of what a program says: the last ones.
 const WORDS: usize = 16 << 10;
+
+/// `setpriv(1)` of util-linux, which asks Linux to end what it becomes when its parent ends (`PR_SET_PDEATHSIG`, `prctl(2)`): who
+/// is killed can't do it any more. The parent is the thread that starts the program, so that has to wait for it.
+const BOUND: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
+
+/// The words of a command of this program that ends with kfimg. Where there is no such `setpriv`, of the program alone: then a
+/// killed build's last program ends by itself.
+pub(crate) fn bound(program: &str) -> Vec<&str> {
+    static WORKS: LazyLock<bool> = LazyLock::new(|| {
+        let mut probe = Command::new(BOUND[0]);
+        probe.args(&BOUND[1..]).arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        probe.status().is_ok_and(|status| status.success())
+    });
+    // What is missing shall be told under its own name.
+    let words: &[&str] = if is_installed(program) && *WORKS { &BOUND } else { &[] };
+    words.iter().copied().chain([program]).collect()
+}
+
+/// [`bound`], as a command.
+pub(crate) fn command(program: &str) -> Command {
+    let words = bound(program);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn is_installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
 
 /// How a program ended.
 #[derive(Debug)]
@@ -236,6 +267,34 @@ mod tests {
         ask_soon(&stop);
         assert!(is_stop(&output.read(&mut [0; 10]).unwrap_err()));
         assert!(is_stop(&input.write_all(&vec![0; 1 << 20]).unwrap_err()));
+    }
+
+    /// As a killed kfimg: nobody is left who could end the program.
+    #[test]
+    fn a_program_ends_with_the_thread_that_waits_for_it() {
+        let started = std::thread::spawn(|| {
+            let mut command = super::command("sleep");
+            let child = RunningChild::start(command.arg("1000").stdin(Stdio::null()), false).unwrap();
+            // Until it has become the program.
+            let id = child.child.id();
+            while std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default().trim() != "sleep" {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            std::mem::forget(child);
+            id
+        });
+        let id = started.join().unwrap();
+        let since = std::time::Instant::now();
+        while is_alive(id) {
+            assert!(since.elapsed() < Duration::from_secs(10), "it outlives who has started it");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_missing_program_is_missing_under_its_own_name() {
+        assert_eq!(super::bound("kfimg-no-such-program"), ["kfimg-no-such-program"]);
+        assert_eq!(super::bound("sh"), ["setpriv", "--pdeathsig", "KILL", "--", "sh"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Programs that are executed: named when they are missing, quoted when they fail, ended when somebody asks to stop.
 
-use super::child::{Ending, PATIENCE, RunningChild};
+use super::child::{self, Ending, PATIENCE, RunningChild};
 use super::{OutputError, Watch};
 use std::io;
 use std::path::Path;
@@ -27,7 +27,7 @@ impl Tool {
     /// A command that hears nothing and speaks English. What the environment says of time was read before, by who asked for the build: an
     /// empty `SOURCE_DATE_EPOCH` means none, and ends xorriso.
     pub(crate) fn command(self) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = child::command(self.program);
         command.stdin(Stdio::null()).env("LC_ALL", "C").env("TZ", "UTC").env_remove("SOURCE_DATE_EPOCH");
         command
     }

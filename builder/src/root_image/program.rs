@@ -2,7 +2,7 @@
 
 use super::RootFormat;
 use crate::error::Error;
-use crate::output::child::{Ending, PATIENCE, Patient, RunningChild};
+use crate::output::child::{self, Ending, PATIENCE, Patient, RunningChild};
 use kfimg_images::stop::Stop;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ impl Writer {
 
 /// Time, time zone and language of whoever builds never reach the program.
 fn clean(name: &str) -> Command {
-    let mut command = Command::new(name);
+    let mut command = child::command(name);
     command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
     command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()));
     command
@@ -107,7 +107,8 @@ fn as_root(name: &'static str) -> Result<Command, Error> {
         return Err(failed(name, reason.to_owned()));
     }
     let mut command = namespace();
-    command.arg(name);
+    // Once more, for who joins a namespace may lose what was asked of Linux before.
+    command.args(child::bound(name));
     Ok(command)
 }
 

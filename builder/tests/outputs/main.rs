@@ -6,6 +6,7 @@ mod made;
 mod program;
 
 mod appliance;
+mod architectures;
 mod disk;
 mod medium;
 mod refused;

@@ -143,6 +143,19 @@ impl Machine {
         succeed(create.arg(self.disk_file()).arg(self.hardware.disk_bytes.to_string())).map(drop)
     }
 
+    /// Puts a second disk into it, blank and of this size: `/dev/vdb` where its own is `/dev/vda`.
+    ///
+    /// # Errors
+    /// [`Error::On`]; those of `qemu-img`.
+    pub fn add_disk(&mut self, bytes: u64) -> Result<()> {
+        if self.process.is_some() {
+            return Err(Error::On(self.name.clone()));
+        }
+        let mut create = command("qemu-img");
+        create.args(["create", "-q", "-f", process::DISK_FORMAT]).arg(self.second_disk_file());
+        succeed(create.arg(bytes.to_string())).map(drop)
+    }
+
     /// Switches it on; Ignition finds this payload.
     ///
     /// # Errors
@@ -228,6 +241,10 @@ impl Machine {
 
     fn disk_file(&self) -> PathBuf {
         self.folder.join("disk")
+    }
+
+    fn second_disk_file(&self) -> PathBuf {
+        self.folder.join("second-disk")
     }
 
     /// What its firmware remembers.

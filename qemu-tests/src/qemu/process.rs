@@ -88,10 +88,13 @@ fn disk(qemu: &mut Command, machine: &Machine) {
         Make::Virtio => "if=virtio",
         Make::Vmware => "if=none,id=disk",
     };
-    let disk = format!("{interface},format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
-    qemu.arg("-drive").arg(with_path(&disk, &machine.disk_file()));
+    let drive = |interface| format!("{interface},format={DISK_FORMAT},cache=writeback,discard=unmap,file=");
+    qemu.arg("-drive").arg(with_path(&drive(interface), &machine.disk_file()));
     if machine.hardware.make == Make::Vmware {
         qemu.args(["-device", "pvscsi", "-device", "scsi-hd,drive=disk"]);
+    }
+    if machine.second_disk_file().exists() {
+        qemu.arg("-drive").arg(with_path(&drive("if=virtio"), &machine.second_disk_file()));
     }
 }
 
