@@ -35,6 +35,14 @@ fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [C
             });
         });
     });
+    html.close("div");
+}
+
+fn head<const N: usize>(columns: [Column; N], html: &mut Html) {
+    for (title, is_number) in columns {
+        let class = if is_number { "number" } else { "text" };
+        html.element("th", &[("scope", &"col"), ("class", &class)], title);
+    }
 }
 
 fn heads<const N: usize>(columns: [Column; N], html: &mut Html) {

@@ -56,12 +56,11 @@ fn changed(old: &Value, new: &Value) -> BTreeSet<String> {
 /// The bundle of a site with other content under one name.
 fn with_other(site: &mut Site, reference: &str) {
     let mut bundle = fake::bundle(&site.path("bundle"), Architecture::Amd64);
-    let other = match reference.starts_with("kfimg.invalid/") {
-        true => {
-            let bytes = [fake::program(Architecture::Amd64, None).as_slice(), b"KUBELET"].concat();
-            bundle.artifact("application/vnd.kfimg.binary.v1", &bytes, None)
-        }
-        false => bundle.image("amd64", &[b"other"]),
+    let other = if reference.starts_with("kfimg.invalid/") {
+        let bytes = [fake::program(Architecture::Amd64, None).as_slice(), b"KUBELET"].concat();
+        bundle.artifact("application/vnd.kfimg.binary.v1", &bytes, None)
+    } else {
+        bundle.image("amd64", &[b"other"])
     };
     bundle.replace(reference, other);
     bundle.finish();
