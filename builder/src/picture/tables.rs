@@ -25,27 +25,15 @@ fn number(text: String) -> Cell {
 }
 
 fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [Cell; N]>, html: &mut Html) {
-    html.nest("div", &[("class", &"wide")], |html| {
-        html.nest("table", &[], |html| {
-            html.nest("thead", &[], |html| {
-                html.nest("tr", &[], |html| heads(columns, html));
-            });
-            html.nest("tbody", &[], |html| {
-                rows.into_iter().for_each(|row| html.nest("tr", &[], |html| cells(row, html)));
-            });
-        });
+    html.open("div", &[("class", &"wide")]);
+    html.nest("table", &[], |html| {
+        html.nest("thead", &[], |html| html.nest("tr", &[], |html| head(columns, html)));
+        html.nest("tbody", &[], |html| rows.into_iter().for_each(|row| html.nest("tr", &[], |html| cells(row, html))));
     });
     html.close("div");
 }
 
 fn head<const N: usize>(columns: [Column; N], html: &mut Html) {
-    for (title, is_number) in columns {
-        let class = if is_number { "number" } else { "text" };
-        html.element("th", &[("scope", &"col"), ("class", &class)], title);
-    }
-}
-
-fn heads<const N: usize>(columns: [Column; N], html: &mut Html) {
     for (title, is_number) in columns {
         let class = if is_number { "number" } else { "text" };
         html.element("th", &[("scope", &"col"), ("class", &class)], title);

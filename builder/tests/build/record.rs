@@ -37,7 +37,9 @@ fn inputs(record: &Value) -> BTreeMap<String, String> {
 fn collect(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| collect(&format!("{path}/{name}"), value, found));
+            for (name, value) in fields {
+                collect(&format!("{path}/{name}"), value, found);
+            }
         }
         Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| {
             let name = item["name"].as_str().or(item["reference"].as_str()).map_or(index.to_string(), str::to_owned);
