@@ -28,8 +28,7 @@ fn the_disk_that_the_payload_names_has_the_data_and_no_other_is_taken_for_it() {
     scenario::run("kfimg-data-disk", Topology::new(1, 0).emulated(DATA), |cluster| {
         let built = Built::of(&Programs::build(&COMPONENTS)?, &cluster.lab().bundle())?;
         cluster.lab().registry().stop()?;
-        let hardware =
-            Hardware { mac: cluster.topology().hardware(NODE).mac, processors: 2, memory_mib: 4096, disk_bytes: DISK };
+        let hardware = Hardware::new(&cluster.topology().hardware(NODE).mac, DISK);
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &built.disk(), hardware, &cluster.lab().lan())?;
         machine.add_disk(DISK)?;
