@@ -6,7 +6,7 @@ set -euo pipefail
 # firmware, disks and discs with a label), and what the data partition is made with.
 modules='ignition systemd-networkd systemd-resolved systemd-veritysetup'
 drivers='dm-verity loop squashfs erofs overlay ext4 xfs vfat nls_cp437 nls_iso8859-1 nls_ascii isofs sr_mod sd_mod qemu_fw_cfg'
-drivers+=' virtio_blk virtio_scsi virtio_pci virtio_net virtio_rng nvme ahci vmw_pvscsi vmxnet3'
+drivers+=' virtio_blk virtio_scsi virtio_pci virtio_net virtio_rng nvme ahci'
 # The kernel takes its plain SHA-256 for dm-verity unless a faster one is there before: every block that is read goes through it.
 # arm64 kernels have theirs built in.
 faster='sha256_ssse3'
