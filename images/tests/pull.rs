@@ -12,9 +12,10 @@ use kfimg_images::pull::{Event, Options, PullError, Wanted, pull};
 use kfimg_images::registry::Mirror;
 use kfimg_images::store::Store;
 use kfimg_images::transfer::Transfer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use support::sample::{FOREIGN_LAYER, GZIP_LAYER, Sample, ZSTD_LAYER, assert_nothing_wrong, noise, snapshot};
 use support::server::{Fault, Reply, Server};
 use support::{pull_from, registries, said, wanted};
@@ -379,6 +380,27 @@ fn a_pull_stops_when_it_is_asked_and_goes_on_later() {
     let clean = tempfile::tempdir().unwrap();
     pull_from(&host, clean.path()).unwrap();
     assert_eq!(snapshot(folder.path()), snapshot(clean.path()));
+}
+
+#[test]
+fn a_blob_is_planned_before_it_starts() {
+    let mut sample = Sample::default();
+    sample.two_architectures(1);
+    let (server, folder) = (serve(&sample), tempfile::tempdir().unwrap());
+    let (host, store) = (server.host(), Store::open(folder.path()).unwrap());
+    let planned = Mutex::new(BTreeSet::new());
+    let events = |event: Event<'_>| match event {
+        Event::Blob(Transfer::Planned { digest, .. }) => {
+            // Longer than an idle worker needs to begin.
+            std::thread::sleep(Duration::from_millis(150));
+            planned.lock().unwrap().insert(digest.clone());
+        }
+        Event::Blob(Transfer::Started { digest, .. }) => assert!(planned.lock().unwrap().contains(digest), "{digest}"),
+        _ => {}
+    };
+    let images = [wanted(&format!("{host}/app:1"))];
+    pull(&store, &registries(&[&host], |_| {}), &images, &Options::default(), &events).unwrap();
+    assert_eq!(planned.lock().unwrap().len(), sample.blobs.len());
 }
 
 #[test]

@@ -130,9 +130,9 @@ impl Queue {
         }
     }
 
-    /// Plans a document or a blob, unless it is planned; returns whether it is new.
-    pub(super) fn plan(&self, job: Job) -> Result<bool, Problem> {
-        let (descriptor, role) = match &job {
+    /// Whether a document or a blob is new: then it counts as planned, and whoever asked adds its job.
+    pub(super) fn admit(&self, job: &Job) -> Result<bool, Problem> {
+        let (descriptor, role) = match job {
             Job::Resolve(_) => return Ok(false),
             Job::Document { descriptor, origin, .. } => {
                 (descriptor, Role::Document { referrers_of: origin.referrers_of.clone() })
@@ -151,10 +151,13 @@ impl Queue {
         if state.planned.len() > MOST {
             return Err(Problem::Limit(format!("the images have more than {MOST} parts; pull fewer at once")));
         }
-        state.jobs.push(job);
-        drop(state);
-        self.changed.notify_one();
         Ok(true)
+    }
+
+    /// Lets a worker take a job.
+    pub(super) fn add(&self, job: Job) {
+        self.state().jobs.push(job);
+        self.changed.notify_one();
     }
 
     /// Keeps the first problem of an image.

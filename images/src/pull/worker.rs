@@ -102,8 +102,7 @@ impl<'a> Worker<'a> {
         (self.events)(Event::Resolved { reference: &wanted.reference, digest: &image.descriptor.digest });
         let job = job_of(&image.descriptor, origin, 0);
         self.results().images.insert(number, image);
-        self.queue.plan(job)?;
-        Ok(())
+        self.plan(job)
     }
 
     /// Brings a document and plans what it refers to.
@@ -129,16 +128,17 @@ impl<'a> Worker<'a> {
         if origin.referrers_of.is_some() { self.find_referrers(descriptor, origin, depth) } else { Ok(()) }
     }
 
+    /// Plans what is new. It is told before a worker can take it: what starts was planned.
     fn plan(&self, job: Job) -> Result<(), Fault> {
-        let blob = match &job {
-            Job::Blob { descriptor, origin } => Some((descriptor.digest.clone(), descriptor.size, origin.image)),
-            _ => None,
-        };
-        let is_new = self.queue.plan(job)?;
-        if let Some((digest, size, image)) = blob.filter(|_| is_new) {
-            let name = self.wanted[image].reference.to_string();
-            (self.events)(Event::Blob(Transfer::Planned { digest: &digest, size, name: &name }));
+        if !self.queue.admit(&job)? {
+            return Ok(());
         }
+        if let Job::Blob { descriptor, origin } = &job {
+            let (digest, size) = (&descriptor.digest, descriptor.size);
+            let name = self.wanted[origin.image].reference.to_string();
+            (self.events)(Event::Blob(Transfer::Planned { digest, size, name: &name }));
+        }
+        self.queue.add(job);
         Ok(())
     }
 
