@@ -79,6 +79,9 @@ bin=$cache/interop/bin-$(for component in "${components[@]}"; do digest "$compon
 mkdir -p "$bin"
 for component in "${components[@]}"; do
   kept=$cache/interop/$component-$(digest "$component")
+  # Whoever asks for the same component at the same time waits for the one who builds it.
+  exec {lock}>"$kept.lock"
+  flock "$lock"
   if [ ! -d "$kept" ]; then
     rm -rf "$kept.partial"
     mkdir -p "$kept.partial"
@@ -87,6 +90,7 @@ for component in "${components[@]}"; do
     mv "$kept.partial" "$kept"
     echo "built $component in $((SECONDS - seconds)) s" >&2
   fi
+  exec {lock}>&-
   folder=$bin
   if [[ $component == kubernetes-* ]]; then folder=$bin/${component#*-}; fi
   mkdir -p "$folder"
