@@ -13,6 +13,8 @@ pub mod board;
 pub mod dhcp;
 
 mod entrance;
+#[cfg(test)]
+mod fake;
 mod folder;
 #[cfg(test)]
 mod mutation;

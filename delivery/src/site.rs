@@ -8,7 +8,7 @@ mod board;
 mod door;
 mod files;
 
-use crate::board::{Board, Page, REPORT_LIMIT, ReportError, Stage};
+use crate::board::{Board, Page, ReportError, Stage};
 use crate::entrance::Entrance;
 use crate::folder::Folder;
 use crate::output::{Absent, Output, Store};

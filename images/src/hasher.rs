@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::digest::Digest;
 
-/// Bytes that are read at a time when a whole stream is hashed: few enough to stay in a core's own cache.
-const BUFFER: usize = 128 << 10;
+/// Bytes that are read at a time and then hashed: few enough to lie in a core's own cache still, whatever else is in it.
+pub(crate) const BUFFER: usize = 128 << 10;
 
 /// A running hash. Feed it with [`Hasher::update`], end it with [`Hasher::finish`].
 #[derive(Clone)]

@@ -1,5 +1,5 @@
-//! Memory does not depend on sizes: what the programs do with one blob, with many chunks, or with more files than a bundle may have, each in a process of
-//! its own whose peak the kernel keeps.
+//! Memory does not depend on sizes: what the programs do with one blob, with many chunks, or with more files than a bundle may have,
+//! each in a process of its own whose peak the kernel keeps.
 //!
 //! Every test starts this binary again, to run `child` alone.
 
@@ -115,7 +115,7 @@ fn memory_does_not_grow_with_the_number_of_chunks() {
 
 /// A tar of so many files, each of which has the name of a blob and is empty; what it ends with is never read.
 fn crowd(path: &Path, count: usize) {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let mut file = std::io::BufWriter::new(fs::File::create(path).unwrap());
     let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
     let index = br#"{"schemaVersion":2,"manifests":[]}"#;
     let mut header = |name: &str, bytes: &[u8]| {

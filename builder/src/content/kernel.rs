@@ -47,6 +47,17 @@ pub(crate) fn find(tree: &Tree, architecture: Architecture) -> Kernel {
     Kernel { version: Some(version.to_owned()), linux: Some(linux), initrd, config, stub }
 }
 
+/// The module that a file is, whether packed or not, as [`canonical`] has it; [`None`] when it is none.
+pub(crate) fn module(path: &str) -> Option<String> {
+    let (module, _) = crate::tree::name(path).split_once(".ko")?;
+    Some(canonical(module))
+}
+
+/// The name of a module as `modprobe` compares names.
+pub(crate) fn canonical(module: &str) -> String {
+    module.replace('-', "_")
+}
+
 /// Numbers in versions by their value, the rest by its letters.
 fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (parts(a), parts(b));

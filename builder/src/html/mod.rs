@@ -3,7 +3,7 @@
 
 mod page;
 
-pub use page::Page;
+pub use page::{Page, Section};
 
 use std::fmt::{self, Display, Write};
 

@@ -1,4 +1,5 @@
 //! A page that is whole by itself: one style that all pages of kfimg share, the page's own, its few lines of script; nothing is fetched.
+//! What is in its sections is the page's own.
 //!
 //! Its policy lets nothing else run or load (<https://www.w3.org/TR/CSP3/>), so a page is safe to open from a folder of somebody else.
 
@@ -9,6 +10,30 @@ use std::fmt::Display;
 
 /// Colours by day, by night and on paper; the page's frame, facts, tables.
 const STYLE: &str = include_str!("style.css");
+
+/// A section of a page: what addresses name it, its title, and what writes it.
+pub type Section<T> = (&'static str, &'static str, fn(&T, &mut Html));
+
+impl Html {
+    /// What can be jumped to.
+    pub fn navigation<T>(&mut self, sections: &[Section<T>]) {
+        self.nest("nav", &[("aria-label", &"Sections")], |html| {
+            for (id, title, _) in sections {
+                html.element("a", &[("href", &format_args!("#{id}"))], title);
+            }
+        });
+    }
+
+    /// Sections, one after the other.
+    pub fn sections<T>(&mut self, sections: &[Section<T>], shown: &T) {
+        for (id, title, write) in sections {
+            self.nest("section", &[("id", id)], |html| {
+                html.element("h2", &[], title);
+                write(shown, html);
+            });
+        }
+    }
+}
 
 /// What is at the head of a page.
 #[derive(Clone, Copy, Debug)]

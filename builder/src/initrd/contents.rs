@@ -4,6 +4,7 @@
 //! compressed, with zeros between them. gzip and Zstandard are read here; other compressions by the program that everybody unpacks
 //! them with, where it is installed.
 
+use crate::content::kernel;
 use crate::error::Error;
 use crate::output::child::RunningChild;
 use crate::output::{Tool, Watch};
@@ -80,14 +81,13 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Takes note of a file. Modules lie below `lib/modules/<version>/`, whether packed or not.
+    /// Takes note of a file. Modules lie below `lib/modules/<version>/`.
     fn take(&mut self, path: &[u8], wanted: Wanted<'_>) {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         self.programs.extend(wanted.programs.iter().filter(|program| program.as_bytes() == name));
-        let (Ok(path), Ok(name)) = (str::from_utf8(path), str::from_utf8(name)) else { return };
+        let Ok(path) = str::from_utf8(path) else { return };
         let Some((_, below)) = path.split_once("lib/modules/") else { return };
-        let (Some((version, _)), Some((module, _))) = (below.split_once('/'), name.split_once(".ko")) else { return };
-        let module = module.replace('-', "_");
+        let (Some((version, _)), Some(module)) = (below.split_once('/'), kernel::module(path)) else { return };
         let found = self.modules.entry(version.to_owned()).or_default();
         found.extend(wanted.modules.iter().filter(|wanted| **wanted == module));
     }

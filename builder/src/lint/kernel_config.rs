@@ -4,6 +4,7 @@
 //! root image, Documentation/admin-guide/device-mapper/verity.rst.
 
 use super::{Subject, modules};
+use crate::content::kernel::{canonical, module};
 use crate::tree::{FileContent, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,19 +79,10 @@ pub(super) fn options(config: &FileContent) -> Option<BTreeMap<String, String>> 
     Some(set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-/// Names of all modules of a kernel, as `modprobe` compares them.
+/// Names of all modules of a kernel.
 fn shipped(tree: &Tree, version: &str) -> Vec<String> {
     let folder = format!("usr/lib/modules/{version}");
-    let name = |path: &str| {
-        let file = path.rsplit('/').next()?;
-        let end = file.find(".ko")?;
-        Some(canonical(&file[..end]))
-    };
-    tree.below(&folder).filter_map(|(path, _)| name(path)).collect()
-}
-
-fn canonical(module: &str) -> String {
-    module.replace('-', "_")
+    tree.below(&folder).filter_map(|(path, _)| module(path)).collect()
 }
 
 /// A configuration with everything.

@@ -22,11 +22,10 @@ const NEEDED: &[Driver] = &[
     ("OVERLAY_FS", "overlay", "the volatile /etc", ALL),
     ("EXT4_FS", "ext4", "the data partition", ALL),
     ("BLK_DEV_LOOP", "loop", "a root from the network or a disc", ALL),
-    ("SQUASHFS", "squashfs", "the root image", ALL),
-    ("EROFS_FS", "erofs", "the root image", ALL),
 ];
-/// Options of root images: only that of this one is needed.
-const ROOTS: [&str; 2] = ["SQUASHFS", "EROFS_FS"];
+/// Root images: only what this one is made as is needed.
+const ROOTS: &[Driver] =
+    &[("SQUASHFS", "squashfs", "the root image", ALL), ("EROFS_FS", "erofs", "the root image", ALL)];
 
 /// Disks, and drives that bring a payload.
 const DISKS: &[Driver] = &[
@@ -74,14 +73,18 @@ const CARDS: &[Driver] = &[
     ("R8169", "r8169", "Realtek", ALL),
 ];
 
+fn all() -> impl Iterator<Item = &'static Driver> {
+    [NEEDED, ROOTS, DISKS, CARDS].into_iter().flatten()
+}
+
 /// Names of all modules, for who looks into an initrd.
 pub(super) fn names() -> Vec<&'static str> {
-    [NEEDED, DISKS, CARDS].concat().iter().map(|(_, module, ..)| *module).collect()
+    all().map(|(_, module, ..)| *module).collect()
 }
 
 /// The kernel's options of all drivers.
 pub(super) fn all_options() -> impl Iterator<Item = &'static str> {
-    [NEEDED, DISKS, CARDS].into_iter().flatten().map(|(option, ..)| *option)
+    all().map(|(option, ..)| *option)
 }
 
 /// Modules of another kernel than the image's can't be loaded.
@@ -97,16 +100,15 @@ pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {
 }
 
 pub(super) fn devices(subject: &Subject<'_>) -> Vec<String> {
-    let is_needed = |(option, ..): &&Driver| !ROOTS.contains(option) || subject.root_options.contains(option);
-    let needed: Vec<Driver> = NEEDED.iter().filter(is_needed).copied().collect();
+    let root = ROOTS.iter().filter(|(option, ..)| subject.root_options.contains(option));
     // What the kernel has not at all is told by the lint `kernel-config`.
-    let missing = missing(subject, &needed).into_iter().filter(|missing| missing.is_module);
+    let missing = missing(subject, NEEDED.iter().chain(root)).into_iter().filter(|missing| missing.is_module);
     let lines = missing.map(|Missing { driver: (_, module, why, _), .. }| format!("{module}, which {why} needs"));
     told("the initrd lacks", lines.collect())
 }
 
 pub(super) fn drivers(subject: &Subject<'_>) -> Vec<String> {
-    let lines = |drivers| missing(subject, drivers).iter().map(ToString::to_string).collect();
+    let lines = |drivers: &'static [Driver]| missing(subject, drivers).iter().map(ToString::to_string).collect();
     let disks = told("no driver of the kernel's own, and none in the initrd, for disks of these kinds:", lines(DISKS));
     let cards = told("no driver of the kernel's own, and none in the initrd, for these network cards:", lines(CARDS));
     [disks, cards].concat()
@@ -131,13 +133,13 @@ impl std::fmt::Display for Missing {
 }
 
 /// Nothing where kernel or initrd can't be read, which other lints tell.
-fn missing(subject: &Subject<'_>, drivers: &[Driver]) -> Vec<Missing> {
+fn missing(subject: &Subject<'_>, drivers: impl IntoIterator<Item = &'static Driver>) -> Vec<Missing> {
     let kernel = subject.kernel;
     let (Some(Contents::Files(found)), Some(config)) = (subject.initrd, &kernel.config) else { return Vec::new() };
     let Some(options) = options(config) else { return Vec::new() };
     let none = BTreeSet::new();
     let carried = kernel.version.as_ref().and_then(|version| found.modules.get(version)).unwrap_or(&none);
-    let of_machine = drivers.iter().filter(|(.., machines)| machines.contains(&subject.architecture));
+    let of_machine = drivers.into_iter().filter(|(.., machines)| machines.contains(&subject.architecture));
     let missing = of_machine.filter_map(|driver| match options.get(driver.0).map(String::as_str) {
         Some("y") => None,
         Some("m") if carried.contains(driver.1) => None,

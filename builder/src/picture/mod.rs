@@ -5,7 +5,7 @@ mod layout;
 mod tables;
 mod treemap;
 
-use crate::html::{Html, Page};
+use crate::html::{Html, Page, Section};
 use crate::record::BuildRecord;
 
 /// The name of the file beside the outputs.
@@ -13,10 +13,7 @@ pub const PICTURE_FILE: &str = "build.html";
 
 const PAGE: Page = Page { style: include_str!("style.css"), script: None };
 
-/// A section: what addresses name it, its title, and what writes it.
-type Section = (&'static str, &'static str, fn(&BuildRecord, &mut Html));
-
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section<BuildRecord>; 5] = [
     ("sizes", "What takes how much", write_sizes),
     ("inputs", "What went in", tables::inputs),
     ("files", "What came out", tables::files),
@@ -40,19 +37,10 @@ fn body(record: &BuildRecord, html: &mut Html) {
             html.element("span", &[], &record.architecture);
         });
     });
-    html.nest("nav", &[("aria-label", &"Sections")], |html| {
-        for (id, title, _) in SECTIONS {
-            html.element("a", &[("href", &format_args!("#{id}"))], title);
-        }
-    });
+    html.navigation(&SECTIONS);
     html.nest("main", &[], |html| {
         facts(record, html);
-        for (id, title, write) in SECTIONS {
-            html.nest("section", &[("id", &id)], |html| {
-                html.element("h2", &[], title);
-                write(record, html);
-            });
-        }
+        html.sections(&SECTIONS, record);
     });
     html.nest("footer", &[], |html| {
         html.text(format_args!(

@@ -75,7 +75,7 @@ fn signer(site: &Site, name: &str) -> (Signer, PathBuf) {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650"]);
     openssl.args(["-subj", &format!("/CN={name}")]).arg("-keyout").arg(&key).arg("-out").arg(&certificate);
-    assert!(openssl.output().unwrap().status.success());
+    assert!(openssl.output().expect("`make test` installs the package openssl").status.success());
     (Signer::load(&key, &certificate).unwrap(), key)
 }
 

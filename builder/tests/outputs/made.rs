@@ -70,6 +70,15 @@ impl Made {
         self.folder.join(name)
     }
 
+    /// A key that signs, and its certificate. Certificates of all have one subject: what tells them apart is the key.
+    pub(crate) fn key(&self, name: &str) -> [PathBuf; 2] {
+        let [key, certificate] = ["key", "crt"].map(|kind| self.path(&format!("{name}.{kind}")));
+        let mut openssl = program("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=db", "-keyout"]);
+        succeed(openssl.arg(&key).arg("-out").arg(&certificate));
+        [key, certificate]
+    }
+
     /// The unified kernel image for a medium.
     pub(crate) fn kernel_image(&self, medium: Medium) -> PathBuf {
         let path = self.path(if medium == Medium::Disk { "disk.efi" } else { "iso.efi" });

@@ -5,10 +5,13 @@ use std::process::{Command, Output, Stdio};
 
 /// Programs whose package has another name.
 const PACKAGES: &[(&str, &str)] = &[
+    ("cc", "gcc"),
     ("sgdisk", "gdisk"),
     ("qemu-img", "qemu-utils"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
     ("fsck.fat", "dosfstools"),
     ("mcopy", "mtools"),
+    ("mdir", "mtools"),
     ("objdump", "binutils"),
     ("objcopy", "binutils"),
     ("sbverify", "sbsigntool"),
@@ -25,7 +28,8 @@ pub(crate) fn program(name: &str) -> Command {
     let folders = std::env::split_paths(&folders).chain(["/usr/sbin".into(), "/sbin".into()]);
     let found = folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file());
     let package = PACKAGES.iter().find(|row| row.0 == name).map_or(name, |row| row.1);
-    let path = found.unwrap_or_else(|| panic!("{name} is missing; `make test` installs the package {package}"));
+    let path = found
+        .unwrap_or_else(|| panic!("{name} is missing; `make test` or `make interop` installs the package {package}"));
     let mut command = Command::new(path);
     command.stdin(Stdio::null()).env("LC_ALL", "C");
     command

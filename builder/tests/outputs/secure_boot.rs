@@ -78,21 +78,7 @@ fn bootable() -> Made {
 fn signers(made: &Made) -> [Signer; 2] {
     let known = made.path("known.key");
     succeed(program("openssl").args(["rsa", "-in", KEY, "-passin", "pass:snakeoil", "-out"]).arg(&known));
-    let [key, certificate] = ["stranger.key", "stranger.crt"].map(|name| made.path(name));
-    let mut openssl = program("openssl");
-    openssl.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "3650",
-        "-subj",
-        "/CN=stranger",
-        "-keyout",
-    ]);
-    succeed(openssl.arg(&key).arg("-out").arg(&certificate));
+    let [key, certificate] = made.key("stranger");
     [Signer::load(&known, Path::new(CERTIFICATE)).unwrap(), Signer::load(&key, &certificate).unwrap()]
 }
 

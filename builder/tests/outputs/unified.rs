@@ -7,7 +7,6 @@ use kfimg_builder::sign::Signer;
 use kfimg_builder::uki;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 fn objdump(words: &[&str], path: &Path) -> String {
     succeed(program("objdump").args(words).arg(path))
@@ -83,20 +82,11 @@ fn the_stub_is_not_changed() {
     assert!(command_line.ends_with(&format!(" systemd.verity=no kfimg.root=LABEL=KFIMG_{label}")), "{command_line}");
 }
 
-/// A key and its certificate.
-fn key(made: &Made, name: &str) -> [std::path::PathBuf; 2] {
-    let [key, certificate] = ["key", "crt"].map(|kind| made.path(&format!("{name}.{kind}")));
-    let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=db", "-keyout"]);
-    succeed(openssl.arg(&key).arg("-out").arg(&certificate));
-    [key, certificate]
-}
-
 #[test]
 fn a_signature_is_what_others_check() {
     let made = Made::new("signed");
-    let [key_file, certificate] = key(&made, "ours");
-    let [_, other] = key(&made, "other");
+    let [key_file, certificate] = made.key("ours");
+    let [_, other] = made.key("other");
     let signer = Signer::load(&key_file, &certificate).unwrap();
     let path = made.path("signed.efi");
     uki::write(&made.parts, Medium::Disk, Some(&signer), &path).unwrap();

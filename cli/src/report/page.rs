@@ -3,15 +3,12 @@
 use super::model::Report;
 use super::{certificates, cis, images, nodes, overview, topology};
 use crate::names::ranges;
-use kfimg_builder::html::{Html, Page};
+use kfimg_builder::html::{Html, Page, Section};
 use kfimg_profiles::description::Role;
 
 const PAGE: Page = Page { style: include_str!("style.css"), script: Some(include_str!("script.js")) };
 
-/// A section: what addresses name it, its title, and what writes it.
-type Section = (&'static str, &'static str, fn(&Report, &mut Html));
-
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section<Report>; 6] = [
     ("topology", "Topology", topology::write),
     ("nodes", "Nodes", nodes::write),
     ("ends", "What ends when", overview::write_ends),
@@ -28,21 +25,13 @@ impl Report {
     }
 
     fn body(&self, html: &mut Html) {
-        let sections = SECTIONS.iter().filter(|(id, ..)| *id != "cis" || self.cis.is_some());
+        let is_shown = |(id, ..): &Section<Self>| *id != "cis" || self.cis.is_some();
+        let sections: Vec<Section<Self>> = SECTIONS.into_iter().filter(is_shown).collect();
         html.nest("header", &[], |html| overview::write_head(self, html));
-        html.nest("nav", &[("aria-label", &"Sections")], |html| {
-            for (id, title, _) in sections.clone() {
-                html.element("a", &[("href", &format_args!("#{id}"))], title);
-            }
-        });
+        html.navigation(&sections);
         html.nest("main", &[], |html| {
             overview::write_facts(self, html);
-            for (id, title, write) in sections {
-                html.nest("section", &[("id", id)], |html| {
-                    html.element("h2", &[], title);
-                    write(self, html);
-                });
-            }
+            html.sections(&sections, self);
         });
         html.nest("footer", &[], |html| {
             html.text(format_args!("Written by kfimg {} for the cluster {}. ", self.cluster.kfimg, self.cluster.uid));

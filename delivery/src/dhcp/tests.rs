@@ -2,11 +2,9 @@
 
 use super::packet::{ARCHITECTURE, MACHINE, MESSAGE_TYPE, VENDOR_CLASS};
 use super::*;
+use crate::fake;
 use crate::release::ReleaseRules;
 use crate::site::DeliveryOptions;
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-use std::path::Path;
 
 pub(super) const FROM: &str = "192.0.2.77:68";
 
@@ -34,23 +32,14 @@ impl Place {
 
     /// Writes an output whose machines have these names of scripts.
     pub(super) fn render(&self, machines: &[(&str, &str)]) {
-        let out = self.folder.path().join("out");
-        let mut files = serde_json::Map::new();
-        let mut nodes = serde_json::Map::new();
-        let mut write = |out: &Path, name: &str, text: &str| {
-            std::fs::create_dir_all(out.join("pxe")).unwrap();
-            std::fs::write(out.join(format!("pxe/{name}.ipxe")), text).unwrap();
-            let record = serde_json::json!({ "sha256": HEXLOWER.encode(&Sha256::digest(text)), "size": text.len() });
-            files.insert(format!("pxe/{name}.ipxe"), record);
-        };
-        for (node, name) in machines {
-            write(&out, &format!("node-{node}"), node);
-            write(&out, name, node);
-            nodes.insert((*node).to_owned(), serde_json::json!({ "role": "worker", "generation": 1 }));
-        }
-        let manifest =
-            serde_json::json!({ "format": "kfimg/output/v1", "cluster": "demo", "nodes": nodes, "files": files });
-        std::fs::write(out.join("manifest.json"), manifest.to_string()).unwrap();
+        let scripts: Vec<(String, &str)> = machines
+            .iter()
+            .flat_map(|(node, name)| [format!("node-{node}"), (*name).to_owned()].map(|name| (name, *node)))
+            .map(|(name, node)| (format!("pxe/{name}.ipxe"), node))
+            .collect();
+        let files: Vec<(&str, &str)> = scripts.iter().map(|(path, node)| (path.as_str(), *node)).collect();
+        let nodes: Vec<&str> = machines.iter().map(|(node, _)| *node).collect();
+        fake::output(&self.folder.path().join("out"), &nodes, &files);
     }
 
     /// Waits until the server sees the output, for which it looks once a second.

@@ -1,6 +1,7 @@
 //! A delivery as it is reached through one entrance: what is asked there is answered with what leads back there.
 
-use super::{Delivery, REPORT_LIMIT, Reporter, guarded};
+use super::{Delivery, Reporter, guarded};
+use crate::board::REPORT_LIMIT;
 use crate::entrance::Entrance;
 use crate::route::Route;
 use kfimg_images::serve::{Reception, Site, SiteAnswer, SiteRequest};

@@ -1,8 +1,8 @@
 //! What goes out through an entrance when a release narrows it.
 
 use super::*;
+use crate::fake;
 use kfimg_images::serve::{Admission, Site, SiteContent};
-use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,22 +22,13 @@ impl Place {
     /// An output of one node, given out by these rules.
     fn new(release: ReleaseRules) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = serde_json::Map::new();
-        for (path, text) in [
+        let files = [
             ("pxe/boot.ipxe", "#!ipxe\n"),
             ("pxe/mac-52-54-00-00-00-11.ipxe", SCRIPT),
             ("pxe/node-a.ipxe", SCRIPT),
             ("nodes/a/ignition.json", "{}"),
-        ] {
-            std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
-            std::fs::write(folder.path().join(path), text).unwrap();
-            let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(text));
-            files.insert(path.to_owned(), serde_json::json!({ "sha256": sha256, "size": text.len() }));
-        }
-        let nodes = serde_json::json!({ "a": { "role": "worker", "generation": 1 } });
-        let manifest =
-            serde_json::json!({ "format": "kfimg/output/v1", "cluster": "demo", "nodes": nodes, "files": files });
-        std::fs::write(folder.path().join("manifest.json"), manifest.to_string()).unwrap();
+        ];
+        fake::output(folder.path(), &["a"], &files);
         let board = Arc::new(Board::new(Box::new(|_, _| ())));
         let output = Some(folder.path().to_owned());
         let options = DeliveryOptions { output, images: None, release, report_token: None };

@@ -9,10 +9,8 @@ use super::Fault;
 use super::turns::{Turn, Turns, Work};
 use crate::content::{BlobReader, Extent};
 use crate::digest::Digest;
-use crate::hasher::Hasher;
+use crate::hasher::{BUFFER, Hasher};
 
-/// Bytes that are read at a time: few enough to lie in a core's own cache still when they are hashed, whatever else is in it.
-const PORTION: usize = 128 << 10;
 /// Bytes of a blob that a thread hashes before it looks for another: enough for a disk to read in one go.
 const TURN: u64 = 16 << 20;
 /// Blobs that are begun and not done, for each thread. Each keeps a file open.
@@ -43,7 +41,7 @@ pub(super) fn all(blobs: &[Blob<'_>], threads: usize, count: &(dyn Fn(u64) + Syn
     let turns = Turns::new(blobs, |(_, extent)| extent.size(), threads * OPEN);
     let faults = Mutex::new(BTreeMap::new());
     let run = || {
-        let mut portion = vec![0; PORTION];
+        let mut portion = vec![0; BUFFER];
         while let Some(turn) = turns.take() {
             let mut hashing = match turn {
                 Turn::Begin((digest, extent)) => Hashing::new(digest, extent),

@@ -51,7 +51,7 @@ pub fn peak(task: &[&str]) -> u64 {
 }
 
 /// The most memory that a process had, in bytes.
-pub fn high_water(process: &str) -> u64 {
+fn high_water(process: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
@@ -91,7 +91,7 @@ pub fn work() {
     let task: Vec<&str> = task.lines().collect();
     let open = |bundle: &str| Content::open(Path::new(bundle)).unwrap();
     match task[..] {
-        ["create", host, reference, folder] => pull_from(host, reference, Path::new(folder)),
+        ["create", host, reference, folder] => create_from(host, reference, Path::new(folder)),
         ["verify", bundle] => assert!(verify::verify(&open(bundle), &|_| {}).is_sound()),
         ["pack", bundle, tar] => {
             write_tar(&open(bundle), Path::new(tar), &Writing::default()).unwrap();
@@ -115,7 +115,7 @@ pub fn work() {
 }
 
 /// Makes a bundle of one image of [`UPSTREAM`], for which this registry stands.
-fn pull_from(host: &str, reference: &str, folder: &Path) {
+fn create_from(host: &str, reference: &str, folder: &Path) {
     let request = Request {
         references: vec![reference.parse().unwrap()],
         pull: pull::Options { architectures: vec![Architecture::Amd64], ..pull::Options::default() },
