@@ -43,11 +43,7 @@ impl Image {
 fn install(packages: &str, folder: &Path) -> Result<()> {
     let (tree, disk) = (folder.join("tree"), folder.join("disk"));
     fs::create_dir_all(folder)?;
-    let mut mmdebstrap = command("mmdebstrap");
-    mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
-    mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={packages}"));
-    mmdebstrap.args(["man", "doc", "locale"].map(|folder| format!("--dpkgopt=path-exclude=/usr/share/{folder}/*")));
-    succeed(mmdebstrap.arg(format!("--customize-hook={HOOK}")).arg(rootfs::RELEASE).arg(&tree))?;
+    rootfs::bootstrap(packages, [HOOK], &tree)?;
     fs::File::create(&disk)?.set_len(STOCK_DISK)?;
     succeed(command("mkfs.ext4").args(["-q", "-F", "-d"]).arg(&tree).arg(&disk))?;
     for (name, prefix) in [("kernel", "vmlinuz-"), ("initrd", "initrd.img-")] {
