@@ -1,6 +1,6 @@
 //! A stock Debian as its cloud images are, installed on a disk with nothing of kfimg's, and the system extension that its payload fetches.
 
-use super::{Image, built, hosts};
+use super::{Image, built};
 use crate::command::{command, succeed};
 use crate::keyed::{Key, once};
 use crate::programs::{Programs, cache};
@@ -69,20 +69,7 @@ impl Extension {
     /// # Errors
     /// [`Error::Program`] with the words of `kfimg build`.
     pub fn of(programs: &Programs) -> Result<Self> {
-        let base = built::base()?;
-        let key = [base.as_path(), programs.kfimg(), programs.agent()];
-        let key = key.into_iter().try_fold(hosts::key(programs, Key::default())?, Key::file)?;
-        let folder = once(&cache(), "kfimg-extension", key, |path| {
-            let bundle = path.with_extension("bundle");
-            hosts::write(programs, None, &bundle)?;
-            let mut build = command(programs.kfimg());
-            build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
-            let built =
-                succeed(build.arg("--agent").arg(programs.agent()).args(["--output", "sysext", "-o"]).arg(path));
-            fs::remove_dir_all(&bundle)?;
-            built.map(drop)
-        })?;
-        Ok(Self(folder))
+        built::build("kfimg-extension", programs, None, Key::default(), &["--output", "sysext"]).map(Self)
     }
 
     /// The file itself.
