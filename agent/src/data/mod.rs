@@ -29,7 +29,7 @@ use choice::{Choice, choose, sought, spared};
 use codes::{ELSEWHERE, FAILED, FILESYSTEM, MISSING, NOT_EMPTY, NOT_GROWN};
 use disk::{Disk, Partition, size};
 use look::Sought;
-use ours::{Ours, unfinished};
+use ours::{Ours, twice, unfinished};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -134,7 +134,7 @@ fn judge_mounted(
     }
 }
 
-/// The partition of this label that holds something, by what the kernel knows; an image's own does not yet. Nothing is opened but
+/// The partition of this label that holds something, else the first, by what the kernel knows. Nothing is opened but
 /// these partitions, so that nobody who opens a root is in the way.
 ///
 /// # Errors
@@ -145,10 +145,7 @@ pub(crate) fn filled(root: &Root, label: &str) -> Result<Option<PathBuf>, Failur
     match filled.as_slice() {
         [] => Ok(known.first().cloned()),
         [one] => Ok(Some((*one).clone())),
-        several => {
-            let names: Vec<String> = several.iter().map(|node| node.display().to_string()).collect();
-            Err(Failure::new(&codes::TWICE, format!("{} are labelled {label}", names.join(" and "))))
-        }
+        several => Err(twice(several.iter().map(|node| node.as_path()), label)),
     }
 }
 

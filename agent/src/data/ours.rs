@@ -12,6 +12,7 @@ use super::codes::{ELSEWHERE, TWICE};
 use super::disk::{Disk, Partition};
 use crate::failure::Failure;
 use crate::plan::DataPartition;
+use std::path::Path;
 
 /// A partition and the disk on which it lies.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,7 @@ pub(super) struct Ours<'a> {
     /// With the label, and nothing on it.
     pub(super) empty: Vec<Place<'a>>,
     pub(super) unfinished: Vec<Place<'a>>,
-    /// Nothing is on these either.
+    /// Set aside, and still with nothing on it.
     pub(super) unused: Vec<Place<'a>>,
 }
 
@@ -82,9 +83,12 @@ pub(super) fn only<'a>(places: &[Place<'a>], label: &str) -> Result<Option<Place
     match places {
         [] => Ok(None),
         [one] => Ok(Some(*one)),
-        several => {
-            let names: Vec<String> = several.iter().map(|place| place.partition.node.display().to_string()).collect();
-            Err(Failure::new(&TWICE, format!("{} are labelled {label}", names.join(" and "))))
-        }
+        several => Err(twice(several.iter().map(|place| place.partition.node.as_path()), label)),
     }
+}
+
+/// Says that several devices bear one label.
+pub(super) fn twice<'a>(nodes: impl Iterator<Item = &'a Path>, label: &str) -> Failure {
+    let names: Vec<String> = nodes.map(|node| node.display().to_string()).collect();
+    Failure::new(&TWICE, format!("{} are labelled {label}", names.join(" and ")))
 }
