@@ -99,10 +99,9 @@ fn clear(
 ) -> Result<(), Failure> {
     for _ in 0..CHANGES {
         match choice::before_ignition(&look(), wanted, path.exists())? {
-            None => return Ok(()),
             Some(Choice::Finish(disk, partition)) => finish(disk, partition, wanted, tell)?,
             Some(Choice::Rename(disk, partition, label)) => rename(disk, partition, &label, tell)?,
-            Some(Choice::Use(..) | Choice::Make(_)) => return Ok(()),
+            Some(Choice::Use(..) | Choice::Make(_)) | None => return Ok(()),
         }
     }
     Err(changed_by_somebody())
