@@ -17,6 +17,7 @@ mod make;
 mod ours;
 
 pub(crate) use codes::CODES;
+pub(crate) use look::known_label;
 
 use crate::failure::Failure;
 use crate::plan::DataPartition;
