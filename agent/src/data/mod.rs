@@ -1,9 +1,10 @@
 //! `kfimg-agent data`: the data partition on the disk of the right size, or on the one that the description names.
 //!
 //! It runs before anything is mounted. It finds the partition by its label; makes it on the only blank disk that fits when
-//! it is missing; gives it the rest of its disk. It never wipes, shrinks or replaces anything. The file system grows when
-//! it is mounted (`kfimg-grow.service`). Where there is an Ignition, it makes the partition on a named disk before this could
-//! run, and this step is not there; see `ignition`'s `data_disk`.
+//! it is missing; gives it the rest of its disk. An image's own partition that is not meant gets another label. It never wipes,
+//! shrinks or replaces anything. The file system grows when it is mounted (`kfimg-grow.service`). Where there is an Ignition, it
+//! makes the partition on a named disk before this could run, and this step is not there; see `ignition`'s `data_disk`. The initrd
+//! of an image looks first whether it may ([`before_ignition`]).
 //!
 //! A power cut at any point leaves one of four states, and each has one next step: a blank disk (make the partition, with a
 //! label that nothing mounts), that partition (make its file system, give it its own label), a partition with its
