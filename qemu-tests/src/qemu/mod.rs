@@ -177,11 +177,6 @@ impl Machine {
         Ok(())
     }
 
-    /// Puts another image in place of the one that it boots; its disk stays, until [`Self::new_disk`].
-    pub fn set_image(&mut self, image: &Image) {
-        self.image = image.clone();
-    }
-
     /// Sets the clock on its board, in UTC: `2006-11-21T12:00:00`. It counts from there at every power-on.
     pub fn set_clock(&mut self, moment: &str) {
         self.clock = Some(moment.to_owned());
