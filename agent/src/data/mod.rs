@@ -31,7 +31,7 @@ use choice::{Choice, choose, sought, spared};
 use codes::{ELSEWHERE, FAILED, FILESYSTEM, MISSING, NOT_EMPTY, NOT_GROWN};
 use disk::{Disk, Partition, size};
 use look::Sought;
-use ours::{Ours, twice, unfinished};
+use ours::{Ours, Place, places, twice, unfinished};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -160,16 +160,15 @@ pub(crate) fn grow(root: &Root, label: &str) -> Result<Option<(PathBuf, u64)>, F
 }
 
 fn give_room(disks: &[Disk], label: &str) -> Result<Option<(PathBuf, u64)>, Failure> {
-    let Some((disk, partition)) = last_of_its_disk(disks, label) else { return Ok(None) };
+    let Some(Place { disk, partition }) = last_of_its_disk(disks, label) else { return Ok(None) };
     make::grow(disk, partition)?;
     Ok(Some((partition.node.clone(), disk.room_behind(partition))))
 }
 
 /// The first partition of this label with room behind it that is worth a change.
-fn last_of_its_disk<'a>(disks: &'a [Disk], label: &str) -> Option<(&'a Disk, &'a Partition)> {
-    let all = disks.iter().flat_map(|disk| disk.partitions().iter().map(move |partition| (disk, partition)));
-    let mut found = all.filter(|(_, partition)| partition.label == label);
-    found.find(|(disk, partition)| disk.room_behind(partition) >= LEFT_OVER)
+fn last_of_its_disk<'a>(disks: &'a [Disk], label: &str) -> Option<Place<'a>> {
+    let mut found = places(disks).filter(|place| place.partition.label == label);
+    found.find(|place| place.disk.room_behind(place.partition) >= LEFT_OVER)
 }
 
 /// Goes from what there is to the partition, a change at a time, and looks afresh after each. Gives its device.

@@ -46,10 +46,8 @@ pub(super) fn unused(label: &str) -> String {
 impl<'a> Ours<'a> {
     /// Of these disks.
     pub(super) fn among(disks: &'a [Disk], label: &str) -> Self {
-        let of_disk = |disk: &'a Disk| disk.partitions().iter().map(move |partition| Place { disk, partition });
         let all = |label: &str, is_wanted: fn(&Partition) -> bool| -> Vec<Place<'a>> {
-            let places = disks.iter().flat_map(of_disk);
-            places.filter(|place| place.partition.label == label && is_wanted(place.partition)).collect()
+            places(disks).filter(|place| place.partition.label == label && is_wanted(place.partition)).collect()
         };
         let (unfinished, unused) = (unfinished(label), unused(label));
         Self {
@@ -73,6 +71,11 @@ impl<'a> Ours<'a> {
             (found, _) => Ok(found),
         }
     }
+}
+
+/// All partitions of these disks.
+pub(super) fn places(disks: &[Disk]) -> impl Iterator<Item = Place<'_>> {
+    disks.iter().flat_map(|disk| disk.partitions().iter().map(move |partition| Place { disk, partition }))
 }
 
 /// The only one of these.
