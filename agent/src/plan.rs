@@ -67,6 +67,18 @@ pub struct Plan {
     pub sealed: Option<Sealed>,
 }
 
+impl Plan {
+    /// The manifests of the API server and of what offers it to others, which are installed together.
+    pub fn api_manifests(&self) -> impl Iterator<Item = &ManifestInstall> {
+        self.api_server_manifest.iter().chain(&self.keepalived_manifest)
+    }
+
+    /// All manifests that the agent installs.
+    pub fn manifests(&self) -> impl Iterator<Item = &ManifestInstall> {
+        self.etcd.iter().map(|etcd| &etcd.manifest).chain(self.api_manifests())
+    }
+}
+
 /// A file that comes from the boot server. Nobody trusts the server: the digest says which file it is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -194,18 +206,6 @@ pub struct SecretCopy {
     pub destination: String,
     /// User id that owns the copy; its mode is 0400.
     pub uid: u32,
-}
-
-impl Plan {
-    /// The manifests of the API server and of what offers it to others, which are installed together.
-    pub fn api_manifests(&self) -> impl Iterator<Item = &ManifestInstall> {
-        self.api_server_manifest.iter().chain(&self.keepalived_manifest)
-    }
-
-    /// All manifests that the agent installs.
-    pub fn manifests(&self) -> impl Iterator<Item = &ManifestInstall> {
-        self.etcd.iter().map(|etcd| &etcd.manifest).chain(self.api_manifests())
-    }
 }
 
 /// A manifest that the agent installs when its time has come.

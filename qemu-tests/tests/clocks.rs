@@ -4,7 +4,7 @@
 //! A clock belongs to the kernel, so these machines are emulated whole.
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
-use kfimg_lab::qemu::{Hardware, Image, Machine};
+use kfimg_lab::qemu::{Hardware, Image, Machine, wait_for_api};
 use kfimg_lab::scenario::tell;
 use kfimg_lab::wait::{Look, wait_for};
 use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
@@ -53,9 +53,7 @@ fn a_wrong_clock_is_set_or_named() {
         // One disk for all: it has its images after the first boot, and its cluster lives through all of this.
         for case in &CASES {
             machine.set_clock(date(&["--date", &format!("@{}", now()? + case.wrong), "+%Y-%m-%dT%H:%M:%S"])?.trim());
-            boot(cluster, &mut machine, case, rendered).map_err(|error| {
-                Error::unusable(error.to_string(), format!("the end of its console was:\n{}", machine.console(60)))
-            })?;
+            machine.play(|machine| boot(cluster, machine, case, rendered))?;
             machine.power_cut()?;
         }
         Ok(())
@@ -87,8 +85,7 @@ fn boot(cluster: &Cluster, machine: &mut Machine, case: &Case, rendered: i64) ->
         assert!(!cluster.endpoint_answers(), "an API with certificates that have ended");
         return Ok(());
     }
-    let answers = || Ok(Look::when(cluster.endpoint_answers(), (), || "no answer".to_owned()));
-    tell("the API answers", wait_for("the API", API, answers)?.1);
+    tell("the API answers", wait_for_api(cluster, API)?);
     // What was settled before a clock jumped is there after it.
     match cluster.marks()?.as_slice() {
         [] => cluster.write_mark("kept"),

@@ -7,7 +7,7 @@
 use kfimg_lab::programs::{COMPONENTS, Programs};
 use kfimg_lab::qemu::{Built, Delivery, Hardware, Machine};
 use kfimg_lab::scenario::tell;
-use kfimg_lab::{Cluster, Error, Result, Topology, scenario};
+use kfimg_lab::{Cluster, Result, Topology, scenario};
 use std::time::Duration;
 
 const NODE: &str = "master1";
@@ -19,8 +19,6 @@ const DATA: &str = "/dev/vdb";
 /// From power-on to units of the root.
 const BOOT: Duration = Duration::from_secs(2400);
 const COMMAND: Duration = Duration::from_secs(60);
-/// Lines of the console that a failure shows.
-const SHOWN: usize = 100;
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
@@ -32,9 +30,7 @@ fn the_disk_that_the_payload_names_has_the_data_and_no_other_is_taken_for_it() {
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &built.disk(), hardware, &cluster.lab().lan())?;
         machine.add_disk(DISK)?;
-        scene(cluster, &mut machine).map_err(|error| {
-            Error::unusable(error.to_string(), format!("the end of its console was:\n{}", machine.console(SHOWN)))
-        })
+        machine.play(|machine| scene(cluster, machine))
     });
 }
 

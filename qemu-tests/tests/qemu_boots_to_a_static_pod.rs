@@ -12,10 +12,9 @@ mod fenced;
 mod steps;
 
 use kfimg_lab::programs::{COMPONENTS, Programs};
-use kfimg_lab::qemu::{Hardware, Image, Machine};
+use kfimg_lab::qemu::{Hardware, Image, Machine, wait_for_api};
 use kfimg_lab::scenario::tell;
-use kfimg_lab::wait::{Look, wait_for};
-use kfimg_lab::{Cluster, Entrance, Error, Result, Topology, scenario};
+use kfimg_lab::{Cluster, Entrance, Result, Topology, scenario};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -32,8 +31,6 @@ const BOOT: Duration = Duration::from_secs(2400);
 const API: Duration = Duration::from_secs(1800);
 /// One command on the console.
 const COMMAND: Duration = Duration::from_secs(60);
-/// Lines of the console that a failure shows.
-const SHOWN: usize = 100;
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make qemu-test"]
@@ -45,9 +42,7 @@ fn a_machine_with_a_blank_disk_boots_to_static_pods_and_a_power_cut_loses_nothin
         let hardware = Hardware { memory_mib: 3072, ..Hardware::new(&mac, DISK) };
         let folder = cluster.lab().folder().join("qemu");
         let mut machine = Machine::build(NODE, &folder, &image, hardware, &cluster.lab().lan())?;
-        scene(cluster, &mut machine).map_err(|error| {
-            Error::unusable(error.to_string(), format!("the end of its console was:\n{}", machine.console(SHOWN)))
-        })
+        machine.play(|machine| scene(cluster, machine))
     });
 }
 
@@ -60,7 +55,7 @@ fn scene(cluster: &Cluster, machine: &mut Machine) -> Result<()> {
     images_came_from_the_volume(machine)?;
     tell("etcd runs", machine.wait_for_container("etcd", BOOT)?);
     data_lies_on_the_partition_that_ignition_made(machine)?;
-    wait_for_api(cluster)?;
+    tell("the API answers", wait_for_api(cluster, API)?);
     cluster.kubectl(&["create", "configmap", "kept", "--from-literal=by=the-disk"])?;
     machine.power_cut()?;
 
@@ -68,7 +63,7 @@ fn scene(cluster: &Cluster, machine: &mut Machine) -> Result<()> {
     machine.power_on(&cluster.payload(NODE))?;
     tell("etcd runs again", machine.wait_for_container("etcd", BOOT)?);
     data_lies_on_the_partition_that_ignition_made(machine)?;
-    wait_for_api(cluster)?;
+    tell("the API answers", wait_for_api(cluster, API)?);
     let kept = cluster.get(&["configmap", "kept"])?;
     assert_eq!(kept["data"]["by"], "the-disk");
     Ok(())
@@ -93,12 +88,6 @@ fn images_came_from_the_volume(machine: &mut Machine) -> Result<()> {
     assert!(said.text.starts_with("/dev/vdc") && !said.text.contains("mounted"), "{}", said.text);
     assert!(said.text.contains("images of the bundle are there"), "{}", said.text);
     assert!(said.text.contains("\"done\"") && said.text.contains("\"warnings\":[]"), "{}", said.text);
-    Ok(())
-}
-
-fn wait_for_api(cluster: &Cluster) -> Result<()> {
-    let look = || Ok(Look::when(cluster.endpoint_answers(), (), || "no answer".to_owned()));
-    tell("the API answers", wait_for("the API", API, look)?.1);
     Ok(())
 }
 

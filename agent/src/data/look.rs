@@ -97,14 +97,17 @@ pub(super) fn is_device(root: &Root, node: &Path, number: &str) -> bool {
 /// Devices of the partitions that had this label when the kernel read their tables, sorted.
 pub(super) fn known(root: &Root, label: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root.at("/sys/class/block")).into_iter().flatten().flatten();
-    let has_label = |entry: &std::fs::DirEntry| {
-        let text = std::fs::read_to_string(entry.path().join("uevent")).unwrap_or_default();
-        text.lines().any(|line| line.strip_prefix("PARTNAME=") == Some(label))
-    };
+    let has_label = |entry: &std::fs::DirEntry| known_label(&entry.path()).as_deref() == Some(label);
     let mut nodes: Vec<PathBuf> =
         entries.filter(has_label).map(|entry| root.at("/dev").join(entry.file_name())).collect();
     nodes.sort();
     nodes
+}
+
+/// The label that a partition had when the kernel read its table, where it had one. `folder` is the partition's own in `/sys`.
+pub(crate) fn known_label(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("uevent")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
 }
 
 /// What is on a partition: the name of a file system, or other words; [`None`] when nothing is.

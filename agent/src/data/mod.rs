@@ -1,9 +1,10 @@
 //! `kfimg-agent data`: the data partition on the disk of the right size, or on the one that the description names.
 //!
 //! It runs before anything is mounted. It finds the partition by its label; makes it on the only blank disk that fits when
-//! it is missing; gives it the rest of its disk. It never wipes, shrinks or replaces anything. The file system grows when
-//! it is mounted (`kfimg-grow.service`). Where there is an Ignition, it makes the partition on a named disk before this could
-//! run, and this step is not there; see `ignition`'s `data_disk`.
+//! it is missing; gives it the rest of its disk. An image's own partition that is not meant gets another label. It never wipes,
+//! shrinks or replaces anything. The file system grows when it is mounted (`kfimg-grow.service`). Where there is an Ignition, it
+//! makes the partition on a named disk before this could run, and this step is not there; see `ignition`'s `data_disk`. The initrd
+//! of an image looks first whether it may ([`before_ignition`]).
 //!
 //! A power cut at any point leaves one of four states, and each has one next step: a blank disk (make the partition, with a
 //! label that nothing mounts), that partition (make its file system, give it its own label), a partition with its
@@ -17,6 +18,7 @@ mod make;
 mod ours;
 
 pub(crate) use codes::CODES;
+pub(crate) use look::known_label;
 
 use crate::failure::Failure;
 use crate::plan::DataPartition;
@@ -29,7 +31,7 @@ use choice::{Choice, choose, sought, spared};
 use codes::{ELSEWHERE, FAILED, FILESYSTEM, MISSING, NOT_EMPTY, NOT_GROWN};
 use disk::{Disk, Partition, size};
 use look::Sought;
-use ours::{Ours, unfinished};
+use ours::{Ours, Place, places, twice, unfinished};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -99,10 +101,9 @@ fn clear(
 ) -> Result<(), Failure> {
     for _ in 0..CHANGES {
         match choice::before_ignition(&look(), wanted, path.exists())? {
-            None => return Ok(()),
             Some(Choice::Finish(disk, partition)) => finish(disk, partition, wanted, tell)?,
             Some(Choice::Rename(disk, partition, label)) => rename(disk, partition, &label, tell)?,
-            Some(Choice::Use(..) | Choice::Make(_)) => return Ok(()),
+            Some(Choice::Use(..) | Choice::Make(_)) | None => return Ok(()),
         }
     }
     Err(changed_by_somebody())
@@ -134,7 +135,7 @@ fn judge_mounted(
     }
 }
 
-/// The partition of this label that holds something, by what the kernel knows; an image's own does not yet. Nothing is opened but
+/// The partition of this label that holds something, else the first, by what the kernel knows. Nothing is opened but
 /// these partitions, so that nobody who opens a root is in the way.
 ///
 /// # Errors
@@ -145,10 +146,7 @@ pub(crate) fn filled(root: &Root, label: &str) -> Result<Option<PathBuf>, Failur
     match filled.as_slice() {
         [] => Ok(known.first().cloned()),
         [one] => Ok(Some((*one).clone())),
-        several => {
-            let names: Vec<String> = several.iter().map(|node| node.display().to_string()).collect();
-            Err(Failure::new(&codes::TWICE, format!("{} are labelled {label}", names.join(" and "))))
-        }
+        several => Err(twice(several.iter().map(|node| node.as_path()), label)),
     }
 }
 
@@ -162,16 +160,15 @@ pub(crate) fn grow(root: &Root, label: &str) -> Result<Option<(PathBuf, u64)>, F
 }
 
 fn give_room(disks: &[Disk], label: &str) -> Result<Option<(PathBuf, u64)>, Failure> {
-    let Some((disk, partition)) = last_of_its_disk(disks, label) else { return Ok(None) };
+    let Some(Place { disk, partition }) = last_of_its_disk(disks, label) else { return Ok(None) };
     make::grow(disk, partition)?;
     Ok(Some((partition.node.clone(), disk.room_behind(partition))))
 }
 
 /// The first partition of this label with room behind it that is worth a change.
-fn last_of_its_disk<'a>(disks: &'a [Disk], label: &str) -> Option<(&'a Disk, &'a Partition)> {
-    let all = disks.iter().flat_map(|disk| disk.partitions().iter().map(move |partition| (disk, partition)));
-    let mut found = all.filter(|(_, partition)| partition.label == label);
-    found.find(|(disk, partition)| disk.room_behind(partition) >= LEFT_OVER)
+fn last_of_its_disk<'a>(disks: &'a [Disk], label: &str) -> Option<Place<'a>> {
+    let mut found = places(disks).filter(|place| place.partition.label == label);
+    found.find(|place| place.disk.room_behind(place.partition) >= LEFT_OVER)
 }
 
 /// Goes from what there is to the partition, a change at a time, and looks afresh after each. Gives its device.

@@ -12,6 +12,7 @@ use super::codes::{ELSEWHERE, TWICE};
 use super::disk::{Disk, Partition};
 use crate::failure::Failure;
 use crate::plan::DataPartition;
+use std::path::Path;
 
 /// A partition and the disk on which it lies.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,7 @@ pub(super) struct Ours<'a> {
     /// With the label, and nothing on it.
     pub(super) empty: Vec<Place<'a>>,
     pub(super) unfinished: Vec<Place<'a>>,
-    /// Nothing is on these either.
+    /// Set aside, and still with nothing on it.
     pub(super) unused: Vec<Place<'a>>,
 }
 
@@ -45,10 +46,8 @@ pub(super) fn unused(label: &str) -> String {
 impl<'a> Ours<'a> {
     /// Of these disks.
     pub(super) fn among(disks: &'a [Disk], label: &str) -> Self {
-        let of_disk = |disk: &'a Disk| disk.partitions().iter().map(move |partition| Place { disk, partition });
         let all = |label: &str, is_wanted: fn(&Partition) -> bool| -> Vec<Place<'a>> {
-            let places = disks.iter().flat_map(of_disk);
-            places.filter(|place| place.partition.label == label && is_wanted(place.partition)).collect()
+            places(disks).filter(|place| place.partition.label == label && is_wanted(place.partition)).collect()
         };
         let (unfinished, unused) = (unfinished(label), unused(label));
         Self {
@@ -74,6 +73,11 @@ impl<'a> Ours<'a> {
     }
 }
 
+/// All partitions of these disks.
+pub(super) fn places(disks: &[Disk]) -> impl Iterator<Item = Place<'_>> {
+    disks.iter().flat_map(|disk| disk.partitions().iter().map(move |partition| Place { disk, partition }))
+}
+
 /// The only one of these.
 ///
 /// # Errors
@@ -82,9 +86,12 @@ pub(super) fn only<'a>(places: &[Place<'a>], label: &str) -> Result<Option<Place
     match places {
         [] => Ok(None),
         [one] => Ok(Some(*one)),
-        several => {
-            let names: Vec<String> = several.iter().map(|place| place.partition.node.display().to_string()).collect();
-            Err(Failure::new(&TWICE, format!("{} are labelled {label}", names.join(" and "))))
-        }
+        several => Err(twice(several.iter().map(|place| place.partition.node.as_path()), label)),
     }
+}
+
+/// Says that several devices bear one label.
+pub(super) fn twice<'a>(nodes: impl Iterator<Item = &'a Path>, label: &str) -> Failure {
+    let names: Vec<String> = nodes.map(|node| node.display().to_string()).collect();
+    Failure::new(&TWICE, format!("{} are labelled {label}", names.join(" and ")))
 }

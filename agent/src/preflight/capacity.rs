@@ -7,7 +7,6 @@ use super::codes::{DATA_FULL, DATA_LOW, DATA_NOT_MOUNTED, DATA_READ_ONLY, DATA_S
 use crate::data;
 use crate::plan::{DataPartition, Plan};
 use crate::root::Root;
-use std::path::PathBuf;
 
 /// Where all that lasts lies, with or without a partition of its own.
 const LASTING: &str = "/var";
@@ -100,8 +99,6 @@ impl<'a> Mount<'a> {
 
     /// GPT name of the partition behind it, where it is a partition with a name.
     fn partition_name(&self, root: &Root) -> Option<String> {
-        let file: PathBuf = root.at("/sys/dev/block").join(self.device).join("uevent");
-        let text = std::fs::read_to_string(file).ok()?;
-        text.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
+        data::known_label(&root.at("/sys/dev/block").join(self.device))
     }
 }

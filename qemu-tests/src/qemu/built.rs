@@ -33,8 +33,8 @@ impl Built {
     /// [`Error::Program`] with the words of the recipe or of `kfimg build`.
     pub fn of(programs: &Programs, images: &Path) -> Result<Self> {
         let index = fs::read_to_string(images.join("index.json"))?;
-        let options = ["--preload", "control-plane", "--output", "pxe,qcow2,iso,ova"];
-        build("kfimg-image", programs, Some(images), Key::default().text(&index), &options)
+        let options = ["--append", KERNEL, "--preload", "control-plane", "--output", "pxe,qcow2,iso,ova"];
+        build("kfimg-image", programs, Some(images), Key::default().text(&index), &options).map(Self)
     }
 
     /// The same for what comes before the first container: small, and without any images, so that it needs no cluster.
@@ -42,7 +42,8 @@ impl Built {
     /// # Errors
     /// As [`Self::of`].
     pub fn without_images(programs: &Programs) -> Result<Self> {
-        build("kfimg-image-alone", programs, None, Key::default(), &["--output", "pxe,qcow2"])
+        let options = ["--append", KERNEL, "--output", "pxe,qcow2"];
+        build("kfimg-image-alone", programs, None, Key::default(), &options).map(Self)
     }
 
     /// As a machine gets it from the network: a kernel, and an initrd that carries the root.
@@ -122,22 +123,26 @@ impl Built {
     }
 }
 
-/// Has `kfimg build` make what is not in the cache yet, from the lab's programs and the images of this bundle.
-fn build(name: &str, programs: &Programs, images: Option<&Path>, key: Key, options: &[&str]) -> Result<Built> {
+/// Has `kfimg build` make what is not in the cache yet, from the lab's programs and the images of this bundle. Gives its folder.
+pub(super) fn build(
+    name: &str,
+    programs: &Programs,
+    images: Option<&Path>,
+    key: Key,
+    options: &[&str],
+) -> Result<PathBuf> {
     let base = base()?;
-    let key = options.iter().fold(hosts::key(programs, key)?.text(KERNEL), |key, option| key.text(option));
+    let key = options.iter().fold(hosts::key(programs, key)?, |key, option| key.text(option));
     let key = [base.as_path(), programs.kfimg(), programs.agent()].into_iter().try_fold(key, Key::file)?;
-    let folder = once(&cache(), name, key, |path| {
+    once(&cache(), name, key, |path| {
         let bundle = path.with_extension("bundle");
         hosts::write(programs, images, &bundle)?;
         let mut build = command(programs.kfimg());
         build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
-        build.arg("--agent").arg(programs.agent()).args(["--append", KERNEL]).args(options);
-        let built = succeed(build.arg("-o").arg(path));
+        let built = succeed(build.arg("--agent").arg(programs.agent()).args(options).arg("-o").arg(path));
         fs::remove_dir_all(&bundle)?;
         built.map(drop)
-    })?;
-    Ok(Built(folder))
+    })
 }
 
 /// Changes a bit of the root that begins there: of its superblock, which is read first of all.

@@ -132,28 +132,28 @@ impl Machine {
     /// # Errors
     /// [`Error::On`]; those of `qemu-img`.
     pub fn new_disk(&self) -> Result<()> {
-        if self.process.is_some() {
-            return Err(Error::On(self.name.clone()));
-        }
-        let mut create = command("qemu-img");
-        create.args(["create", "-q", "-f", process::DISK_FORMAT]);
-        if let Some((file, format)) = self.image.first_disk() {
-            create.arg("-b").arg(file).args(["-F", format]);
-        }
-        succeed(create.arg(self.disk_file()).arg(self.hardware.disk_bytes.to_string())).map(drop)
+        self.make_disk(&self.disk_file(), self.image.first_disk(), self.hardware.disk_bytes)
     }
 
     /// Puts a second disk into it, blank and of this size: `/dev/vdb` where its own is `/dev/vda`.
     ///
     /// # Errors
     /// [`Error::On`]; those of `qemu-img`.
-    pub fn add_disk(&mut self, bytes: u64) -> Result<()> {
+    pub fn add_disk(&self, bytes: u64) -> Result<()> {
+        self.make_disk(&self.second_disk_file(), None, bytes)
+    }
+
+    /// Makes a disk that begins as a copy of this file, with QEMU's name for its format, or blank.
+    fn make_disk(&self, disk: &Path, original: Option<(&Path, &str)>, bytes: u64) -> Result<()> {
         if self.process.is_some() {
             return Err(Error::On(self.name.clone()));
         }
         let mut create = command("qemu-img");
-        create.args(["create", "-q", "-f", process::DISK_FORMAT]).arg(self.second_disk_file());
-        succeed(create.arg(bytes.to_string())).map(drop)
+        create.args(["create", "-q", "-f", process::DISK_FORMAT]);
+        if let Some((file, format)) = original {
+            create.arg("-b").arg(file).args(["-F", format]);
+        }
+        succeed(create.arg(disk).arg(bytes.to_string())).map(drop)
     }
 
     /// Switches it on; Ignition finds this payload.
@@ -175,11 +175,6 @@ impl Machine {
         self.shown_before = fs::metadata(self.console_file()).map_or(0, |file| file.len());
         self.process = Some(Process::start(self, delivery)?);
         Ok(())
-    }
-
-    /// Puts another image in place of the one that it boots; its disk stays, until [`Self::new_disk`].
-    pub fn set_image(&mut self, image: &Image) {
-        self.image = image.clone();
     }
 
     /// Sets the clock on its board, in UTC: `2006-11-21T12:00:00`. It counts from there at every power-on.

@@ -1,6 +1,6 @@
 //! A stock Debian as its cloud images are, installed on a disk with nothing of kfimg's, and the system extension that its payload fetches.
 
-use super::{Image, built, hosts};
+use super::{Image, built};
 use crate::command::{command, succeed};
 use crate::keyed::{Key, once};
 use crate::programs::{Programs, cache};
@@ -43,11 +43,7 @@ impl Image {
 fn install(packages: &str, folder: &Path) -> Result<()> {
     let (tree, disk) = (folder.join("tree"), folder.join("disk"));
     fs::create_dir_all(folder)?;
-    let mut mmdebstrap = command("mmdebstrap");
-    mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
-    mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={packages}"));
-    mmdebstrap.args(["man", "doc", "locale"].map(|folder| format!("--dpkgopt=path-exclude=/usr/share/{folder}/*")));
-    succeed(mmdebstrap.arg(format!("--customize-hook={HOOK}")).arg(rootfs::RELEASE).arg(&tree))?;
+    rootfs::bootstrap(packages, [HOOK], &tree)?;
     fs::File::create(&disk)?.set_len(STOCK_DISK)?;
     succeed(command("mkfs.ext4").args(["-q", "-F", "-d"]).arg(&tree).arg(&disk))?;
     for (name, prefix) in [("kernel", "vmlinuz-"), ("initrd", "initrd.img-")] {
@@ -73,20 +69,7 @@ impl Extension {
     /// # Errors
     /// [`Error::Program`] with the words of `kfimg build`.
     pub fn of(programs: &Programs) -> Result<Self> {
-        let base = built::base()?;
-        let key = [base.as_path(), programs.kfimg(), programs.agent()];
-        let key = key.into_iter().try_fold(hosts::key(programs, Key::default())?, Key::file)?;
-        let folder = once(&cache(), "kfimg-extension", key, |path| {
-            let bundle = path.with_extension("bundle");
-            hosts::write(programs, None, &bundle)?;
-            let mut build = command(programs.kfimg());
-            build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
-            let built =
-                succeed(build.arg("--agent").arg(programs.agent()).args(["--output", "sysext", "-o"]).arg(path));
-            fs::remove_dir_all(&bundle)?;
-            built.map(drop)
-        })?;
-        Ok(Self(folder))
+        built::build("kfimg-extension", programs, None, Key::default(), &["--output", "sysext"]).map(Self)
     }
 
     /// The file itself.

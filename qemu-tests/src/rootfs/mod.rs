@@ -113,14 +113,17 @@ fn distribution(system: System) -> Result<PathBuf> {
     ];
     let hooks: Vec<String> = common.into_iter().chain(own).collect();
     let key = hooks.iter().fold(Key::default().text(&packages).text(RELEASE), |key, hook| key.text(hook));
-    once(&cache(), name, key, |path| {
-        let mut mmdebstrap = command("mmdebstrap");
-        mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
-        mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={packages}"));
-        mmdebstrap.args(["man", "doc", "locale"].map(|folder| format!("--dpkgopt=path-exclude=/usr/share/{folder}/*")));
-        mmdebstrap.args(hooks.iter().map(|hook| format!("--customize-hook={hook}")));
-        succeed(mmdebstrap.arg(RELEASE).arg(path)).map(drop)
-    })
+    once(&cache(), name, key, |path| bootstrap(&packages, hooks.iter().map(String::as_str), path))
+}
+
+/// Writes a system with these packages to a missing folder. A hook is a line of the shell that gets the folder as `$1`.
+pub(crate) fn bootstrap<'a>(packages: &str, hooks: impl IntoIterator<Item = &'a str>, path: &Path) -> Result<()> {
+    let mut mmdebstrap = command("mmdebstrap");
+    mmdebstrap.args(["--quiet", "--variant=minbase", "--format=directory"]);
+    mmdebstrap.arg("--aptopt=Apt::Install-Recommends \"false\"").arg(format!("--include={packages}"));
+    mmdebstrap.args(["man", "doc", "locale"].map(|folder| format!("--dpkgopt=path-exclude=/usr/share/{folder}/*")));
+    mmdebstrap.args(hooks.into_iter().map(|hook| format!("--customize-hook={hook}")));
+    succeed(mmdebstrap.arg(RELEASE).arg(path)).map(drop)
 }
 
 fn binaries(programs: &Programs) -> Result<PathBuf> {

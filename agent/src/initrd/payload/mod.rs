@@ -27,8 +27,6 @@ const CACHE: &str = "/run/ignition.json";
 const KEPT: &str = "/var/lib/kfimg/payload.json";
 const KEPT_ON_PARTITION: &str = "lib/kfimg/payload.json";
 const PARTITION: &str = "/dev/disk/by-partlabel/kfimg-data";
-/// What a disk that the payload names gets to appear; Ignition would wait as long.
-const NAMED: Duration = Duration::from_secs(90);
 const LABEL: &str = "kfimg-data";
 /// What was read of the partition, for as long as this boot lasts.
 const COPY: &str = "/run/kfimg/kept.json";
@@ -40,6 +38,8 @@ const IGNITION: &str = "/usr/bin/ignition";
 /// What a disk gets to appear while there is something else that may bring a payload, and where there is nothing else.
 const SHORT: Duration = Duration::from_secs(15);
 const LONG: Duration = Duration::from_secs(60);
+/// What a disk that the payload names gets to appear; Ignition would wait as long.
+const NAMED: Duration = Duration::from_secs(90);
 /// What the boot server gets where a payload was kept; `kfimg.wait=SECONDS` on the command line says otherwise.
 const WAIT: u64 = 120;
 
