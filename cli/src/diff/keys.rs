@@ -105,8 +105,7 @@ fn rewriting(node: &NodeDifference) -> String {
     let Some(settings) = node.old.as_ref().and_then(|old| old.file(ENCRYPTION)) else {
         return "what `kfimg pki renew --what encryption` printed".to_owned();
     };
-    let commands = rewrite::commands(&encrypted_resources(settings));
-    format!("`{}`", commands.join("`, `"))
+    rewrite::quoted(&encrypted_resources(settings))
 }
 
 #[cfg(test)]
