@@ -9,12 +9,11 @@ use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::program::{as_root, both, empty_folder, names, run};
+use support::program::{as_root, both, empty_folder, names, put_script, run};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 /// What a plain build writes.
@@ -125,11 +124,10 @@ fn programs_that_kfimg_executes_end_when_it_is_killed() {
         let mark = folder.join(format!("{program}.began"));
         // It tells its version, and hangs in all else.
         let script = format!(
-            "#!/bin/sh\ncase $* in *-version*) exec /usr/bin/{program} \"$@\";; esac\n: > {}\nexec sleep 1000\n",
+            "case $* in *-version*) exec /usr/bin/{program} \"$@\";; esac\n: > {}\nexec sleep 1000\n",
             mark.display()
         );
-        fs::write(programs.join(program), script).unwrap();
-        fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+        put_script(&programs.join(program), &script);
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(KFIMG);
         command.args("build --base base.tar --output iso -o images".split(' ')).current_dir(&folder).env("PATH", path);

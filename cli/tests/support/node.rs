@@ -1,8 +1,7 @@
 //! The render that is judged, and its nodes as folders: what the disk holds after the real Ignition's `files` stage.
 
-use super::program::{as_root, find, succeed};
+use super::program::{as_root, find, put_script, succeed};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -237,7 +236,5 @@ fn base_system(root: &Path) {
 
 /// Writes a program that does nothing.
 pub(crate) fn executable(path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, "#!/bin/sh\n").unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    put_script(path, "");
 }

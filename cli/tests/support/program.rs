@@ -4,6 +4,7 @@ use rustix::process::geteuid;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -76,6 +77,13 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Command {
     );
     command.arg(program);
     command
+}
+
+/// Writes a program of these lines for `sh`, which anybody may execute.
+pub(crate) fn put_script(path: &Path, lines: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{lines}")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Runs a command to its end.
