@@ -81,16 +81,26 @@ impl Cluster {
         self.nodes[at].0 = root;
     }
 
+    /// The container of a component of a node.
+    pub(crate) fn pod(&self, node: &str, component: &str) -> Container {
+        let root = self.node(node);
+        Container::read(&root.text(&manifest(root, component)), component)
+    }
+
     /// Starts a component of a node; what it says goes to a file. etcd is told to found the cluster of all members.
     pub(crate) fn start(&mut self, node: &str, component: &str) {
+        self.start_with(node, component, &[]);
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(&mut self, node: &str, component: &str, more: &[String]) {
         let program = if OF_DISTRIBUTION.contains(&component) { component.into() } else { built(component) };
         let root = self.node(node);
-        let mut command =
-            Container::read(&root.text(&manifest(root, component)), component).start(self.machine(node), root, program);
+        let mut command = self.pod(node, component).start(self.machine(node), root, program);
         if component == "etcd" {
             command.args(founding(root));
         }
-        self.keep(node, component, &mut command);
+        self.keep(node, component, command.args(more));
     }
 
     /// Starts a command on a node's machine, such as whom the servers ask; what it says goes to a file.
@@ -108,7 +118,7 @@ impl Cluster {
     }
 
     /// What a component of a node said.
-    pub(crate) fn log(&self, node: &str, component: &str) -> PathBuf {
+    fn log(&self, node: &str, component: &str) -> PathBuf {
         self.workplace.folder().join(format!("{node}-{component}.log"))
     }
 
