@@ -6,7 +6,7 @@
 use super::machine::Machine;
 use super::node::{NodeRoot, Workplace};
 use super::pod::Container;
-use super::program::{both, built, find, run, succeed};
+use super::program::{both, built, find, run, succeed, succeed_with};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -164,6 +164,34 @@ impl Cluster {
         let authority = self.node(node).path("/etc/kubernetes/pki/ca.crt");
         command.arg(format!("--certificate-authority={}", authority.display()));
         run(command.arg(format!("--token={token}")).args(arguments))
+    }
+
+    /// What the node's own API server answers a stranger, over TLS that the cluster's authority vouches for.
+    pub(crate) fn answer(&self, node: &str, request: &str) -> String {
+        let root = self.node(node);
+        let mut client = self.machine(node).command(find("openssl"));
+        client.args(["s_client", "-quiet", "-verify_return_error", "-connect", &format!("{}:6443", root.address())]);
+        client.arg("-CAfile").arg(root.path("/etc/kubernetes/pki/ca.crt"));
+        succeed_with(&mut client, request)
+    }
+
+    /// Applies the addons as the node's agent does, in order and with its own credential; gives their number.
+    ///
+    /// # Panics
+    /// When one is refused, or the API server warns of it.
+    pub(crate) fn apply_addons(&self, node: &str) -> usize {
+        let root = self.node(node);
+        let plan = root.plan();
+        let kubeconfig = root.path(plan["addons"]["kubeconfig"].as_str().unwrap());
+        let files = plan["addons"]["files"].as_array().unwrap();
+        for file in files {
+            let mut apply = self.machine(node).command(built("kubectl"));
+            apply.arg(format!("--kubeconfig={}", kubeconfig.display()));
+            apply.args(["apply", "--server-side", "--validate=strict", "-f"]).arg(root.path(file.as_str().unwrap()));
+            let said = run(&mut apply);
+            assert!(said.status.success() && !both(&said).contains("Warning"), "{file}: {}", both(&said));
+        }
+        files.len()
     }
 
     fn server(&self, node: &str) -> String {
