@@ -13,6 +13,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use support::noise::noise;
 use support::program::{as_root, both, empty_folder, names, put_script, run};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
@@ -28,13 +29,8 @@ const NOISE: usize = 4 << 20;
 fn site(name: &str) -> PathBuf {
     let folder = empty_folder(&format!("build_ended/{name}"));
     fake::bundle(&folder.join("bundle"), Architecture::Amd64);
-    let mut state = 1_u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()[0]
-    });
     let mut base = FakeBase::new(Architecture::Amd64);
-    base.file("usr/share/noise", 0o644, noise.take(NOISE).collect::<Vec<u8>>()).stub(Architecture::Amd64);
+    base.file("usr/share/noise", 0o644, noise(NOISE)).stub(Architecture::Amd64);
     base.write(&folder.join("base.tar"));
     folder
 }

@@ -12,6 +12,7 @@ use kfimg_images::Architecture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::noise::noise;
 use support::program::{both, empty_folder, find, put_script, run, succeed};
 use support::said::{Said, said};
 
@@ -53,13 +54,6 @@ fn site(folder: &Path, name: &str) -> PathBuf {
     base.file("usr/lib/noise", 0o4755, noise(700_001)).file(&format!("usr/share/{}", "n".repeat(90)), 0o644, "long");
     base.stub(Architecture::Amd64).write(&place.join("base.tar"));
     place
-}
-
-/// Bytes that nobody can compress, the same in every run.
-fn noise(length: usize) -> Vec<u8> {
-    let next =
-        |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
-    std::iter::successors(Some(7_u64), next).map(|state| state.to_be_bytes()[0]).take(length).collect()
 }
 
 /// A build with the programs of a folder, as a shell runs it.

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use support::document::shell;
+use support::noise::noise;
 use support::program::{both, empty_folder, find, run, succeed};
 use support::said;
 
@@ -223,13 +224,8 @@ fn long_build() -> &'static str {
     static SITE: OnceLock<()> = OnceLock::new();
     SITE.get_or_init(|| {
         fake::bundle(&folder().join("bundle"), Architecture::Amd64);
-        let mut state = 1_u64;
-        let noise = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            state.to_be_bytes()[0]
-        });
         let mut base = FakeBase::new(Architecture::Amd64);
-        base.file("usr/share/noise", 0o644, noise.take(24 << 20).collect::<Vec<u8>>());
+        base.file("usr/share/noise", 0o644, noise(24 << 20));
         base.file("usr/bin/su", 0o4755, "x").write(&folder().join("base.tar"));
     });
     "build --base base.tar --output parts -v -o"

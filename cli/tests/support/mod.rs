@@ -19,6 +19,7 @@ pub(crate) mod machine;
 pub(crate) mod name_server;
 pub(crate) mod named;
 pub(crate) mod node;
+pub(crate) mod noise;
 pub(crate) mod payload;
 pub(crate) mod pod;
 pub(crate) mod program;
