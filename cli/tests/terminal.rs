@@ -194,12 +194,16 @@ fn on_one_core(command: &str) -> String {
     format!("taskset -c 0 {} {command}", env!("CARGO_BIN_EXE_kfimg"))
 }
 
+/// What a terminal of 80 columns got from a command of a shell that succeeds.
+fn recorded(command: &str) -> String {
+    let mut terminal = Command::new(find("script"));
+    terminal.args(["-qe", "-c", &format!("stty cols 80 rows 50; {command}"), "/dev/null"]);
+    succeed(terminal.current_dir(folder()).env("TERM", "xterm-256color")).replace("\r\n", "\n")
+}
+
 #[test]
 fn long_work_shows_how_far_it_is_on_a_terminal_and_leaves_nothing() {
-    let line = format!("stty cols 80 rows 50; {}", on_one_core(&long_work("bars")));
-    let mut terminal = Command::new(find("script"));
-    terminal.args(["-qe", "-c", &line, "/dev/null"]).current_dir(folder()).env("TERM", "xterm-256color");
-    let text = succeed(&mut terminal).replace("\r\n", "\n");
+    let text = recorded(&on_one_core(&long_work("bars")));
     let drawn: Vec<&str> = text.split(['\r', '\n']).filter(|part| part.contains("issuing certificates")).collect();
     assert!(!drawn.is_empty(), "{text}");
     for bar in drawn {
@@ -233,10 +237,7 @@ fn long_build() -> &'static str {
 
 #[test]
 fn a_build_shows_its_phases_on_a_terminal_and_their_times_afterwards() {
-    let command = on_one_core(&format!("{} phases", long_build()));
-    let mut terminal = Command::new(find("script"));
-    terminal.args(["-qe", "-c", &format!("stty cols 80 rows 50; {command}"), "/dev/null"]);
-    let text = succeed(terminal.current_dir(folder()).env("TERM", "xterm-256color")).replace("\r\n", "\n");
+    let text = recorded(&on_one_core(&format!("{} phases", long_build())));
     let is_bar = |part: &&str| part.contains("writing the root image") && part.contains(" of ");
     let drawn: Vec<String> = text
         .split(['\r', '\n'])
