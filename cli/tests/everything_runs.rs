@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 use support::cluster::{Cluster, ok};
 use support::issuer::Issuer;
 use support::name_server;
+use support::nginx;
 use support::node::{NodeRoot, Workplace};
 use support::pod::Container;
 use support::program::{as_root, both, built, find, go_folder, run, succeed};
@@ -85,21 +86,18 @@ fn start_name_servers(cluster: &mut Cluster) {
 /// A directory that knows everybody as the same person, and the company's issuer of tokens.
 fn start_whom_it_asks(cluster: &mut Cluster) {
     let folder = cluster.workplace.folder();
-    let here = folder.display().to_string();
     let review = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
         "status": {"authenticated": true, "user": {"username": USER, "groups": ["company:admins"]}},
     });
     let issuer = ISSUER.nginx(&folder.join("files"), folder, OUTSIDE);
-    let places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| format!("{of}_temp_path {here}/{of};"));
-    let text = format!(
-        "master_process off; daemon off; pid {here}/pid; error_log {here}/error.log;\nevents {{}}\n\
-         http {{ access_log {here}/asked.log; default_type application/json; {}\n\
-         server {{ listen {DIRECTORY}; location / {{ return 200 '{review}'; }} }}\n{issuer} }}\n",
-        places.join(" ")
+    let servers = format!(
+        "access_log {}/asked.log; default_type application/json;\n\
+         server {{ listen {DIRECTORY}; location / {{ return 200 '{review}'; }} }}\n{issuer}",
+        folder.display()
     );
     let file = folder.join("asked.conf");
-    fs::write(&file, text).unwrap();
+    fs::write(&file, nginx::configuration(folder, &servers)).unwrap();
     let mut nginx = cluster.machine("master1").command(find("nginx"));
     cluster.keep("master1", "asked", nginx.args(["-e", "stderr", "-c"]).arg(file));
 }

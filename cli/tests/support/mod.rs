@@ -18,6 +18,7 @@ pub(crate) mod issuer;
 pub(crate) mod machine;
 pub(crate) mod name_server;
 pub(crate) mod named;
+pub(crate) mod nginx;
 pub(crate) mod node;
 pub(crate) mod noise;
 pub(crate) mod payload;
