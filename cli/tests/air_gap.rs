@@ -14,7 +14,7 @@ use std::process::{Command, ExitStatus, Output};
 use support::bundle::unpackable;
 use support::document::{Commands, read};
 use support::node::Workplace;
-use support::program::{as_root, both, go_folder, put_script, run, succeed};
+use support::program::{as_root, both, folder_emptied_by_root, go_folder, put_script, run, succeed};
 use support::registry::Served;
 use support::runtime::Node;
 use support::steps;
@@ -34,9 +34,7 @@ struct Walk {
 
 impl Walk {
     fn begin() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("air-gap");
-        succeed(as_root("rm").arg("-rf").arg(&folder));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = folder_emptied_by_root("air-gap");
         let connected = Connected::start(&folder.join("internet"));
         Self { folder, connected, node: None }
     }

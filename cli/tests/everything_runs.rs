@@ -18,7 +18,7 @@ use support::name_server;
 use support::nginx;
 use support::node::{NodeRoot, Workplace};
 use support::pod::Container;
-use support::program::{as_root, both, built, find, go_folder, run, succeed};
+use support::program::{as_root, both, built, find, folder_emptied_by_root, go_folder, run, succeed};
 
 /// Who answers for the directory, on the node's own address of the loopback network.
 const DIRECTORY: &str = "127.0.0.1:8899";
@@ -38,9 +38,7 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(Issuer::new);
 
 /// Renders the site; its webhook is one that this test can be.
 fn rendered() -> Workplace {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("everything-runs");
-    succeed(as_root("rm").arg("-rf").arg(&folder));
-    fs::create_dir_all(&folder).unwrap();
+    let folder = folder_emptied_by_root("everything-runs");
     let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/tests/good");
     succeed(Command::new("cp").arg("-r").arg(good.join("everything.yaml")).arg(good.join("files")).arg(&folder));
     let webhook = folder.join("files/webhook.kubeconfig");

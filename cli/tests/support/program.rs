@@ -34,6 +34,14 @@ pub(crate) fn empty_folder(place: &str) -> PathBuf {
     folder
 }
 
+/// The same where a former run may have left what only root can remove.
+pub(crate) fn folder_emptied_by_root(place: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(place);
+    succeed(as_root("rm").arg("-rf").arg(&folder));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 /// Where a program is.
 ///
 /// # Panics
