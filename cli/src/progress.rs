@@ -25,7 +25,7 @@ const ITEM: &str = "{msg:28!} {bar:14} {binary_bytes:>10} of {binary_total_bytes
 const STEP: &str = "{msg:30!} {bar:14} {binary_bytes:>10} of {binary_total_bytes:10} {eta:>4}";
 const OPEN_STEP: &str = "{msg:30!} {elapsed:>4}";
 
-/// The bars that stand on the terminal, for whoever has to end the program before their command does.
+/// The bars that stand on the terminal, for whoever has something to say and has no hold of them.
 static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 /// Does something while no bar stands on the terminal and none is drawn.
@@ -133,11 +133,6 @@ impl Progress {
             bar.finish_and_clear();
             self.all.remove(&bar);
         }
-    }
-
-    /// Says something above the bars.
-    pub(crate) fn suspend(&self, say: impl FnOnce()) {
-        self.all.suspend(say);
     }
 
     /// A line above the bars, with `-v`.

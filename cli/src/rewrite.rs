@@ -11,6 +11,11 @@ pub(crate) fn commands(resources: &[String]) -> Vec<String> {
     named.into_iter().chain(groups.into_iter().map(|group| of_group(group))).map(|what| replace(&what)).collect()
 }
 
+/// The same in a sentence.
+pub(crate) fn quoted(resources: &[String]) -> String {
+    format!("`{}`", commands(resources).join("`, `"))
+}
+
 fn replace(what: &str) -> String {
     format!("kubectl get {what} --all-namespaces -o json | kubectl replace -f -")
 }

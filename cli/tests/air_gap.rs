@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use support::bundle::unpackable;
 use support::document::{Commands, read};
-use support::node::{Workplace, executable};
-use support::program::{as_root, both, go_folder, run, succeed};
+use support::node::Workplace;
+use support::program::{as_root, both, folder_emptied_by_root, go_folder, put_script, run, succeed};
 use support::registry::Served;
 use support::runtime::Node;
 use support::steps;
@@ -34,9 +34,7 @@ struct Walk {
 
 impl Walk {
     fn begin() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("air-gap");
-        succeed(as_root("rm").arg("-rf").arg(&folder));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = folder_emptied_by_root("air-gap");
         let connected = Connected::start(&folder.join("internet"));
         Self { folder, connected, node: None }
     }
@@ -81,11 +79,9 @@ impl Walk {
         fs::create_dir_all(&bin).unwrap();
         let programs = go_folder(&["crane", "oras"]);
         symlink(programs.join("crane"), bin.join("crane")).unwrap();
-        executable(&bin.join("oras"));
         let oras = programs.join("oras");
         let words = "[ $# = 5 ] && [ \"$1 $2 $4\" = 'pull --oci-layout -o' ] || exit 2";
-        fs::write(bin.join("oras"), format!("#!/bin/sh\n{words}\nexec {} pull \"layout:$3\" \"$5\"\n", oras.display()))
-            .unwrap();
+        put_script(&bin.join("oras"), &format!("{words}\nexec {} pull \"layout:$3\" \"$5\"\n", oras.display()));
     }
 
     /// As whoever reads the document: with kfimg in the `PATH`, and with an authority of the system's that is the test's own.

@@ -9,12 +9,12 @@ use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::program::{as_root, both, empty_folder, names, run};
+use support::noise::noise;
+use support::program::{as_root, both, empty_folder, names, put_script, run};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 /// What a plain build writes.
@@ -29,13 +29,8 @@ const NOISE: usize = 4 << 20;
 fn site(name: &str) -> PathBuf {
     let folder = empty_folder(&format!("build_ended/{name}"));
     fake::bundle(&folder.join("bundle"), Architecture::Amd64);
-    let mut state = 1_u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()[0]
-    });
     let mut base = FakeBase::new(Architecture::Amd64);
-    base.file("usr/share/noise", 0o644, noise.take(NOISE).collect::<Vec<u8>>()).stub(Architecture::Amd64);
+    base.file("usr/share/noise", 0o644, noise(NOISE)).stub(Architecture::Amd64);
     base.write(&folder.join("base.tar"));
     folder
 }
@@ -125,11 +120,10 @@ fn programs_that_kfimg_executes_end_when_it_is_killed() {
         let mark = folder.join(format!("{program}.began"));
         // It tells its version, and hangs in all else.
         let script = format!(
-            "#!/bin/sh\ncase $* in *-version*) exec /usr/bin/{program} \"$@\";; esac\n: > {}\nexec sleep 1000\n",
+            "case $* in *-version*) exec /usr/bin/{program} \"$@\";; esac\n: > {}\nexec sleep 1000\n",
             mark.display()
         );
-        fs::write(programs.join(program), script).unwrap();
-        fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+        put_script(&programs.join(program), &script);
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(KFIMG);
         command.args("build --base base.tar --output iso -o images".split(' ')).current_dir(&folder).env("PATH", path);

@@ -10,10 +10,10 @@ mod support;
 use kfimg_builder::fake::{self, FakeBase};
 use kfimg_images::Architecture;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::program::{both, empty_folder, find, run, succeed};
+use support::noise::noise;
+use support::program::{both, empty_folder, find, put_script, run, succeed};
 use support::said::{Said, said};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
@@ -34,13 +34,11 @@ fn programs(folder: &Path, release: &str) -> PathBuf {
     let machine = std::env::consts::ARCH;
     let libraries = ["usr/lib", "lib"].map(|place| root.join(place).join(format!("{machine}-linux-gnu")));
     let bin = folder.join(format!("{release}-bin"));
-    fs::create_dir(&bin).unwrap();
     for name in ["mkfs.erofs", "fsck.erofs"] {
         let [linker, first, second] = [&linker, &libraries[0], &libraries[1]].map(|path| path.display().to_string());
         let program = root.join("usr/bin").join(name);
-        let script = format!("#!/bin/sh\nexec {linker} --library-path {first}:{second} {} \"$@\"\n", program.display());
-        fs::write(bin.join(name), script).unwrap();
-        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        let script = format!("exec {linker} --library-path {first}:{second} {} \"$@\"\n", program.display());
+        put_script(&bin.join(name), &script);
     }
     bin
 }
@@ -56,13 +54,6 @@ fn site(folder: &Path, name: &str) -> PathBuf {
     base.file("usr/lib/noise", 0o4755, noise(700_001)).file(&format!("usr/share/{}", "n".repeat(90)), 0o644, "long");
     base.stub(Architecture::Amd64).write(&place.join("base.tar"));
     place
-}
-
-/// Bytes that nobody can compress, the same in every run.
-fn noise(length: usize) -> Vec<u8> {
-    let next =
-        |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
-    std::iter::successors(Some(7_u64), next).map(|state| state.to_be_bytes()[0]).take(length).collect()
 }
 
 /// A build with the programs of a folder, as a shell runs it.

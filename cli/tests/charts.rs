@@ -5,11 +5,10 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::payload::Payload;
-use support::program::{empty_folder, go_folder, succeed};
+use support::program::{empty_folder, go_folder, put_script, succeed};
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.2.3\n";
 const TEMPLATE: &str = "\
@@ -58,10 +57,7 @@ fn said(output: &Output) -> String {
 /// A program that fails as helm does, or hangs on to its output.
 fn failing(folder: &Path, script: &str) -> PathBuf {
     let programs = folder.join("programs");
-    fs::create_dir_all(&programs).unwrap();
-    let helm = programs.join("helm");
-    fs::write(&helm, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&helm, fs::Permissions::from_mode(0o755)).unwrap();
+    put_script(&programs.join("helm"), &format!("{script}\n"));
     programs
 }
 

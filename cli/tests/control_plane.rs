@@ -13,8 +13,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use support::cluster::{Cluster, ok};
 use support::node::{NodeRoot, Workplace, executable};
-use support::pod::Container;
-use support::program::{both, built, find, run, succeed, succeed_with};
+use support::program::{both, run, succeed};
 
 const VIP: &str = "192.168.49.150";
 
@@ -102,14 +101,10 @@ fn one_control_plane_holds_the_virtual_address() {
 #[test]
 #[ignore = "needs the components that `make interop` builds"]
 fn strangers_reach_the_health_paths_and_nothing_else() {
-    let node = CONTROL_PLANE.node("master1");
     let paths =
         [("/livez", 200), ("/readyz", 200), ("/healthz", 200), ("/version", 401), ("/api", 401), ("/metrics", 401)];
     for (path, status) in paths {
-        let mut client = CONTROL_PLANE.machine("master1").command(find("openssl"));
-        client.args(["s_client", "-quiet", "-verify_return_error", "-connect", &format!("{}:6443", node.address())]);
-        client.arg("-CAfile").arg(node.path("/etc/kubernetes/pki/ca.crt"));
-        let said = succeed_with(&mut client, &format!("GET {path} HTTP/1.0\r\n\r\n"));
+        let said = CONTROL_PLANE.answer("master1", &format!("GET {path} HTTP/1.0\r\n\r\n"));
         assert!(said.starts_with(&format!("HTTP/1.0 {status} ")), "{path}: {said}");
     }
 }
@@ -117,22 +112,8 @@ fn strangers_reach_the_health_paths_and_nothing_else() {
 #[test]
 #[ignore = "needs the components that `make interop` builds"]
 fn the_api_server_accepts_every_addon_from_the_agents_credential() {
-    let node = CONTROL_PLANE.node("master1");
-    let plan = node.plan();
-    let kubeconfig = node.path(plan["addons"]["kubeconfig"].as_str().unwrap());
-    let files = plan["addons"]["files"].as_array().unwrap();
-    assert!(files.len() > 3, "{files:?}");
-    for file in files {
-        let mut apply = CONTROL_PLANE.machine("master1").command(built("kubectl"));
-        apply.arg(format!("--kubeconfig={}", kubeconfig.display())).args([
-            "apply",
-            "--server-side",
-            "--validate=strict",
-            "-f",
-        ]);
-        let said = run(apply.arg(node.path(file.as_str().unwrap())));
-        assert!(said.status.success() && !both(&said).contains("Warning"), "{file}: {}", both(&said));
-    }
+    let count = CONTROL_PLANE.apply_addons("master1");
+    assert!(count > 3, "{count} addons");
 }
 
 #[test]
@@ -181,8 +162,7 @@ fn controller_manager_and_scheduler_take_their_leases() {
 fn the_audit_log_is_written() {
     ok(&CONTROL_PLANE.kubectl("master1", &["get", "--raw", "/api"]));
     let node = CONTROL_PLANE.node("master1");
-    let manifest = node.plan()["apiServerManifest"]["source"].as_str().unwrap().to_owned();
-    let pod = Container::read(&node.text(&manifest), "kube-apiserver");
+    let pod = CONTROL_PLANE.pod("master1", "kube-apiserver");
     let log = pod.flag("--audit-log-path").expect("the API server writes an audit log");
     let log = node.path(pod.on_node(log).expect("the audit log lies on the node").as_str());
     CONTROL_PLANE.wait("the audit log", || {

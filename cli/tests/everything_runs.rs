@@ -15,9 +15,10 @@ use std::sync::LazyLock;
 use support::cluster::{Cluster, ok};
 use support::issuer::Issuer;
 use support::name_server;
+use support::nginx;
 use support::node::{NodeRoot, Workplace};
 use support::pod::Container;
-use support::program::{as_root, both, built, find, go_folder, run, succeed, succeed_with};
+use support::program::{as_root, both, built, find, folder_emptied_by_root, go_folder, run, succeed};
 
 /// Who answers for the directory, on the node's own address of the loopback network.
 const DIRECTORY: &str = "127.0.0.1:8899";
@@ -37,9 +38,7 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(Issuer::new);
 
 /// Renders the site; its webhook is one that this test can be.
 fn rendered() -> Workplace {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("everything-runs");
-    succeed(as_root("rm").arg("-rf").arg(&folder));
-    fs::create_dir_all(&folder).unwrap();
+    let folder = folder_emptied_by_root("everything-runs");
     let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/tests/good");
     succeed(Command::new("cp").arg("-r").arg(good.join("everything.yaml")).arg(good.join("files")).arg(&folder));
     let webhook = folder.join("files/webhook.kubeconfig");
@@ -65,7 +64,7 @@ fn started() -> Cluster {
     for name in ["kube-controller-manager", "kube-scheduler"] {
         cluster.start("master1", name);
     }
-    apply_addons(&cluster);
+    cluster.apply_addons("master1");
     start_dns(&mut cluster);
     cluster
 }
@@ -85,37 +84,20 @@ fn start_name_servers(cluster: &mut Cluster) {
 /// A directory that knows everybody as the same person, and the company's issuer of tokens.
 fn start_whom_it_asks(cluster: &mut Cluster) {
     let folder = cluster.workplace.folder();
-    let here = folder.display().to_string();
     let review = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
         "status": {"authenticated": true, "user": {"username": USER, "groups": ["company:admins"]}},
     });
     let issuer = ISSUER.nginx(&folder.join("files"), folder, OUTSIDE);
-    let places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| format!("{of}_temp_path {here}/{of};"));
-    let text = format!(
-        "master_process off; daemon off; pid {here}/pid; error_log {here}/error.log;\nevents {{}}\n\
-         http {{ access_log {here}/asked.log; default_type application/json; {}\n\
-         server {{ listen {DIRECTORY}; location / {{ return 200 '{review}'; }} }}\n{issuer} }}\n",
-        places.join(" ")
+    let servers = format!(
+        "access_log {}/asked.log; default_type application/json;\n\
+         server {{ listen {DIRECTORY}; location / {{ return 200 '{review}'; }} }}\n{issuer}",
+        folder.display()
     );
     let file = folder.join("asked.conf");
-    fs::write(&file, text).unwrap();
+    fs::write(&file, nginx::configuration(folder, &servers)).unwrap();
     let mut nginx = cluster.machine("master1").command(find("nginx"));
     cluster.keep("master1", "asked", nginx.args(["-e", "stderr", "-c"]).arg(file));
-}
-
-/// As the agent does: in order, with its own credential.
-fn apply_addons(cluster: &Cluster) {
-    let node = cluster.node("master1");
-    let plan = node.plan();
-    let kubeconfig = node.path(plan["addons"]["kubeconfig"].as_str().unwrap());
-    for file in plan["addons"]["files"].as_array().unwrap() {
-        let mut apply = cluster.machine("master1").command(built("kubectl"));
-        apply.arg(format!("--kubeconfig={}", kubeconfig.display()));
-        apply.args(["apply", "--server-side", "--validate=strict", "-f"]).arg(node.path(file.as_str().unwrap()));
-        let said = run(&mut apply);
-        assert!(said.status.success() && !both(&said).contains("Warning"), "{file}: {}", both(&said));
-    }
 }
 
 /// CoreDNS by its Deployment in the cluster: its arguments, its file, its service account.
@@ -223,8 +205,7 @@ fn admission_and_ports_are_the_sites() {
 fn the_audit_log_follows_the_sites_policy() {
     kubectl(&["create", "configmap", "audited", "--from-literal=word=nightingale"]);
     let node = CLUSTER.node("master1");
-    let manifest = node.plan()["apiServerManifest"]["source"].as_str().unwrap().to_owned();
-    let pod = Container::read(&node.text(&manifest), "kube-apiserver");
+    let pod = CLUSTER.pod("master1", "kube-apiserver");
     let log = pod.on_node(pod.flag("--audit-log-path").unwrap()).unwrap();
     let text = || succeed(as_root("cat").arg(node.path(&log)));
     CLUSTER.wait("the audit log", || text().contains("\"name\":\"audited\""));
@@ -244,12 +225,8 @@ fn names_of_the_certificate_and_origins_of_pages_are_the_sites() {
     }
     let other = CLUSTER.kubectl("master1", &["--tls-server-name=console.example.net", "get", "--raw", "/readyz"]);
     assert!(!other.status.success(), "{}", both(&other));
-    let node = CLUSTER.node("master1");
     for (origin, allowed) in [("https://console.example.com", true), ("https://console.example.net", false)] {
-        let mut client = CLUSTER.machine("master1").command(find("openssl"));
-        client.args(["s_client", "-quiet", "-verify_return_error", "-connect", &format!("{}:6443", node.address())]);
-        client.arg("-CAfile").arg(node.path("/etc/kubernetes/pki/ca.crt"));
-        let said = succeed_with(&mut client, &format!("GET /readyz HTTP/1.0\r\nOrigin: {origin}\r\n\r\n"));
+        let said = CLUSTER.answer("master1", &format!("GET /readyz HTTP/1.0\r\nOrigin: {origin}\r\n\r\n"));
         assert_eq!(said.to_lowercase().contains("access-control-allow-origin"), allowed, "{origin}: {said}");
     }
 }

@@ -7,74 +7,45 @@
 
 mod support;
 
-use serde_json::Value;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+use support::cluster::Cluster;
 use support::document::{read, script};
-use support::machine::Machine;
-use support::node::{NodeRoot, Workplace, executable};
-use support::pod::Container;
-use support::program::{both, built, run};
+use support::node::{NodeRoot, Workplace};
+use support::program::{both, built, put_script, run};
 
 /// Bytes that the database may have; and of one of the objects that fill it.
 const QUOTA: usize = 16 << 20;
 const OBJECT: usize = 900 << 10;
-/// For what a slow machine needs.
-const BOUND: Duration = Duration::from_secs(120);
+/// The only control plane.
+const NODE: &str = "master1";
 
 /// The machine, and what an operator has in the `PATH` there.
 struct Plane {
-    workplace: Workplace,
-    node: NodeRoot,
-    machine: Machine,
-    running: Vec<Child>,
+    cluster: Cluster,
 }
 
 impl Plane {
     fn start() -> Self {
         let workplace = Workplace::render_profile("single", &[]);
-        let node = workplace.apply_all().remove(0);
-        let machine = Machine::of(&node);
-        let mut plane = Self { workplace, node, machine, running: Vec::new() };
-        let plan = plane.node.plan();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let member = &plan["etcd"]["members"][0];
-        let url = text(&member["peerURL"]);
-        // The words that the guard of a node adds, and a quota that a test can reach.
-        let founding = [
-            "--initial-cluster-state=new".to_owned(),
-            format!("--initial-cluster={}={url}", text(&member["name"])),
-            format!("--initial-advertise-peer-urls={url}"),
-            format!("--quota-backend-bytes={QUOTA}"),
-        ];
-        plane.start_pod("etcd", &text(&plan["etcd"]["manifest"]["source"]), &founding);
-        plane.start_pod("kube-apiserver", &text(&plan["apiServerManifest"]["source"]), &[]);
+        let mut cluster = Cluster::of(workplace, NodeRoot::is_control_plane);
+        // A quota that a test can reach.
+        cluster.start_with(NODE, "etcd", &[format!("--quota-backend-bytes={QUOTA}")]);
+        cluster.start(NODE, "kube-apiserver");
+        let plane = Self { cluster };
         plane.put_programs();
-        plane.wait("the API server", || plane.types("kubectl get namespace default").status.success());
+        plane.cluster.wait("the API server", || plane.types("kubectl get namespace default").status.success());
         plane
-    }
-
-    fn start_pod(&mut self, name: &str, manifest: &str, more: &[String]) {
-        let log = File::create(self.workplace.folder().join(format!("{name}.log"))).unwrap();
-        let pod = Container::read(&self.node.text(manifest), name);
-        let mut command = pod.start(&self.machine, &self.node, built(name));
-        command.args(more).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.running.push(command.spawn().unwrap());
     }
 
     /// `crictl`, which knows one container, and `kubectl`, as the administrator.
     fn put_programs(&self) {
-        let manifest = self.node.plan()["etcd"]["manifest"]["source"].as_str().unwrap().to_owned();
-        let pod = Container::read(&self.node.text(&manifest), "etcd");
-        let etcdctl = pod.view(&self.machine, &self.node, built("etcdctl"));
+        let (node, machine) = (self.cluster.node(NODE), self.cluster.machine(NODE));
+        let etcdctl = self.cluster.pod(NODE, "etcd").view(machine, node, built("etcdctl"));
         let first = "[ \"$1\" != ps ] || { echo 0123abcd; exit; }\n[ \"$1 $2 $3\" = 'exec 0123abcd etcdctl' ]\nshift 3";
         self.put("crictl", first, &etcdctl);
-        let mut kubectl = self.machine.command(built("kubectl"));
-        let admin = self.workplace.output().join("admin.kubeconfig");
-        kubectl.arg(format!("--kubeconfig={}", admin.display())).arg("--request-timeout=20s");
-        self.put("kubectl", "", &kubectl);
+        self.put("kubectl", "", &self.cluster.kubectl_command(NODE));
     }
 
     /// A program that does this first, and then is `command` with the arguments that are left.
@@ -82,13 +53,11 @@ impl Plane {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let words = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
         let words = words.collect::<Vec<_>>().join(" ");
-        let path = self.bin().join(name);
-        executable(&path);
-        fs::write(path, format!("#!/bin/sh\nset -e\n{first}\nexec {words} \"$@\"\n")).unwrap();
+        put_script(&self.bin().join(name), &format!("set -e\n{first}\nexec {words} \"$@\"\n"));
     }
 
     fn bin(&self) -> PathBuf {
-        self.workplace.folder().join("bin")
+        self.cluster.workplace.folder().join("bin")
     }
 
     /// What an operator types.
@@ -104,18 +73,9 @@ impl Plane {
         both(&said)
     }
 
-    fn wait(&self, what: &str, mut ready: impl FnMut() -> bool) {
-        let end = Instant::now() + BOUND;
-        while !ready() {
-            let words = self.types(&format!("tail -n 5 {}/*.log", self.workplace.folder().display()));
-            assert!(Instant::now() < end, "{what}\n{}", both(&words));
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-
     /// Makes objects until etcd takes no more.
     fn fill(&self) {
-        let large = self.workplace.folder().join("large");
+        let large = self.cluster.workplace.folder().join("large");
         fs::write(&large, "x".repeat(OBJECT)).unwrap();
         let most = 2 * QUOTA / OBJECT;
         let refused = (0..most).map(|number| {
@@ -123,15 +83,6 @@ impl Plane {
         });
         let said = refused.into_iter().find(|said| !said.status.success()).expect("the quota is reached");
         assert!(both(&said).contains("database space exceeded"), "{}", both(&said));
-    }
-}
-
-impl Drop for Plane {
-    fn drop(&mut self) {
-        for child in &mut self.running {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 
@@ -153,7 +104,7 @@ fn a_full_database_takes_writes_again_after_what_the_page_says() {
     };
     // The API server counts once a minute.
     let count = "kubectl get --raw /metrics | grep apiserver_resource_objects | sort -t' ' -k2 -n";
-    plane.wait("the count", || says(count).lines().any(|line| line.contains("resource=\"configmaps\"")));
+    plane.cluster.wait("the count", || says(count).lines().any(|line| line.contains("resource=\"configmaps\"")));
     plane.told("kubectl get configmaps -o name | grep large | xargs kubectl delete");
     let compact = r#"etcd compact "$(etcd endpoint status -w fields | sed -n 's/^"Revision" : //p')""#;
     assert!(says(compact).contains("compacted revision"));
@@ -161,5 +112,7 @@ fn a_full_database_takes_writes_again_after_what_the_page_says() {
     says("etcd alarm disarm");
     let table = plane.told(&status);
     assert!(!table.contains("NOSPACE"), "{table}");
-    plane.wait("a write", || plane.types("kubectl create configmap small --from-literal=word=x").status.success());
+    plane
+        .cluster
+        .wait("a write", || plane.types("kubectl create configmap small --from-literal=word=x").status.success());
 }

@@ -15,7 +15,7 @@ use std::process::Output;
 use support::cluster::{Cluster, ok};
 use support::document::{read, shell};
 use support::node::Workplace;
-use support::program::{as_root, both, built, empty_folder, run, succeed};
+use support::program::{both, built, empty_folder, folder_emptied_by_root, run};
 use support::steps::{chapter, walk};
 
 const CHAPTER: &str = "Rotating the keys that all control planes share";
@@ -54,8 +54,6 @@ struct Rotation {
 
 /// The cluster before the rotation, from the page's own site.
 fn start(folder: &Path, page: &str) -> Rotation {
-    succeed(as_root("rm").arg("-rf").arg(folder));
-    fs::create_dir_all(folder).unwrap();
     let site = support::fenced::that(page, "yaml", "# file: site.yaml");
     fs::write(folder.join("site.yaml"), site.text()).unwrap();
     let rendered = shell("kfimg render --profile ha3 --site site.yaml", folder);
@@ -234,7 +232,7 @@ fn lasting_token(rotation: &Rotation, former: &str) -> String {
 #[test]
 #[ignore = "needs the components that `make interop` builds"]
 fn the_chapter_is_walked_and_nothing_is_unreadable_or_refused_before_its_time() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rotate-runs");
+    let folder = folder_emptied_by_root("rotate-runs");
     let page = format!("\n## {}", chapter(&read("state.md"), CHAPTER));
     let mut rotation = start(&folder, &page);
     ok(&rotation.cluster.kubectl("master1", &["create", "serviceaccount", "robot"]));

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::document::{Commands, read};
 use support::fenced;
+use support::nginx;
 use support::payload::Payload;
 use support::program::{Running, both, empty_folder, find, run, succeed};
 use support::registry::Served;
@@ -177,18 +178,10 @@ fn one_process_and_then_a_hall_with_its_own_nginx_boot_the_same_machine() {
     assert!(found.stdout.is_empty(), "{}", both(&found));
 }
 
-/// The page's server in an nginx of one process, which is ended as one.
+/// The page's server.
 fn nginx(folder: &Path, hall: &Path) -> Command {
-    let here = folder.display();
-    let places =
-        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {here}/{name};"));
-    let text = format!(
-        "master_process off; daemon off; pid {here}/pid; error_log {here}/error.log;\nevents {{}}\nhttp {{ {} include {}; }}\n",
-        places.join(" "),
-        hall.display()
-    );
     let configuration = folder.join("nginx.conf");
-    fs::write(&configuration, text).unwrap();
+    fs::write(&configuration, nginx::configuration(folder, &format!("include {};", hall.display()))).unwrap();
     let mut nginx = Command::new(find("nginx"));
     nginx.arg("-p").arg(folder).arg("-c").arg(&configuration);
     let judged = run(Command::new(find("nginx")).args(["-t", "-p"]).arg(folder).arg("-c").arg(&configuration));

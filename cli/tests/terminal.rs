@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use support::document::shell;
+use support::noise::noise;
 use support::program::{both, empty_folder, find, run, succeed};
 use support::said;
 
@@ -193,12 +194,16 @@ fn on_one_core(command: &str) -> String {
     format!("taskset -c 0 {} {command}", env!("CARGO_BIN_EXE_kfimg"))
 }
 
+/// What a terminal of 80 columns got from a command of a shell that succeeds.
+fn recorded(command: &str) -> String {
+    let mut terminal = Command::new(find("script"));
+    terminal.args(["-qe", "-c", &format!("stty cols 80 rows 50; {command}"), "/dev/null"]);
+    succeed(terminal.current_dir(folder()).env("TERM", "xterm-256color")).replace("\r\n", "\n")
+}
+
 #[test]
 fn long_work_shows_how_far_it_is_on_a_terminal_and_leaves_nothing() {
-    let line = format!("stty cols 80 rows 50; {}", on_one_core(&long_work("bars")));
-    let mut terminal = Command::new(find("script"));
-    terminal.args(["-qe", "-c", &line, "/dev/null"]).current_dir(folder()).env("TERM", "xterm-256color");
-    let text = succeed(&mut terminal).replace("\r\n", "\n");
+    let text = recorded(&on_one_core(&long_work("bars")));
     let drawn: Vec<&str> = text.split(['\r', '\n']).filter(|part| part.contains("issuing certificates")).collect();
     assert!(!drawn.is_empty(), "{text}");
     for bar in drawn {
@@ -223,13 +228,8 @@ fn long_build() -> &'static str {
     static SITE: OnceLock<()> = OnceLock::new();
     SITE.get_or_init(|| {
         fake::bundle(&folder().join("bundle"), Architecture::Amd64);
-        let mut state = 1_u64;
-        let noise = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            state.to_be_bytes()[0]
-        });
         let mut base = FakeBase::new(Architecture::Amd64);
-        base.file("usr/share/noise", 0o644, noise.take(24 << 20).collect::<Vec<u8>>());
+        base.file("usr/share/noise", 0o644, noise(24 << 20));
         base.file("usr/bin/su", 0o4755, "x").write(&folder().join("base.tar"));
     });
     "build --base base.tar --output parts -v -o"
@@ -237,10 +237,7 @@ fn long_build() -> &'static str {
 
 #[test]
 fn a_build_shows_its_phases_on_a_terminal_and_their_times_afterwards() {
-    let command = on_one_core(&format!("{} phases", long_build()));
-    let mut terminal = Command::new(find("script"));
-    terminal.args(["-qe", "-c", &format!("stty cols 80 rows 50; {command}"), "/dev/null"]);
-    let text = succeed(terminal.current_dir(folder()).env("TERM", "xterm-256color")).replace("\r\n", "\n");
+    let text = recorded(&on_one_core(&format!("{} phases", long_build())));
     let is_bar = |part: &&str| part.contains("writing the root image") && part.contains(" of ");
     let drawn: Vec<String> = text
         .split(['\r', '\n'])

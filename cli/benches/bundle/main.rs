@@ -48,7 +48,7 @@ struct Bench {
 impl Bench {
     /// Whether a part is measured.
     fn wants(&self, part: &str) -> bool {
-        debug_assert!(PARTS.contains(&part), "{part} is no part");
+        assert!(PARTS.contains(&part), "{part} is no part");
         self.part.as_ref().is_none_or(|wanted| wanted == part)
     }
 

@@ -77,12 +77,12 @@ pub(crate) fn run(args: &ServeArgs, console: &Console) -> Result<(), Failure> {
     let limits = Limits::of_system();
     let content = open(args, args.boot.is_wanted())?.map(Arc::new);
     // Without a bundle there are boot files alone, which are served by HTTPS, too, where there is a certificate.
-    let is_beside = content.is_some() || tls.files().is_some();
+    let is_beside = content.is_some() || !tls.is_plain();
     if is_beside && args.boot.is_wanted() {
         args.boot.refuse_port_of(listen, &declared)?;
     }
     let beside = is_beside.then(|| Server::reserve(listen)).transpose()?;
-    let entrance = beside.as_ref().map(|place| Entrance { port: place.address().port(), tls: tls.files().is_some() });
+    let entrance = beside.as_ref().map(|place| Entrance { port: place.address().port(), tls: !tls.is_plain() });
     let said = Said { tell, credentials: credentials.clone(), log: log.clone() };
     let bind = || Boot::bind(args, &declared, entrance, said, limits.boot, *console);
     let boot = args.boot.is_wanted().then(bind).transpose()?;

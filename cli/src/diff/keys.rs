@@ -7,7 +7,6 @@ use super::files::{ENCRYPTION, ENCRYPTION_KEYS, encrypted_resources};
 use super::node::{Node, NodeDifference};
 use crate::names::ranges;
 use crate::rewrite;
-use kfimg_ignition::tree::Entry;
 use std::collections::BTreeSet;
 
 /// Signs tokens of service accounts.
@@ -21,13 +20,6 @@ const END: &str = "-----END PUBLIC KEY-----";
 pub(super) fn find(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
     tokens(nodes, dangers);
     encryption(nodes, dangers);
-}
-
-fn file<'a>(node: &'a Node, path: &str) -> Option<&'a [u8]> {
-    match node.tree.get(path) {
-        Some(Entry::File(file)) => Some(&file.content),
-        _ => None,
-    }
 }
 
 /// What becomes of the keys of tokens.
@@ -58,8 +50,8 @@ fn change_of(old: &[u8], new: &[u8], signs_anew: bool) -> Option<Tokens> {
 fn tokens(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
     let found = |wanted: Tokens| -> Vec<&str> {
         let is_it = |(_, old, new): &(&NodeDifference, &Node, &Node)| {
-            let signs_anew = matches!((file(old, SIGNS), file(new, SIGNS)), (Some(old), Some(new)) if old != new);
-            let (Some(old), Some(new)) = (file(old, VERIFY), file(new, VERIFY)) else { return false };
+            let signs_anew = matches!((old.file(SIGNS), new.file(SIGNS)), (Some(old), Some(new)) if old != new);
+            let (Some(old), Some(new)) = (old.file(VERIFY), new.file(VERIFY)) else { return false };
             change_of(old, new, signs_anew) == Some(wanted)
         };
         pairs(nodes).filter(is_it).map(|(node, ..)| node.name.as_str()).collect()
@@ -110,11 +102,10 @@ fn encryption(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
 
 /// How what the node's API server encrypts is written anew.
 fn rewriting(node: &NodeDifference) -> String {
-    let Some(settings) = node.old.as_ref().and_then(|old| file(old, ENCRYPTION)) else {
+    let Some(settings) = node.old.as_ref().and_then(|old| old.file(ENCRYPTION)) else {
         return "what `kfimg pki renew --what encryption` printed".to_owned();
     };
-    let commands = rewrite::commands(&encrypted_resources(settings));
-    format!("`{}`", commands.join("`, `"))
+    rewrite::quoted(&encrypted_resources(settings))
 }
 
 #[cfg(test)]

@@ -25,6 +25,16 @@ pub(super) struct Node {
     pub(super) encryption_keys: Vec<String>,
 }
 
+impl Node {
+    /// What a file of its own holds; `None`: it gets no such file, or sealed.
+    pub(super) fn file(&self, path: &str) -> Option<&[u8]> {
+        match self.tree.get(path) {
+            Some(Entry::File(file)) => Some(&file.content),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a node.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -141,9 +151,11 @@ fn is_sealed_or_opened(path: &str, old: &Node, new: &Node) -> bool {
 
 /// Keys for encryption at rest by their names, where at least one of the payloads is sealed.
 fn sealed_keys(old: &Node, new: &Node) -> Option<Change> {
-    let names = |node: &Node| match node.tree.get(files::ENCRYPTION) {
-        Some(Entry::File(file)) => Some(files::encryption_key_names(&file.content)),
-        _ => node.plan.sealed.paths.iter().any(|path| path == files::ENCRYPTION).then(|| node.encryption_keys.clone()),
+    let names = |node: &Node| match node.file(files::ENCRYPTION) {
+        Some(settings) => Some(files::encryption_key_names(settings)),
+        None => {
+            node.plan.sealed.paths.iter().any(|path| path == files::ENCRYPTION).then(|| node.encryption_keys.clone())
+        }
     };
     if [old, new].iter().all(|node| node.tree.get(files::ENCRYPTION).is_some()) {
         return None;

@@ -5,7 +5,6 @@ use crate::support::boot::{Boot, report, report_token};
 use crate::support::program::succeed;
 use crate::support::registry::Served;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -68,9 +67,7 @@ fn idle_and_slow_clients_keep_nobody_waiting() {
         open > 1000
     });
     assert!(all_at_once, "1000 idle clients and one more were never served at once");
-    let status = fs::read_to_string(format!("/proc/{}/status", boot.served.child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let kilobytes = boot.served.peak();
     assert!(kilobytes < 256 << 10, "{kilobytes} kB with 1000 idle clients");
 }
 

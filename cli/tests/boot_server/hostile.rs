@@ -116,8 +116,6 @@ fn machines_that_nobody_knows_all_hear_the_same_and_fill_nothing() {
     // The board remembers some of those that asked again, and nothing of the others.
     let state: serde_json::Value = serde_json::from_slice(&boot.get("/board/state").1).unwrap();
     assert!(state["strangers"].as_array().unwrap().len() <= 32, "{state}");
-    let status = fs::read_to_string(format!("/proc/{}/status", boot.served.child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let kilobytes = boot.served.peak();
     assert!(kilobytes < 256 << 10, "{kilobytes} kB after {answers} names");
 }

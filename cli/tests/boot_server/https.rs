@@ -40,7 +40,7 @@ fn ask(folder: &Path, url: &str) -> Vec<u8> {
 fn what_is_asked_for_by_https_leads_back_to_https_and_by_http_to_http() {
     let folder = rendered_for("https", None);
     let boot = Boot::start(&folder, &["--listen", "127.0.0.1:0", "--tls-state", "ha3.state", "--name", "localhost"]);
-    let secure = format!("https://localhost:{}", boot.served.authority().rsplit(':').next().unwrap());
+    let secure = format!("https://localhost:{}", boot.served.port());
     let text = |url: &str| String::from_utf8(ask(&folder, url)).unwrap();
     for server in [&secure, &boot.url] {
         for path in ["/pxe/boot.ipxe", SCRIPT] {

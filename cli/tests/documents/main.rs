@@ -13,18 +13,11 @@ use kfimg_images::Architecture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::document::{Commands, read, script, shell, walk};
+use support::document::{Commands, all, read, script, shell, walk};
 use support::fenced;
 use support::program::{both, empty_folder, run, succeed};
 use support::registry::Served;
 use support::steps::{chapter, without_chapter};
-
-fn documents() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    let mut documents: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    documents.sort();
-    documents
-}
 
 /// Runs a text as its reader would, and gives what it said.
 fn succeeds(document: &str, text: &str, folder: &Path) -> String {
@@ -49,9 +42,7 @@ fn to_build_unified(folder: &Path) {
 fn every_yaml_of_every_document_is_accepted() {
     let folder = empty_folder("documents/yaml");
     let (mut count, mut wrong) = (0, Vec::new());
-    for document in documents() {
-        let name = document.file_name().unwrap().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&document).unwrap();
+    for (name, text) in all() {
         let blocks = fenced::all(&text).into_iter().filter(|block| block.language == "yaml");
         // What other blocks of the document name.
         let (files, sites): (Vec<_>, Vec<_>) = blocks.partition(|block| block.file().is_some());

@@ -1,10 +1,9 @@
 //! Whether the test that a row names is there, reads that document, and is run by the target of make that the row names.
 
 use super::rows::{Read, Row};
-use super::support::named::{problem, project};
+use super::support::named::{problem, project, source};
 use super::support::program::{both, run};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -24,8 +23,7 @@ fn problems_of(row: &Row, test: &str, target: Option<&str>) -> Vec<String> {
     if let Some(problem) = problem(file) {
         return vec![problem];
     }
-    let found = sources(file).into_iter().find(|text| text.contains(&format!("fn {function}(")));
-    let Some(text) = found else { return vec![format!("no function {function} in {file}")] };
+    let Some(text) = source(file, function) else { return vec![format!("no function {function} in {file}")] };
     let mut problems = Vec::new();
     if row.document != "*" && !reads(&text, function, row.document) {
         problems.push(format!("{test} does not read {}", row.document));
@@ -38,18 +36,6 @@ fn problems_of(row: &Row, test: &str, target: Option<&str>) -> Vec<String> {
         _ => {}
     }
     problems
-}
-
-/// The files of a test: `cli/documents`, or a path with its ending.
-fn sources(name: &str) -> Vec<String> {
-    if name.ends_with(".rs") {
-        return fs::read_to_string(project().join(name)).into_iter().collect();
-    }
-    let (of, file) = name.split_once('/').expect("`problem` has found it");
-    let place = project().join(of).join("tests");
-    let alone = fs::read_to_string(place.join(format!("{file}.rs"))).ok();
-    let several = fs::read_dir(place.join(file)).into_iter().flatten().flatten();
-    alone.into_iter().chain(several.filter_map(|file| fs::read_to_string(file.path()).ok())).collect()
 }
 
 /// The items of a file that stand at its left margin, by the name of each: constants, functions, types.

@@ -22,7 +22,7 @@ fn server(name: &str) -> (Boot, PathBuf, String) {
     let folder = boot::rendered(name, SITE);
     let arguments = ["--listen", "127.0.0.1:0", "--tls-state", "ha3.state", "--name", "localhost"];
     let boot = Boot::start(&folder, &[&arguments[..], &["--access-log", "access.log"]].concat());
-    let port = boot.served.authority().rsplit(':').next().unwrap().to_owned();
+    let port = boot.served.port().to_owned();
     (boot, folder, port)
 }
 

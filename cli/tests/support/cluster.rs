@@ -6,7 +6,7 @@
 use super::machine::Machine;
 use super::node::{NodeRoot, Workplace};
 use super::pod::Container;
-use super::program::{both, built, find, run, succeed};
+use super::program::{both, built, find, run, succeed, succeed_with};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -81,16 +81,26 @@ impl Cluster {
         self.nodes[at].0 = root;
     }
 
+    /// The container of a component of a node.
+    pub(crate) fn pod(&self, node: &str, component: &str) -> Container {
+        let root = self.node(node);
+        Container::read(&root.text(&manifest(root, component)), component)
+    }
+
     /// Starts a component of a node; what it says goes to a file. etcd is told to found the cluster of all members.
     pub(crate) fn start(&mut self, node: &str, component: &str) {
+        self.start_with(node, component, &[]);
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(&mut self, node: &str, component: &str, more: &[String]) {
         let program = if OF_DISTRIBUTION.contains(&component) { component.into() } else { built(component) };
         let root = self.node(node);
-        let mut command =
-            Container::read(&root.text(&manifest(root, component)), component).start(self.machine(node), root, program);
+        let mut command = self.pod(node, component).start(self.machine(node), root, program);
         if component == "etcd" {
             command.args(founding(root));
         }
-        self.keep(node, component, &mut command);
+        self.keep(node, component, command.args(more));
     }
 
     /// Starts a command on a node's machine, such as whom the servers ask; what it says goes to a file.
@@ -108,7 +118,7 @@ impl Cluster {
     }
 
     /// What a component of a node said.
-    pub(crate) fn log(&self, node: &str, component: &str) -> PathBuf {
+    fn log(&self, node: &str, component: &str) -> PathBuf {
         self.workplace.folder().join(format!("{node}-{component}.log"))
     }
 
@@ -154,6 +164,34 @@ impl Cluster {
         let authority = self.node(node).path("/etc/kubernetes/pki/ca.crt");
         command.arg(format!("--certificate-authority={}", authority.display()));
         run(command.arg(format!("--token={token}")).args(arguments))
+    }
+
+    /// What the node's own API server answers a stranger, over TLS that the cluster's authority vouches for.
+    pub(crate) fn answer(&self, node: &str, request: &str) -> String {
+        let root = self.node(node);
+        let mut client = self.machine(node).command(find("openssl"));
+        client.args(["s_client", "-quiet", "-verify_return_error", "-connect", &format!("{}:6443", root.address())]);
+        client.arg("-CAfile").arg(root.path("/etc/kubernetes/pki/ca.crt"));
+        succeed_with(&mut client, request)
+    }
+
+    /// Applies the addons as the node's agent does, in order and with its own credential; gives their number.
+    ///
+    /// # Panics
+    /// When one is refused, or the API server warns of it.
+    pub(crate) fn apply_addons(&self, node: &str) -> usize {
+        let root = self.node(node);
+        let plan = root.plan();
+        let kubeconfig = root.path(plan["addons"]["kubeconfig"].as_str().unwrap());
+        let files = plan["addons"]["files"].as_array().unwrap();
+        for file in files {
+            let mut apply = self.machine(node).command(built("kubectl"));
+            apply.arg(format!("--kubeconfig={}", kubeconfig.display()));
+            apply.args(["apply", "--server-side", "--validate=strict", "-f"]).arg(root.path(file.as_str().unwrap()));
+            let said = run(&mut apply);
+            assert!(said.status.success() && !both(&said).contains("Warning"), "{file}: {}", both(&said));
+        }
+        files.len()
     }
 
     fn server(&self, node: &str) -> String {

@@ -14,7 +14,7 @@ pub(crate) fn read(name: &str) -> String {
 
 /// Every document by its name, README.md among them.
 pub(crate) fn all() -> Vec<(String, String)> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let project = super::named::project();
     let pages = fs::read_dir(project.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = pages.chain([project.join("README.md")]).collect();
     paths.sort();

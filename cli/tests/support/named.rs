@@ -25,31 +25,32 @@ pub(crate) fn problem(name: &str) -> Option<String> {
         let missing = !project().join("profiles/tests/corpus").join(input).exists() && !is_beginning(input);
         return missing.then(|| format!("no input {name}"));
     }
-    if name.contains("/tests/") || name.contains("/src/") {
-        let (file, function) = name.split_once("::").map_or((name, None), |(file, function)| (file, Some(function)));
+    let (file, function) = name.split_once("::").map_or((name, None), |(file, function)| (file, Some(function)));
+    if file.contains("/tests/") || file.contains("/src/") {
         if !project().join(file.trim_end_matches('*')).exists() {
             return Some(format!("no file {file}"));
         }
-        let text = |file: &str| std::fs::read_to_string(project().join(file)).unwrap_or_default();
-        let function = function.filter(|function| !text(file).contains(&format!("fn {function}(")));
-        return function.map(|function| format!("no function {function} in {file}"));
+    } else if sources(file).is_empty() {
+        return Some(format!("no test {name}"));
     }
-    let Some(text) = sources(name) else { return Some(format!("no test {name}")) };
-    let function = name.split_once("::").map(|(_, function)| function);
-    let function = function.filter(|function| !text.contains(&format!("fn {function}(")));
-    function.map(|function| format!("no function {function} in {name}"))
+    let function = function.filter(|function| source(file, function).is_none());
+    function.map(|function| format!("no function {function} in {file}"))
 }
 
-/// The sources of the test that a name begins with: a file, or all of a folder.
-pub(crate) fn sources(name: &str) -> Option<String> {
-    let (crate_, file) = name.split("::").next()?.split_once('/')?;
-    let place = project().join(crate_).join("tests");
-    if let Ok(text) = std::fs::read_to_string(place.join(format!("{file}.rs"))) {
-        return Some(text);
+/// The source of a test's function: of a file by its path, or of a crate's test, which is a file, a folder, or a file beside one.
+pub(crate) fn source(file: &str, function: &str) -> Option<String> {
+    sources(file).into_iter().find(|text| text.contains(&format!("fn {function}(")))
+}
+
+fn sources(file: &str) -> Vec<String> {
+    if file.ends_with(".rs") {
+        return std::fs::read_to_string(project().join(file)).into_iter().collect();
     }
-    let files = std::fs::read_dir(place.join(file)).ok()?;
-    let texts = files.flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok());
-    Some(texts.collect()).filter(|text: &String| !text.is_empty())
+    let Some((of, test)) = file.split_once('/') else { return Vec::new() };
+    let place = project().join(of).join("tests");
+    let alone = std::fs::read_to_string(place.join(format!("{test}.rs"))).ok();
+    let several = std::fs::read_dir(place.join(test)).into_iter().flatten().flatten();
+    alone.into_iter().chain(several.filter_map(|file| std::fs::read_to_string(file.path()).ok())).collect()
 }
 
 fn is_beginning(input: &str) -> bool {

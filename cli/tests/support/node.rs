@@ -1,8 +1,7 @@
 //! The render that is judged, and its nodes as folders: what the disk holds after the real Ignition's `files` stage.
 
-use super::program::{as_root, find, succeed};
+use super::program::{as_root, find, folder_emptied_by_root, put_script, succeed};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,9 +40,7 @@ impl Workplace {
     }
 
     fn rendered(name: &str, options: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        succeed(as_root("rm").arg("-rf").arg(&folder));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = folder_emptied_by_root(name);
         let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
         kfimg.args(["render", "--registry", "reg.local", "-o", "out"]).args(options).current_dir(&folder);
         succeed(&mut kfimg);
@@ -237,7 +234,5 @@ fn base_system(root: &Path) {
 
 /// Writes a program that does nothing.
 pub(crate) fn executable(path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, "#!/bin/sh\n").unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    put_script(path, "");
 }

@@ -4,6 +4,7 @@ use rustix::process::geteuid;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -30,6 +31,14 @@ pub(crate) fn empty_folder(place: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(place);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The same where a former run may have left what only root can remove.
+pub(crate) fn folder_emptied_by_root(place: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(place);
+    succeed(as_root("rm").arg("-rf").arg(&folder));
+    fs::create_dir_all(&folder).unwrap();
     folder
 }
 
@@ -76,6 +85,13 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Command {
     );
     command.arg(program);
     command
+}
+
+/// Writes a program of these lines for `sh`, which anybody may execute.
+pub(crate) fn put_script(path: &Path, lines: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{lines}")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Runs a command to its end.

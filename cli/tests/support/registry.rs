@@ -1,6 +1,7 @@
 //! `kfimg serve` as its user starts it.
 
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -28,6 +29,18 @@ impl Served {
     /// The address and port.
     pub(crate) fn authority(&self) -> &str {
         self.said["address"].as_str().unwrap().split_once("://").unwrap().1
+    }
+
+    /// The port alone.
+    pub(crate) fn port(&self) -> &str {
+        self.authority().rsplit(':').next().unwrap()
+    }
+
+    /// The most memory that it had so far, in kilobytes.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 }
 

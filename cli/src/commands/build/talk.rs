@@ -1,7 +1,7 @@
 //! What a person sees while a build runs: the phase with its bar, findings, and afterwards how long each phase took.
 
 use crate::console::Console;
-use crate::progress::Progress;
+use crate::progress::{Progress, without_bars};
 use kfimg_builder::Event;
 use kfimg_builder::lint::{Finding, Severity};
 use std::cell::RefCell;
@@ -53,16 +53,8 @@ impl<'a> Talk<'a> {
                     progress.advance(bytes);
                 }
             }
-            Event::Remark(text) => self.above(|| self.console.warn(text)),
-            Event::Finding(finding) => self.above(|| self.finding(finding)),
-        }
-    }
-
-    /// Lines and bars do not go through each other.
-    fn above(&self, say: impl FnOnce()) {
-        match &self.phases.borrow().running {
-            Some((_, _, progress)) => progress.suspend(say),
-            None => say(),
+            Event::Remark(text) => without_bars(|| self.console.warn(text)),
+            Event::Finding(finding) => without_bars(|| self.finding(finding)),
         }
     }
 

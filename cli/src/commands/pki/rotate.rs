@@ -48,9 +48,9 @@ fn refusal(change: &Change<'_>, next: Rotation) -> String {
         ),
         (Rotation::Dropped, Rotated::Encryption) => format!(
             "the new key is in use and the old one still reads; what only the old one reads is lost without it: \
-             {} `{}`, then say --drop-old",
+             {} {}, then say --drop-old",
             anew(change),
-            rewrite::commands(change.encrypted).join("`, `")
+            rewrite::quoted(change.encrypted)
         ),
         (Rotation::Added, _) => "there is no old key to drop; without --drop-old a new one is added".to_owned(),
         (Rotation::InUse, _) => "the new key is not in use yet; take it into use without --drop-old first".to_owned(),

@@ -18,7 +18,7 @@ const NAMED_FAULTS: usize = 20;
 
 /// What works and is hardly meant.
 pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, declared: &Declared, console: &Console) {
-    let plain = matches!(tls, Tls::None);
+    let plain = tls.is_plain();
     if matches!(tls, Tls::Issued(..)) && declared.secure().is_some() {
         let remedy = "give --tls-cert one with an RSA key, and machines an iPXE that was built to trust its issuer";
         console.warn(&format!(
@@ -55,7 +55,7 @@ pub(super) struct Ready<'a> {
 impl Ready<'_> {
     /// Says what is served and how nodes reach it.
     pub(super) fn tell(&self, tls: &Tls, registry: Option<&Registry>, console: &Console) -> Result<(), Failure> {
-        let scheme = if matches!(tls, Tls::None) { "http" } else { "https" };
+        let scheme = if tls.is_plain() { "http" } else { "https" };
         let address = self.server.map(|server| format!("{scheme}://{}", server.address()));
         let held = self.content.map(Held::of).unwrap_or_default();
         let faults = self.server.map_or(&[][..], Server::faults);

@@ -66,6 +66,11 @@ impl Tls {
         Ok(Self::Issued(Box::new(credential), names))
     }
 
+    /// Whether it is plain HTTP.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
     /// Certificate and key, as the registry takes them.
     pub(super) fn files(&self) -> Option<TlsFiles> {
         match self {
@@ -103,7 +108,7 @@ impl Tls {
             Some(registry) => return vec![trust, format!("Nodes ask it as {}.", registry.authority())],
             None => self.names().iter().next().map_or_else(|| "HOST".to_owned(), bare),
         };
-        let plain = if matches!(self, Self::None) { ", plainHTTP: true" } else { "" };
+        let plain = if self.is_plain() { ", plainHTTP: true" } else { "" };
         let written = format!("registry: {{host: {host}, port: {}{plain}}}", address.port());
         vec![trust, format!("In the nodes' description: {written}")]
     }
