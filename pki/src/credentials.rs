@@ -144,16 +144,16 @@ pub struct ControlPlaneCredentials<'a> {
     pub addons: &'a Credential,
     /// Keys for service-account tokens.
     pub service_account: ServiceAccountKeys<'a>,
-    /// Keys for encryption at rest, newest first: the first encrypts, all decrypt.
+    /// Keys for encryption at rest: the first encrypts, all decrypt.
     pub encryption: Vec<EncryptionKey<'a>>,
 }
 
 /// Keys for service-account tokens.
 #[derive(Clone, Debug, Hash)]
 pub struct ServiceAccountKeys<'a> {
-    /// The newest private key (`sa.key`), which signs. PEM.
+    /// The private key that signs (`sa.key`). PEM.
     pub signing_pem: &'a Secret,
-    /// All public keys, newest first (`sa.pub`), which verify. PEM.
+    /// All public keys (`sa.pub`), which verify; that of the key that signs is the first. PEM.
     pub public_pem: String,
 }
 
@@ -344,8 +344,8 @@ impl Credentials {
 
     fn service_account(&self) -> Result<ServiceAccountKeys<'_>, Error> {
         let keys = &self.keys.service_account;
-        let newest = keys.first().ok_or_else(|| Error::NoCredentials("service accounts".to_owned()))?;
+        let first = keys.first().ok_or_else(|| Error::NoCredentials("service accounts".to_owned()))?;
         let public_pem = keys.iter().map(|key| key.public_pem.as_str()).collect();
-        Ok(ServiceAccountKeys { signing_pem: &newest.private_pem, public_pem })
+        Ok(ServiceAccountKeys { signing_pem: &first.private_pem, public_pem })
     }
 }

@@ -7,11 +7,8 @@ use super::files::{ENCRYPTION, ENCRYPTION_KEYS, encrypted_resources};
 use super::node::{Node, NodeDifference};
 use crate::names::ranges;
 use crate::rewrite;
-use std::collections::BTreeSet;
 
-/// Signs tokens of service accounts.
-const SIGNS: &str = "/etc/kubernetes/pki/sa.key";
-/// Verify them.
+/// Verify tokens of service accounts; the first is that of the key that signs. The private one may travel sealed.
 const VERIFY: &str = "/etc/kubernetes/pki/sa.pub";
 /// The end of each key in there.
 const END: &str = "-----END PUBLIC KEY-----";
@@ -31,14 +28,15 @@ enum Tokens {
     Gone,
 }
 
-/// Keys that verify, before and after, and whether another one signs.
-fn change_of(old: &[u8], new: &[u8], signs_anew: bool) -> Option<Tokens> {
-    let keys = |pem: &[u8]| -> BTreeSet<String> {
+/// Compares the keys that verify, before and after.
+fn change_of(old: &[u8], new: &[u8]) -> Option<Tokens> {
+    let keys = |pem: &[u8]| -> Vec<String> {
         let text = String::from_utf8_lossy(pem);
         text.split(END).map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect()
     };
     let (old, new) = (keys(old), keys(new));
-    let (comes, goes) = (new.difference(&old).next().is_some(), old.difference(&new).next().is_some());
+    let signs_anew = old.first() != new.first();
+    let (comes, goes) = (new.iter().any(|key| !old.contains(key)), old.iter().any(|key| !new.contains(key)));
     match (comes, goes) {
         (true, true) => Some(Tokens::Unknown),
         (true, false) if signs_anew => Some(Tokens::Unknown),
@@ -50,9 +48,8 @@ fn change_of(old: &[u8], new: &[u8], signs_anew: bool) -> Option<Tokens> {
 fn tokens(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
     let found = |wanted: Tokens| -> Vec<&str> {
         let is_it = |(_, old, new): &(&NodeDifference, &Node, &Node)| {
-            let signs_anew = matches!((old.file(SIGNS), new.file(SIGNS)), (Some(old), Some(new)) if old != new);
             let (Some(old), Some(new)) = (old.file(VERIFY), new.file(VERIFY)) else { return false };
-            change_of(old, new, signs_anew) == Some(wanted)
+            change_of(old, new) == Some(wanted)
         };
         pairs(nodes).filter(is_it).map(|(node, ..)| node.name.as_str()).collect()
     };
@@ -117,15 +114,15 @@ mod tests {
         let pem = |keys: &[&str]| keys.iter().map(|key| format!("{key}\n{END}\n")).collect::<String>();
         let (one, both, turned, two) = (pem(&["1"]), pem(&["1", "2"]), pem(&["2", "1"]), pem(&["2"]));
         let cases = [
-            ("nothing", &one, &one, false, None),
-            ("added", &one, &both, false, None),
-            ("taken into use", &both, &turned, true, None),
-            ("dropped", &turned, &two, false, Some(Tokens::Gone)),
-            ("used at once", &one, &turned, true, Some(Tokens::Unknown)),
-            ("another one", &one, &two, true, Some(Tokens::Unknown)),
+            ("nothing", &one, &one, None),
+            ("added", &one, &both, None),
+            ("taken into use", &both, &turned, None),
+            ("dropped", &turned, &two, Some(Tokens::Gone)),
+            ("used at once", &one, &turned, Some(Tokens::Unknown)),
+            ("another one", &one, &two, Some(Tokens::Unknown)),
         ];
-        for (name, old, new, signs_anew, expected) in cases {
-            assert_eq!(change_of(old.as_bytes(), new.as_bytes(), signs_anew), expected, "{name}");
+        for (name, old, new, expected) in cases {
+            assert_eq!(change_of(old.as_bytes(), new.as_bytes()), expected, "{name}");
         }
     }
 }
