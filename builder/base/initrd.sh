@@ -12,7 +12,7 @@ drivers+=' virtio_blk virtio_scsi virtio_pci virtio_net virtio_rng nvme ahci'
 faster='sha256_ssse3'
 # Disks and cards that hypervisors show and servers have, as the lint initrd-drivers wants them: of the kernel's that are modules.
 drivers+=' ata_piix vmw_pvscsi mptspi mptsas hv_storvsc'
-drivers+=' megaraid_sas mpt3sas smartpqi hpsa aacraid xhci_hcd usb_storage'
+drivers+=' megaraid_sas mpt3sas smartpqi hpsa aacraid xhci_hcd xhci_pci usb_storage'
 drivers+=' vmxnet3 e1000 e1000e hv_netvsc ena igb igc ixgbe i40e ice tg3 bnx2x bnxt_en mlx4_en mlx5_core r8169'
 programs='groupmod losetup partx sfdisk blkid blockdev mkfs.ext4 mkfs.xfs true'
 

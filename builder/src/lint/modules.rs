@@ -49,6 +49,7 @@ const DISKS: &[Driver] = &[
     ("SCSI_HPSA", "hpsa", "older RAID of HPE", &[Amd64]),
     ("SCSI_AACRAID", "aacraid", "RAID of Adaptec", &[Amd64]),
     ("USB_XHCI_HCD", "xhci_hcd", "USB", ALL),
+    ("USB_XHCI_PCI", "xhci_pci", "USB", ALL),
     ("USB_STORAGE", "usb_storage", "USB sticks", ALL),
 ];
 
@@ -115,7 +116,8 @@ pub(super) fn drivers(subject: &Subject<'_>) -> Vec<String> {
 }
 
 fn told(what: &str, lines: Vec<String>) -> Vec<String> {
-    if lines.is_empty() { lines } else { vec![format!("{what} {}", listed(&lines))] }
+    // All of them: whoever mends the initrd has to name each.
+    if lines.is_empty() { lines } else { vec![format!("{what} {}", lines.join(", "))] }
 }
 
 /// A driver that is neither in the kernel nor in the initrd.
