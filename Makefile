@@ -146,7 +146,7 @@ golden: ## write the golden files of the tests anew; look at the difference befo
 bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; three quarters of an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
-bench: packages bench-packages ## measure speed against physical limits and peers, in one run, as the table of docs/performance.md (imports: root)
+bench: packages bench-packages agent ## measure speed against physical limits and peers, in one run, as the table of docs/performance.md (imports and payloads: root)
 	cargo build --release --locked -p kfimg-agent
 	cargo bench --locked -p kfimg-cli --bench speed --bench bundle
 	cargo bench --locked -p kfimg-builder --bench outputs

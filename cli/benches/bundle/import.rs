@@ -17,6 +17,7 @@ use crate::Bench;
 use crate::data::{self, LARGE, noise};
 use crate::measure::{self, Contender, judge, milliseconds, race, timed};
 use crate::peers;
+use crate::program;
 
 /// Layers of the image, as many packed bytes as two large layers together.
 const LAYERS: u64 = 8;
@@ -34,11 +35,7 @@ pub(crate) fn run(bench: &Bench) {
     if !rustix::process::geteuid().is_root() {
         return println!("who is not root can't start containerd: imports are left out");
     }
-    let beside = bench.kfimg.with_file_name("kfimg-agent");
-    let agent = std::env::var_os("KFIMG_BENCH_AGENT").map_or(beside, PathBuf::from);
-    if !agent.is_file() {
-        return println!("{} is not there: imports are left out", agent.display());
-    }
+    let Some(agent) = program::agent(&bench.kfimg) else { return };
     let Some(containerd) = peers::built("containerd") else { return };
     let (node, tar) = (bench.fresh("node"), bench.fresh("image.tar"));
     image(&node.join(BUNDLE), bench.layer / 4, &bench.path("layer"));

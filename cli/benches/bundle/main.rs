@@ -1,9 +1,11 @@
-//! `make bench`: how fast bundles are made, carried and served, as ratios against peers and physical limits of the same run.
+//! `make bench`: how fast bundles are made, carried and served, and how fast nodes take what they get, as ratios against peers and physical
+//! limits of the same run.
 //!
-//! The peers are skopeo, regctl, the reference registry, nginx and containerd's `ctr`, all in rounds that alternate with kfimg's; a peer
-//! that is not installed is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256), `KFIMG_BENCH_ROUNDS` the rounds (5),
-//! `KFIMG_BENCH_PART` leaves all out but one of [`PARTS`].
+//! The peers are skopeo, regctl, the reference registry, nginx, containerd's `ctr`, Ignition and cloud-init, all in rounds that alternate
+//! with kfimg's; a peer that is not installed is left out and named. `KFIMG_BENCH_MIB` sets the size of a large layer (256),
+//! `KFIMG_BENCH_ROUNDS` the rounds (5), `KFIMG_BENCH_PART` leaves all out but one of [`PARTS`].
 
+mod apply;
 mod ceilings;
 mod data;
 mod delta;
@@ -28,8 +30,21 @@ use program::Board;
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 
 /// What can be measured alone.
-const PARTS: [&str; 12] =
-    ["pull", "pack", "verify", "push", "load", "again", "delta", "manifests", "blobs", "storm", "ceilings", "import"];
+const PARTS: [&str; 13] = [
+    "pull",
+    "pack",
+    "verify",
+    "push",
+    "load",
+    "again",
+    "delta",
+    "manifests",
+    "blobs",
+    "storm",
+    "ceilings",
+    "import",
+    "apply",
+];
 
 /// What all measurements share.
 struct Bench {
@@ -79,6 +94,9 @@ fn main() {
     serving::run(&bench, &board);
     if bench.wants("import") {
         import::run(&bench);
+    }
+    if bench.wants("apply") {
+        apply::run(&bench);
     }
     board.peaks();
     println!("load of this machine after: {}", measure::load_average());

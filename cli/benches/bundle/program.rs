@@ -3,7 +3,7 @@
 use crate::measure::judge;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The limit of memory for every command, in bytes.
 const PEAK: u64 = 64 << 20;
@@ -39,4 +39,15 @@ pub(crate) fn installed(name: &str) -> Option<PathBuf> {
         println!("{name} is not installed: it is left out");
     }
     found
+}
+
+/// The agent: the one beside kfimg, or the one that the environment names.
+pub(crate) fn agent(kfimg: &Path) -> Option<PathBuf> {
+    let beside = kfimg.with_file_name("kfimg-agent");
+    let agent = std::env::var_os("KFIMG_BENCH_AGENT").map_or(beside, PathBuf::from);
+    let found = agent.is_file();
+    if !found {
+        println!("{} is not there: what it does is left out", agent.display());
+    }
+    found.then_some(agent)
 }

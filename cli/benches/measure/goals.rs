@@ -82,6 +82,7 @@ const DELTA: &str = "cli/benches/bundle/delta.rs";
 const SERVING: &str = "cli/benches/bundle/serving.rs";
 const CEILINGS: &str = "cli/benches/bundle/ceilings.rs";
 const IMPORT: &str = "cli/benches/bundle/import.rs";
+const APPLY: &str = "cli/benches/bundle/apply.rs";
 const PEAKS: &str = "cli/benches/bundle/program.rs";
 const SPEED: &str = "cli/benches/speed/main.rs";
 const ROOTS: &str = "builder/benches/outputs/roots.rs";
@@ -135,8 +136,12 @@ pub(crate) static GOALS: &[Goal] = &[
     row("P20/import", "images of a medium on a fresh node", "time", "`ctr images import`", AtMost(0.5), IMPORT),
     row("P21/kubeadm", "power-on to the API, and to all nodes Ready", "time", "kubeadm", AtMost(0.8), BOOT),
     row("P21/own", "what kfimg's own steps add to a boot", "time", "a second", AtMost(1.0), BOOT),
+    row("P22/ignition", "a payload of 5 MB and 120 files at the first boot", "time", "Ignition alone", AtMost(1.2), APPLY),
+    row("P22/cloud-init", "a payload of 5 MB and 120 files at the first boot", "time", "cloud-init", AtMost(0.3), APPLY),
     row("P23/memory", "every command that moves or serves images", "memory", "64 MiB", AtMost(1.0), PEAKS),
     row("P24/start", "`kfimg --version`", "time", "a millisecond", AtMost(5.0), SPEED),
+    row("P25/kfimg", "`kfimg`", "size", "20 MB", AtMost(1.0), SPEED),
+    row("P25/agent", "the static `kfimg-agent`", "size", "5 MB", AtMost(1.0), SPEED),
     row("P26/cis", "`kfimg validate --cis` of 1,003 nodes", "time", "a second", AtMost(2.0), SPEED),
     row("build/memory", "what writes roots and disks", "memory", "256 MiB", AtMost(1.0), WRITERS),
     row("diff/time", "`kfimg diff` of two outputs of 1,003 nodes", "time", "a second", AtMost(1.0), SPEED),

@@ -11,6 +11,7 @@ mod site;
 use measure::{Contender, judge, load_average, milliseconds, race, run};
 use site::Site;
 use std::cell::Cell;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -24,6 +25,9 @@ const LARGE_ROUNDS: usize = 3;
 const PEAK: u64 = 256 << 20;
 /// Nodes for which the peer issues certificates; its time is scaled up.
 const PEER_NODES: u32 = 20;
+/// What the programs may have, in bytes.
+const PROGRAM_SIZE: u64 = 20_000_000;
+const AGENT_SIZE: u64 = 5_000_000;
 const WORKERS: u32 = 1000;
 const CONTROL_PLANES: u32 = 3;
 /// Workers with RSA keys: each key takes thirty milliseconds of a core.
@@ -34,6 +38,7 @@ fn main() {
     let folder = scratch.path();
     println!("load average {}, {ROUNDS} rounds each", load_average());
     start();
+    sizes();
     linear(folder);
     whole(folder);
     rsa(folder);
@@ -49,6 +54,27 @@ fn start() {
     let version = || run(Command::new(KFIMG).arg("--version")).time;
     let times = race("a start", ROUNDS, &mut [Contender::new("kfimg --version", version)]);
     judge("P24/start", "a start and its end, in milliseconds", "", times[0] * 1e3);
+}
+
+/// Both programs as they are given away: this one, and the agent that `make agent` links statically.
+fn sizes() {
+    let kfimg = Path::new(KFIMG);
+    size("P25/kfimg", "size of `kfimg`", kfimg, PROGRAM_SIZE);
+    let target = kfimg.parent().and_then(Path::parent).expect("Cargo builds into a folder of its target folder");
+    let agent = target.join(format!("{}-unknown-linux-gnu/agent/kfimg-agent", std::env::consts::ARCH));
+    if agent.is_file() {
+        size("P25/agent", "size of `kfimg-agent`", &agent, AGENT_SIZE);
+    } else {
+        println!("{} is not there, which `make agent` builds: its size is left out", agent.display());
+    }
+}
+
+/// Judges the size of a file, in bytes.
+#[expect(clippy::cast_precision_loss, reason = "sizes are told to the kilobyte")]
+fn size(key: &str, what: &str, file: &Path, limit: u64) {
+    let bytes = fs::metadata(file).expect("it was built").len();
+    let took = format!("{:.2} MB", bytes as f64 / 1e6);
+    judge(key, &format!("{what}, of {} MB", limit / 1_000_000), &took, bytes as f64 / limit as f64);
 }
 
 /// Four times the nodes take four times the time.
