@@ -59,7 +59,7 @@ fn nodes_wait_for_their_cloud_and_belong_to_the_cluster_once_it_knows_them() {
             assert!(is_tainted(&found) && found["spec"]["providerID"].is_null(), "{node}: {found}");
         }
 
-        // The cloud learns of one machine, then of the other.
+        // The cloud answers, and knows one machine; then the other, too.
         cluster.kubectl(&[&["create"], &MACHINES[..], &[&known("worker1")]].concat())?;
         wait_initialized(cluster, "worker1")?;
         cluster.wait_pods(BOUND)?;

@@ -1,7 +1,8 @@
 // Command cloud-controller-manager is that of a cloud that exists for tests: the real controllers of k8s.io/cloud-provider, over a list
 // of machines that stands in a ConfigMap of the cluster itself (machine: address) instead of a cloud's own API.
 //
-// A machine that is not in the list is none of the cloud's: its Node is not initialised, and goes when it is not Ready.
+// A machine that is not in the list is none of the cloud's: its Node is not initialised, and goes when it is not Ready. A cloud without a
+// list does not answer: nothing is initialised, and nothing goes.
 package main
 
 import (
@@ -11,7 +12,6 @@ import (
 	"os"
 
 	v1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
@@ -68,11 +68,8 @@ func (c *cloud) HasClusterID() bool                               { return true 
 // address is that of a Node's machine; empty where the cloud has no such machine.
 func (c *cloud) address(ctx context.Context, node string) (string, error) {
 	list, err := c.client.CoreV1().ConfigMaps("kube-system").Get(ctx, machines, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return "", nil
-	}
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("the cloud does not answer: %w", err)
 	}
 	return list.Data[node], nil
 }
