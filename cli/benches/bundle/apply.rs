@@ -16,6 +16,7 @@ use data_encoding::BASE64;
 
 use crate::Bench;
 use crate::data::{self, noise};
+use crate::kept::{MACHINE, kept};
 use crate::measure::{Contender, judge, milliseconds, race, timed};
 use crate::program;
 
@@ -34,18 +35,10 @@ const RESULT: &str = ".ignition-result.json";
 const PARTITION: u64 = 64 << 20;
 /// Bytes of what a program said that a failure shows.
 const WORDS: usize = 2 << 10;
-/// A Debian with cloud-init, below the cache.
-const DEBIAN: &str = "interop/cloud-init-trixie-2";
-/// `debian place`: the first stage of cloud-init, which lays a payload of kfimg down, in that Debian with an overlay over it.
+/// The Debian whose cloud-init it is.
+const RELEASE: &str = "trixie";
+/// Its first stage, which lays a payload of kfimg down.
 const CLOUD_INIT: &str = r#"
-mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
-cd "$2/root"
-mount -t proc proc proc
-mount -t sysfs -o ro sysfs sys
-mount -t tmpfs -o mode=755 run run
-mount -t tmpfs tmp tmp
-mount -t tmpfs -o mode=755 dev dev
-for device in null zero full random urandom; do touch dev/$device; mount --bind /dev/$device dev/$device; done
 # As `ds-identify` does before.
 mkdir run/cloud-init
 echo 'datasource_list: [ NoCloud, None ]' >run/cloud-init/cloud.cfg
@@ -90,9 +83,7 @@ pub(crate) fn run(bench: &Bench) {
 
 /// Where `make cloud-init-test` keeps its Debian.
 fn debian() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), PathBuf::from);
-    let cache = std::env::var_os("KFIMG_CACHE").map_or_else(|| home.join(".cache/kfimg"), PathBuf::from);
-    let found = Some(cache.join(DEBIAN)).filter(|path| path.is_dir());
+    let found = Some(kept(RELEASE)).filter(|path| path.is_dir());
     if found.is_none() {
         println!("there is no Debian with cloud-init, which `make cloud-init-test` makes: cloud-init is left out");
     }
@@ -184,7 +175,7 @@ impl Node {
         sync(&place);
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--pid", "--fork", "--kill-child", "--uts", "--net"]);
-        unshare.args(["bash", "-euc", CLOUD_INIT, "bash"]).arg(debian).arg(&place);
+        unshare.args(["bash", "-euc", &[MACHINE, CLOUD_INIT].concat(), "bash"]).arg(debian).arg(&place);
         timed(|| {
             succeed(&mut unshare);
             sync(&place);

@@ -10,6 +10,8 @@ mod ceilings;
 mod data;
 mod delta;
 mod import;
+#[path = "../../../ignition/tests/cloud_init/kept.rs"]
+mod kept;
 mod limits;
 mod load;
 #[path = "../measure/mod.rs"]

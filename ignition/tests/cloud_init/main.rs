@@ -17,4 +17,6 @@ mod tools;
 #[cfg(test)]
 mod comparison;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod system;

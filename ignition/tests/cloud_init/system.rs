@@ -1,5 +1,6 @@
 //! A Debian with cloud-init in a folder, and what becomes of it.
 
+use crate::kept::{MACHINE, kept};
 use crate::tools::{find, succeed, text};
 use data_encoding::{BASE64, HEXLOWER};
 use flate2::Compression;
@@ -27,9 +28,7 @@ rm -rf "$1"/var/lib/apt/lists "$1"/var/cache "$1"/usr/share/doc "$1"/usr/share/l
 
 /// A Debian of this release, made once and kept.
 pub(crate) fn debian(release: &str) -> PathBuf {
-    let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), PathBuf::from);
-    let cache = std::env::var_os("KFIMG_CACHE").map_or_else(|| home.join(".cache/kfimg"), PathBuf::from);
-    let path = cache.join("interop").join(format!("cloud-init-{release}-2"));
+    let path = kept(release);
     if path.exists() {
         return path;
     }
@@ -217,17 +216,6 @@ fn folder(path: &Path) -> Option<String> {
     Some(format!("d {:o} {}:{} ", found.mode() & 0o7777, found.uid(), found.gid()))
 }
 
-/// `debian place …`: the Debian with what is changed over it, as a machine's root.
-const MACHINE: &str = r#"
-mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
-cd "$2/root"
-mount -t proc proc proc
-mount -t sysfs -o ro sysfs sys
-mount -t tmpfs -o mode=755 run run
-mount -t tmpfs tmp tmp
-mount -t tmpfs -o mode=755 dev dev
-for device in null zero full random urandom; do touch dev/$device; mount --bind /dev/$device dev/$device; done
-"#;
 const CLOUD_INIT: &str = r#"
 ip link add name ens192 address "$3" type veth peer name cable
 cat >run/stages <<'END'
