@@ -19,16 +19,16 @@ programs='groupmod losetup partx sfdisk blkid blockdev mkfs.ext4 mkfs.xfs true'
 # The name that nvme-cli has given to this machine would be every node's, for the initrd carries it too.
 rm -f /etc/nvme/hostid /etc/nvme/hostnqn
 
-# Those of a list that the kernel brings as modules.
+# present VERSION LIST: those of the list that this kernel brings as modules.
 present() {
   local driver
-  for driver in $1; do
-    if modinfo -k "$(ls /lib/modules | head -n1)" "$driver" >/dev/null 2>&1; then printf ' %s' "$driver"; fi
+  for driver in $2; do
+    if modinfo -k "$1" "$driver" >/dev/null 2>&1; then printf ' %s' "$driver"; fi
   done
 }
 for version in $(ls /lib/modules); do
   dracut --quiet --force --no-hostonly --no-hostonly-cmdline --reproducible --no-early-microcode --zstd --kver "$version" \
-    --add "$modules" --add-drivers "$(present "$drivers")" --force-drivers "$(present "$faster")" --install "$programs" \
+    --add "$modules" --add-drivers "$(present "$version" "$drivers")" --force-drivers "$(present "$version" "$faster")" --install "$programs" \
     "/boot/initrd.img-$version"
 done
 

@@ -35,8 +35,18 @@ pub(super) const CALLED: &[(&str, &str)] = &[
     ("udevadm", "udev"),
 ];
 /// Programs of the base's initrd that kfimg's part of it calls or puts in order (`docs/image.md`).
-pub(super) const IN_INITRD: &[&str] =
-    &["blkid", "ignition", "losetup", "mkdir", "mount", "partx", "sfdisk", "systemd-networkd", "systemd-veritysetup"];
+pub(super) const IN_INITRD: &[&str] = &[
+    "blkid",
+    "ignition",
+    "losetup",
+    "mkdir",
+    "mkfs.ext4",
+    "mount",
+    "partx",
+    "sfdisk",
+    "systemd-networkd",
+    "systemd-veritysetup",
+];
 const FOLDERS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
 
 pub(super) fn kernel(subject: &Subject<'_>) -> Vec<String> {

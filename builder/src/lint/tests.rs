@@ -85,7 +85,7 @@ const CASES: &[Case] = &[
             initrd.file("usr/bin/mount", 0o755, &[7; 2000]).unwrap();
             tree.insert("boot/initrd.img-6.1", Node::file(0o644, initrd.finish().unwrap())).unwrap();
         },
-        "the base's initrd has no blkid, ignition, losetup, mkdir, partx, sfdisk, systemd-networkd, systemd-veritysetup",
+        "the base's initrd has no blkid, ignition, losetup, mkdir, mkfs.ext4, partx, sfdisk, systemd-networkd, systemd-veritysetup",
     ),
     (
         "initrd-unread",

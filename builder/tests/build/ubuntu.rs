@@ -97,6 +97,6 @@ fn an_initrd_of_initramfs_tools_is_refused_with_what_it_lacks() {
     assert_eq!(lacking.severity, Severity::Refused);
     assert_eq!(
         lacking.text,
-        "the base's initrd has no blkid, ignition, losetup, mkdir, partx, sfdisk, systemd-networkd, systemd-veritysetup"
+        "the base's initrd has no blkid, ignition, losetup, mkdir, mkfs.ext4, partx, sfdisk, systemd-networkd, systemd-veritysetup"
     );
 }
