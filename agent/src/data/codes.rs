@@ -29,7 +29,7 @@ pub(super) const ELSEWHERE: Code = Code {
 pub(super) const TWICE: Code = Code {
     name: "DATA_PARTITION_TWICE",
     weight: Weight::Fatal,
-    meaning: "several partitions bear the label of the data partition, and nobody can tell which of them counts",
+    meaning: "several partitions are called as the data partition is, by label or by name, and nobody can tell which of them counts",
     remedy: "disconnect the disk that does not belong here, or empty it after a look at what it holds",
 };
 pub(super) const FILESYSTEM: Code = Code {

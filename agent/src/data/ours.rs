@@ -90,8 +90,8 @@ pub(super) fn only<'a>(places: &[Place<'a>], label: &str) -> Result<Option<Place
     }
 }
 
-/// Says that several devices bear one label.
+/// Says that several devices bear one name.
 pub(super) fn twice<'a>(nodes: impl Iterator<Item = &'a Path>, label: &str) -> Failure {
     let names: Vec<String> = nodes.map(|node| node.display().to_string()).collect();
-    Failure::new(&TWICE, format!("{} are labelled {label}", names.join(" and ")))
+    Failure::new(&TWICE, format!("{} are called {label}", names.join(" and ")))
 }

@@ -100,7 +100,7 @@ fn one_disk_is_chosen_or_every_disk_is_named_with_what_speaks_against_it() {
         (vec![blank("sda", 20), blank("sdb", 30)], format!("{many}sda (20 GiB) is blank, sdb (30 GiB) is blank")),
         (
             vec![labelled("sda", 50, "kfimg-data"), labelled("sdb", 50, "kfimg-data")],
-            "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are labelled kfimg-data".to_owned(),
+            "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are called kfimg-data".to_owned(),
         ),
     ];
     for (disks, expected) in cases {
@@ -170,7 +170,7 @@ fn an_images_own_partition_is_taken_where_its_disk_is_meant_and_else_set_aside()
         (vec![image("sda", 40), labelled("sdb", 5, "kfimg-data")], "label sda kfimg-data-unused".to_owned()),
         (vec![labelled("sda", 5, "kfimg-data"), blank("sdb", 100)], "use sda".to_owned()),
         (vec![image("sda", 40), image("sdb", 40)], {
-            "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are labelled kfimg-data".to_owned()
+            "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are called kfimg-data".to_owned()
         }),
         (vec![image("sda", 8), image("sdb", 40)], "label sda kfimg-data-unused".to_owned()),
     ];
@@ -184,7 +184,7 @@ fn an_images_own_partition_is_taken_where_its_disk_is_meant_and_else_set_aside()
 #[test]
 fn a_disk_that_is_named_gets_the_data_and_data_elsewhere_stop_the_boot() {
     let elsewhere = "DATA_ELSEWHERE: /dev/sda1 on sda holds the data, and /dev/x is named";
-    let twice = "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are labelled kfimg-data";
+    let twice = "DATA_PARTITION_TWICE: /dev/sda1 and /dev/sdb1 are called kfimg-data";
     let missing = "DATA_DISK_MISSING: the blank disk /dev/x is wanted; sda (40 GiB) is another disk";
     let (aside, back) = ("label sda kfimg-data-unused", "label sda kfimg-data-new");
     let data = |name| labelled(name, 40, "kfimg-data");
