@@ -45,12 +45,6 @@ impl Dice {
         }
         items
     }
-
-    /// One of them.
-    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        let index = usize::try_from(self.below(items.len() as u64)).unwrap_or(0);
-        items.get(index)
-    }
 }
 
 #[cfg(test)]

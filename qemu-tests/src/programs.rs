@@ -26,8 +26,6 @@ pub const COMPONENTS: [&str; 14] = [
 ];
 /// The component with the older Kubernetes, for upgrades; its programs are in the folder `1.35`.
 pub const OLDER_KUBERNETES: &str = "kubernetes-1.35";
-/// The component that checks a node against the CIS benchmark.
-pub const KUBE_BENCH: &str = "kube-bench";
 
 /// Versions of Kubernetes that the components hold, and the folder of each.
 const KUBERNETES: [(&str, &str); 2] = [("v1.36.3", ""), ("v1.35.4", "1.35/")];

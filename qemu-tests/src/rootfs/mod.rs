@@ -72,21 +72,6 @@ impl NodeImage {
         Ok(Self { layers: vec![overlay(programs, folder)?, binaries(programs)?, distribution(system)?] })
     }
 
-    /// The same with `kube-bench` and its checks, which a node of a site does not have.
-    ///
-    /// # Errors
-    /// [`crate::Error::Unusable`] when [`crate::programs::KUBE_BENCH`] was not built.
-    pub fn with_kube_bench(mut self, programs: &Programs) -> Result<Self> {
-        let files = [(programs.path("kube-bench")?, "usr/bin/kube-bench".to_owned())];
-        let checks = programs.path("kube-bench-cfg")?;
-        let layer = once(&cache(), "kube-bench", key(Key::default(), &files)?.file(&checks)?, |path| {
-            install_all(path, &files)?;
-            copy_tree(&checks, &path.join("etc/kube-bench/cfg"))
-        })?;
-        self.layers.insert(0, layer);
-        Ok(self)
-    }
-
     /// Folders for an overlay mount, the topmost first.
     pub fn layers(&self) -> Vec<PathBuf> {
         self.layers.clone()
@@ -169,11 +154,6 @@ fn install_all(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
         fs::set_permissions(&target, std::fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
-}
-
-fn copy_tree(source: &Path, target: &Path) -> Result<()> {
-    make_parent(target)?;
-    succeed(command("cp").arg("-rT").arg(source).arg(target)).map(drop)
 }
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<()> {
