@@ -186,8 +186,11 @@ impl Rotation {
 }
 
 /// Whole groups of resources, what `kfimg` says to write anew for them, and how many objects that is at least.
-const GROUPS: [(&str, &str, usize); 2] =
-    [("'*.rbac.authorization.k8s.io'", "--api-group='rbac.authorization.k8s.io'", 60), ("'*.'", "--api-group=''", 40)];
+const GROUPS: [(&str, &str, usize); 3] = [
+    ("'*.rbac.authorization.k8s.io'", "--api-group='rbac.authorization.k8s.io'", 60),
+    ("'*.'", "--api-group=''", 40),
+    ("'*.*'", "kubectl api-resources --verbs", 150),
+];
 
 /// The commands for whole groups, as `kfimg` prints them for another description, are understood by kubectl and the API server.
 fn assert_groups_are_written_anew(rotation: &Rotation) {
