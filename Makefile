@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo agent base vm-test image-test test interop install-test cloud-init-test guard-test data-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
+.PHONY: help demo static agent base vm-test image-test test interop install-test cloud-init-test guard-test data-test model cluster cluster-down boot-test cluster-test qemu-test golden bench bench-boot audit packages \
 	interop-packages base-packages data-packages cluster-packages qemu-packages bench-packages tools
 
 # What is built beside the tree, and kept from one run to the next: cargo-deny, Go programs, the real components.
@@ -57,15 +57,18 @@ demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	  "  $${CARGO_TARGET_DIR:-target}/release/kfimg validate --profile ha3 --registry reg.local --explain" \
 	  "  $${CARGO_TARGET_DIR:-target}/release/kfimg pki show --profile ha3"
 
+# Kinds of machines that static programs are for: the one that builds, or another.
+TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+
+static: ## build a kfimg without shared libraries into target/<triple>/release/: it starts on any Linux
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked -p kfimg-cli --target $(TARGET)
+
 # The agent lies in every image: fewer bytes than these.
 AGENT_LIMIT := 5000000
-# The machine that builds is taken for the machine that boots; AGENT_TARGET names another.
-AGENT_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
-
 agent: ## build the static kfimg-agent into target/<triple>/agent/
 	RUSTFLAGS='-C target-feature=+crt-static' \
-	  cargo build --profile agent --locked -p kfimg-agent --target $(AGENT_TARGET)
-	size=$$(stat -c %s "$${CARGO_TARGET_DIR:-target}/$(AGENT_TARGET)/agent/kfimg-agent")
+	  cargo build --profile agent --locked -p kfimg-agent --target $(TARGET)
+	size=$$(stat -c %s "$${CARGO_TARGET_DIR:-target}/$(TARGET)/agent/kfimg-agent")
 	[ "$$size" -lt $(AGENT_LIMIT) ] || { echo "kfimg-agent has $$size bytes, and may have $(AGENT_LIMIT)" >&2; exit 1; }
 
 # Where the base goes, and what of it can be chosen: the head of the recipe lists RELEASE, KERNEL, ARCHITECTURE, MIRROR, EXTRA.
@@ -120,7 +123,7 @@ cluster-down: ## remove the machines of make cluster
 boot-test: packages interop-packages cluster-packages ## boot the lab's cluster, and wipe one control plane (root; three minutes)
 	KFIMG_LAB_ROUNDS=1 cargo test --locked -p kfimg-qemu-tests --test wiped_control_plane_rejoins -- --ignored --nocapture
 	$(MAKE) --silent agent
-	KFIMG_AGENT=$$(readlink -f "$${CARGO_TARGET_DIR:-target}/$(AGENT_TARGET)/agent/kfimg-agent") \
+	KFIMG_AGENT=$$(readlink -f "$${CARGO_TARGET_DIR:-target}/$(TARGET)/agent/kfimg-agent") \
 	  cargo test --locked -p kfimg-agent --test memory
 
 # Plays scenarios of the lab, TIMES times in a row.
@@ -146,7 +149,7 @@ golden: ## write the golden files of the tests anew; look at the difference befo
 bench-boot: packages interop-packages cluster-packages ## measure boots beside kubeadm in the same lab (root; three quarters of an hour)
 	cargo bench --locked -p kfimg-qemu-tests --bench boot
 
-bench: packages bench-packages agent ## measure speed against physical limits and peers, in one run, as the table of docs/performance.md (imports and payloads: root)
+bench: packages bench-packages agent static ## measure speed against physical limits and peers, in one run, as the table of docs/performance.md (imports and payloads: root)
 	cargo build --release --locked -p kfimg-agent
 	cargo bench --locked -p kfimg-cli --bench speed --bench bundle
 	cargo bench --locked -p kfimg-builder --bench outputs

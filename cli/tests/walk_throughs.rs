@@ -101,12 +101,16 @@ fn sources() -> &'static Path {
     })
 }
 
+/// The target folder of this workspace.
+fn built_into() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder")
+}
+
 /// Runs a command of a page in the folder of the sources.
 fn in_sources(command: &str, root: &Path) -> String {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
     let mut shell = Command::new("sh");
     shell.args(["-euc", command]).current_dir(sources());
-    succeed(shell.env("CARGO_TARGET_DIR", target).env("CARGO_INSTALL_ROOT", root))
+    succeed(shell.env("CARGO_TARGET_DIR", built_into()).env("CARGO_INSTALL_ROOT", root))
 }
 
 #[test]
@@ -122,6 +126,33 @@ fn the_program_is_installed_as_the_page_says() {
     let folder = empty_folder("walk-throughs/elsewhere");
     succeed(Command::new(kfimg).args(["render", "--quiet", "--profile", "ha3"]).current_dir(&folder));
     assert!(folder.join("out/nodes/master3/ignition.json").is_file());
+}
+
+/// In a root with nothing but the program and a table of hosts, it starts, makes payloads, and finds a server by its name.
+#[test]
+#[ignore = "needs minutes, in which it builds the program for release: make install-test"]
+fn the_static_program_needs_nothing_of_the_machine() {
+    in_sources("make --silent static", Path::new("/nonexistent"));
+    let root = empty_folder("walk-throughs/static");
+    let built = format!("{}-unknown-linux-gnu/release/kfimg", std::env::consts::ARCH);
+    fs::copy(built_into().join(built), root.join("kfimg")).unwrap();
+    fs::create_dir(root.join("etc")).unwrap();
+    fs::write(root.join("etc/hosts"), "127.0.0.1 reg.example\n").unwrap();
+    let kfimg = |words: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", &format!("--root={}", root.display()), "/kfimg"]).args(words);
+        command
+    };
+    succeed(&mut kfimg(&["render", "--quiet", "--profile", "ha3", "-o", "/out", "--state", "/state"]));
+    assert!(root.join("out/nodes/master3/ignition.json").is_file());
+
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let registry = format!("reg.example:{}", server.local_addr().unwrap().port());
+    let mut asking = kfimg(&["bundle", "receipt", "--registry", &registry, "--plain-http", &registry]).spawn().unwrap();
+    // It comes, and no answer is needed.
+    server.accept().unwrap();
+    asking.kill().unwrap();
+    asking.wait().unwrap();
 }
 
 #[test]

@@ -56,23 +56,21 @@ fn start() {
     judge("P24/start", "a start and its end, in milliseconds", "", times[0] * 1e3);
 }
 
-/// Both programs as they are given away: this one, and the agent that `make agent` links statically.
+/// Both programs as they are given away, without shared libraries: what `make static` and `make agent` build.
 fn sizes() {
-    let kfimg = Path::new(KFIMG);
-    size("P25/kfimg", "size of `kfimg`", kfimg, PROGRAM_SIZE);
-    let target = kfimg.parent().and_then(Path::parent).expect("Cargo builds into a folder of its target folder");
-    let agent = target.join(format!("{}-unknown-linux-gnu/agent/kfimg-agent", std::env::consts::ARCH));
-    if agent.is_file() {
-        size("P25/agent", "size of `kfimg-agent`", &agent, AGENT_SIZE);
-    } else {
-        println!("{} is not there, which `make agent` builds: its size is left out", agent.display());
-    }
+    let target = Path::new(KFIMG).parent().and_then(Path::parent);
+    let target = target.expect("Cargo builds into a folder of its target folder");
+    let built = target.join(format!("{}-unknown-linux-gnu", std::env::consts::ARCH));
+    size("P25/kfimg", "size of the static `kfimg`", &built.join("release/kfimg"), PROGRAM_SIZE);
+    size("P25/agent", "size of `kfimg-agent`", &built.join("agent/kfimg-agent"), AGENT_SIZE);
 }
 
-/// Judges the size of a file, in bytes.
+/// Judges the size of a file, in bytes, where it was built.
 #[expect(clippy::cast_precision_loss, reason = "sizes are told to the kilobyte")]
 fn size(key: &str, what: &str, file: &Path, limit: u64) {
-    let bytes = fs::metadata(file).expect("it was built").len();
+    let Ok(bytes) = fs::metadata(file).map(|file| file.len()) else {
+        return println!("{} is not there: `make bench` builds it before", file.display());
+    };
     let took = format!("{:.2} MB", bytes as f64 / 1e6);
     judge(key, &format!("{what}, of {} MB", limit / 1_000_000), &took, bytes as f64 / limit as f64);
 }
