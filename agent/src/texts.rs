@@ -99,6 +99,7 @@ pub(crate) mod images {
     texts! {
         no_bundle() = "no bundle on this machine; images come from the registry";
         containerd() = "waiting for containerd";
+        created(count) = "removing {count} containers that were never started before the power went";
         importing(count, finished, mebibytes) = "importing {count} images ({finished} done, {mebibytes} MiB)";
         done(count, new, seconds) = "{count} images of the bundle are there, {new} of them new ({seconds} s)";
         done_but(count, new, seconds, left) =

@@ -1,9 +1,11 @@
 //! The step `images`: what this node runs, from a bundle on the machine into containerd.
 //!
 //! An image that no bundle has, or whose copy is damaged, is left to the kubelet, which asks the mirror. Nothing here
-//! touches a network.
+//! touches a network. As this is what comes between containerd and the kubelet, containers that would mislead the kubelet
+//! go here, too.
 
 mod containerd;
+mod created;
 mod digest;
 mod import;
 mod layout;
@@ -55,7 +57,8 @@ const IMAGE_REFUSED: Code = Code {
 };
 
 /// Codes of this step.
-pub(crate) const CODES: &[Code] = &[CONTAINERD_SILENT, BUNDLE_UNREADABLE, IMAGE_DAMAGED, IMAGE_REFUSED];
+pub(crate) const CODES: &[Code] =
+    &[CONTAINERD_SILENT, BUNDLE_UNREADABLE, IMAGE_DAMAGED, IMAGE_REFUSED, created::CREATED_CONTAINERS];
 
 /// An image of the plan, and the bundles that have it.
 #[derive(Clone, Debug)]
@@ -75,6 +78,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     }
     let layouts = open(&places, log);
     let containerd = Containerd::new(&context.root);
+    created::remove(&context.root, log);
     if layouts.is_empty() {
         unpin(&containerd, &containerd.imported().unwrap_or_default(), &context.plan.images);
         log.done(&texts::images::no_bundle());

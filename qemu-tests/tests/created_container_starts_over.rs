@@ -1,0 +1,52 @@
+//! A container that was created and not yet started when the power went keeps no init container of its pod from running again:
+//! flannel's write the CNI configuration, without which no node is Ready. The kubelet alone would leave them out
+//! (kubernetes/kubernetes#137710).
+
+use kfimg_lab::{Error, Machine, Result, Topology, scenario};
+use serde_json::Value;
+use std::time::Duration;
+
+const BOUND: Duration = Duration::from_secs(180);
+/// The container, and one of the init containers before it.
+const CONTAINER: &str = "kube-flannel";
+const INIT: &str = "install-cni";
+/// Later than every start that the kubelet has made.
+const ATTEMPT: u32 = 7;
+
+#[test]
+#[ignore = "boots machines: make cluster-test"]
+fn a_container_that_was_never_started_keeps_no_init_container_from_running() {
+    scenario::run("created_container", Topology::new(1, 0), |cluster| {
+        cluster.power_on_all()?;
+        cluster.wait_ready(1, BOUND)?;
+        let machine = cluster.machine("master1")?;
+        create(&machine)?;
+        machine.power_cut()?;
+        cluster.power_on("master1")?;
+        cluster.wait_ready(1, BOUND)?;
+        assert_eq!(machine.exec(&["crictl", "ps", "--all", "--quiet", "--state", "Created"])?, "");
+        let ran = machine.exec(&["crictl", "ps", "--quiet", "--state", "Exited", "--name", &format!("^{INIT}$")])?;
+        assert!(!ran.is_empty(), "{INIT} did not run");
+        let told = machine.read("/run/kfimg/boot.json").unwrap_or_default();
+        assert!(!told.contains("CREATED_CONTAINERS"), "{told}");
+        Ok(())
+    });
+}
+
+/// Creates the container once more in its sandbox, as the kubelet does before it starts one.
+fn create(machine: &Machine) -> Result<()> {
+    let inside = |words: &[&str]| machine.exec(&[&["crictl"], words].concat());
+    let id = inside(&["ps", "--quiet", "--name", &format!("^{CONTAINER}$")])?;
+    let info = |kind: &str, id: &str| -> Result<Value> {
+        let told: Value = serde_json::from_str(&inside(&[kind, "--output", "json", id])?)
+            .map_err(|error| Error::unusable("crictl", error))?;
+        Ok(told["info"].clone())
+    };
+    let mut container = info("inspect", id.trim())?;
+    let sandbox = container["sandboxID"].as_str().unwrap_or_default().to_owned();
+    container["config"]["metadata"]["attempt"] = ATTEMPT.into();
+    let run = machine.running_root()?.join("run");
+    fs_err::write(run.join("container.json"), container["config"].to_string())?;
+    fs_err::write(run.join("sandbox.json"), info("inspectp", &sandbox)?["config"].to_string())?;
+    inside(&["create", &sandbox, "/run/container.json", "/run/sandbox.json"]).map(drop)
+}
