@@ -110,6 +110,10 @@ fn built_into() -> &'static Path {
 fn in_sources(command: &str, root: &Path) -> String {
     let mut shell = Command::new("sh");
     shell.args(["-euc", command]).current_dir(sources());
+    // As from a shell: not below the make that runs this.
+    for name in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"] {
+        shell.env_remove(name);
+    }
     succeed(shell.env("CARGO_TARGET_DIR", built_into()).env("CARGO_INSTALL_ROOT", root))
 }
 
