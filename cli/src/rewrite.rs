@@ -20,13 +20,14 @@ fn replace(what: &str) -> String {
     format!("kubectl get {what} --all-namespaces -o json | kubectl replace -f -")
 }
 
-/// Whatever can be listed and replaced of a group: `*.apps`, `*.` for the core one, `*.*` for all.
+/// Whatever can be listed and replaced of a group: `*.apps`, `*.` for the core one, `*.*` for all. Events are in two groups, and
+/// those of most components are valid in the core one alone.
 fn of_group(wildcard: &str) -> String {
-    let option = match wildcard.trim_start_matches("*.") {
-        "*" => String::new(),
-        group => format!(" --api-group='{group}'"),
+    let (option, less) = match wildcard.trim_start_matches("*.") {
+        "*" => (String::new(), " | grep -vx events.events.k8s.io"),
+        group => (format!(" --api-group='{group}'"), ""),
     };
-    format!("\"$(kubectl api-resources{option} --verbs=list,update -o name | paste -sd, -)\"")
+    format!("\"$(kubectl api-resources{option} --verbs=list,update -o name{less} | paste -sd, -)\"")
 }
 
 #[cfg(test)]
@@ -35,18 +36,18 @@ mod tests {
 
     #[test]
     fn every_encrypted_resource_is_named() {
-        let all = |option: &str| {
+        let all = |option: &str, less: &str| {
             format!(
-                "kubectl get \"$(kubectl api-resources{option} --verbs=list,update -o name | paste -sd, -)\" --all-namespaces -o json | kubectl replace -f -"
+                "kubectl get \"$(kubectl api-resources{option} --verbs=list,update -o name{less} | paste -sd, -)\" --all-namespaces -o json | kubectl replace -f -"
             )
         };
         let one = "kubectl get secrets --all-namespaces -o json | kubectl replace -f -".to_owned();
         let two = "kubectl get secrets,gates.example.com --all-namespaces -o json | kubectl replace -f -".to_owned();
         let cases: [(&[&str], Vec<String>); 4] = [
             (&["secrets"], vec![one]),
-            (&["secrets", "*.apps", "gates.example.com"], vec![two, all(" --api-group='apps'")]),
-            (&["*."], vec![all(" --api-group=''")]),
-            (&["*.*"], vec![all("")]),
+            (&["secrets", "*.apps", "gates.example.com"], vec![two, all(" --api-group='apps'", "")]),
+            (&["*."], vec![all(" --api-group=''", "")]),
+            (&["*.*"], vec![all("", " | grep -vx events.events.k8s.io")]),
         ];
         for (resources, expected) in cases {
             let resources: Vec<String> = resources.iter().map(ToString::to_string).collect();
