@@ -5,15 +5,18 @@
 use super::fence::{Fence, fenced};
 use super::flags::InitialFlags;
 use super::process;
+use crate::command::{self, CommandError};
 use crate::files;
 use crate::plan;
 use crate::root::Root;
 use crate::wait::Deadline;
+use rustix::process::Signal;
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The container whose command gets the flags.
 const CONTAINER: &str = "etcd";
@@ -30,6 +33,14 @@ const LOOK: Duration = Duration::from_millis(200);
 /// still be about to start it.
 const SETTLED: Duration = Duration::from_secs(4);
 
+/// How long the kubelet has to end etcd. One that has not read from the API server since it started ends no pod whose manifest is
+/// gone, and starts no other one of that name (`deletePod` and `allowPodStart` of `pkg/kubelet`): on a control plane it reads there
+/// when etcd has a quorum, and not before.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The kubelet's unit, and how long it may take to start.
+const KUBELET: &str = "kubelet.service";
+const KUBELET_START: Duration = Duration::from_secs(60);
+
 /// What is wrong with a manifest, or keeps etcd from ending.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManifestError {
@@ -44,6 +55,9 @@ pub(crate) enum ManifestError {
     /// Reading or writing failed; the path is in the message.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The kubelet does not end etcd, and can't be started anew.
+    #[error("starting the kubelet anew, which does not end etcd: {0}")]
+    Kubelet(#[from] CommandError),
     /// etcd goes on although its manifest is gone.
     #[error("etcd has not ended {0} s after its manifest was removed; look at the kubelet's log")]
     StillRuns(u64),
@@ -77,6 +91,9 @@ pub(crate) struct Manifest {
     process: process::Etcd,
     fence: Fence,
     pod_logs: PathBuf,
+    patience: Duration,
+    /// Whether the kubelet is this machine's; that of a test is the test itself.
+    has_kubelet: bool,
 }
 
 impl Manifest {
@@ -88,6 +105,8 @@ impl Manifest {
             template: root.at(&etcd.manifest.source),
             installed: root.at(&etcd.manifest.destination),
             process: process::Etcd::of(root, etcd),
+            patience: PATIENCE,
+            has_kubelet: root.is_machine(),
         }
     }
 
@@ -143,23 +162,38 @@ impl Manifest {
         self.process.is_alive()
     }
 
-    /// Removes the manifest and waits until etcd has really ended.
+    /// Removes the manifest and waits until etcd has really ended. One that the kubelet does not end is ended here.
     pub(crate) fn stop_and_wait(&self, bound: Duration) -> Result<(), ManifestError> {
         if !self.is_running() {
             return Ok(());
         }
         self.remove()?;
-        let deadline = Deadline::after(bound);
+        let (began, deadline) = (Instant::now(), Deadline::after(bound));
         let mut quiet = Deadline::after(SETTLED);
+        let mut signals = [Signal::TERM, Signal::KILL].into_iter().zip(1..).peekable();
         while !quiet.over() {
             if deadline.over() {
                 return Err(ManifestError::StillRuns(bound.as_secs()));
             }
             sleep(LOOK);
-            if self.process.is_alive() {
-                quiet = Deadline::after(SETTLED);
+            if !self.process.is_alive() {
+                continue;
+            }
+            quiet = Deadline::after(SETTLED);
+            if let Some((signal, _)) = signals.next_if(|(_, times)| began.elapsed() >= self.patience * *times) {
+                self.end(signal)?;
             }
         }
+        Ok(())
+    }
+
+    /// Ends etcd without the kubelet, which starts anew before, and then knows of no etcd that it should start again.
+    fn end(&self, signal: Signal) -> Result<(), ManifestError> {
+        if signal == Signal::TERM && self.has_kubelet {
+            let mut systemctl = Command::new("systemctl");
+            command::output(systemctl.args(["restart", KUBELET]), KUBELET_START, 0)?;
+        }
+        self.process.send(signal);
         Ok(())
     }
 }
@@ -320,6 +354,24 @@ mod tests {
         manifest.stop_and_wait(Duration::from_secs(30)).unwrap();
         assert!(began.elapsed() >= Duration::from_secs(2) && !manifest.is_running());
         manifest.stop_and_wait(Duration::ZERO).unwrap();
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn etcd_that_the_kubelet_does_not_end_is_ended_and_nobody_elses() {
+        let (_folder, manifest, plan) = node();
+        let manifest = Manifest { patience: Duration::from_secs(1), ..manifest };
+        let mut ours = pretend(&plan, "60");
+        let mut elsewhere = plan.clone();
+        elsewhere.etcd.as_mut().unwrap().data_dir.push_str("-of-somebody-else");
+        let mut other = pretend(&elsewhere, "60");
+        manifest.install(&InitialFlags::self_only("master1", URL)).unwrap();
+        let reaped = std::thread::spawn(move || ours.wait());
+        manifest.stop_and_wait(Duration::from_secs(30)).unwrap();
+        let ended = reaped.join().unwrap().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(15));
+        assert!(!manifest.is_running() && other.try_wait().unwrap().is_none());
         other.kill().unwrap();
         other.wait().unwrap();
     }

@@ -6,6 +6,7 @@ use super::aside::MEMBER;
 use crate::plan;
 use crate::root::Root;
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -45,6 +46,17 @@ impl Etcd {
         let Ok(data_dir) = std::fs::metadata(&self.data_dir) else { return false };
         let Ok(processes) = std::fs::read_dir("/proc") else { return true };
         processes.flatten().any(|entry| self.is_ours(&entry.path(), &data_dir))
+    }
+
+    /// Sends a signal to its processes.
+    pub(crate) fn send(&self, signal: Signal) {
+        let Ok(data_dir) = std::fs::metadata(&self.data_dir) else { return };
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        for process in processes.filter(|entry| self.is_ours(&entry.path(), &data_dir)) {
+            let number = process.file_name().to_str().and_then(|name| name.parse().ok());
+            // One that has ended meanwhile is what is wanted.
+            let _ = number.and_then(Pid::from_raw).map(|process| kill_process(process, signal));
+        }
     }
 
     /// A pod of somebody else may run an etcd with a folder of the same name; only ours sees the same folder in it.
