@@ -222,8 +222,8 @@ fn an_etcd_that_takes_no_part_while_the_others_do_is_started_again() {
     assert!(cluster.put(&[1], "before", "kept"));
     let stopped = cluster.nodes[1].etcd_id().unwrap();
     assert!(Command::new("kill").args(["-STOP", &stopped.to_string()]).status().unwrap().success());
-    assert!(cluster.put(&[1], "meanwhile", "kept"), "two of three go on");
-    sleep(20_000);
+    cluster.wait("two of three", 20, |cluster| cluster.put(&[1], "meanwhile", "kept"));
+    sleep(10_000);
     assert_eq!(cluster.nodes[1].etcd_id(), Some(stopped), "patience lasts longer than that");
     cluster.wait("another start", 150, |cluster| cluster.nodes[1].etcd_id().is_some_and(|id| id != stopped));
     cluster.wait_joined(60);
@@ -288,9 +288,9 @@ fn data_of_another_cluster_stop_a_member_until_the_description_discards_them() {
     let mut cluster = founded("foreign", 14, 3);
     cluster.nodes[2].cut();
     cluster.nodes[2].wipe();
-    let other = founded("other", 15, 1);
-    drop(other);
-    let from = cluster.nodes[2].root.parent().unwrap().with_file_name("other").join("master1/var/lib/etcd/member");
+    let mut other = founded("other", 15, 1);
+    other.nodes[0].cut();
+    let from = other.nodes[0].root.join("var/lib/etcd/member");
     let to = cluster.nodes[2].root.join("var/lib/etcd");
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
     cluster.nodes[2].boot();
