@@ -132,7 +132,7 @@ TIMES ?= 1
 play = for time in $$(seq $(TIMES)); do \
 	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(1),--test $(scenario)) -- --ignored --nocapture --test-threads=1; done
 
-cluster-test: packages interop-packages cluster-packages ## play the scenarios of the lab that need no emulated machine (root; an hour and a half)
+cluster-test: packages interop-packages cluster-packages ## play the scenarios of the lab that need no emulated machine (root; two hours)
 	$(call play,$(SCENARIOS))
 
 qemu-test: packages interop-packages qemu-packages ## boot whole emulated machines from payloads (root; an hour and a half)
