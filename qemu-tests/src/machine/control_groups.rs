@@ -63,6 +63,7 @@ impl Hierarchies {
         let look = || {
             let mut left = Vec::new();
             groups.iter().for_each(|group| members(group, &mut left));
+            groups.iter().for_each(|group| thaw(group));
             left.iter().try_for_each(|process| process.kill())?;
             Ok(Look::when(left.is_empty(), (), || format!("{left:?}")))
         };
@@ -87,10 +88,23 @@ fn members(group: &Path, found: &mut Vec<Process>) {
     let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     let numbers = text.lines().filter_map(|line| line.parse().ok()).filter_map(Process::of);
     found.extend(numbers.filter(|process| process.is_alive()));
-    let Ok(entries) = fs::read_dir(group) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-        members(&entry.path(), found);
+    folders(group).iter().for_each(|below| members(below, found));
+}
+
+/// runc freezes a group of v1 while it sets its devices: what was frozen when the power went hears no signal before it is thawed.
+fn thaw(group: &Path) {
+    let state = group.join("freezer.state");
+    if state.exists() {
+        // A group that has gone meanwhile needs none.
+        let _ = fs::write(state, "THAWED");
     }
+    folders(group).iter().for_each(|below| thaw(below));
+}
+
+/// The groups below this one.
+fn folders(group: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }
 
 /// Removes what all machines of a lab left.
@@ -118,11 +132,6 @@ fn inherit_processors(group: &Path) -> Result<()> {
 
 /// Folders only: the files of a group go with it.
 fn remove_tree(group: &Path) {
-    let Ok(entries) = fs::read_dir(group) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_tree(&entry.path());
-        }
-    }
+    folders(group).iter().for_each(|below| remove_tree(below));
     let _ = fs::remove_dir(group);
 }
