@@ -58,18 +58,18 @@ demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
 	  "  $${CARGO_TARGET_DIR:-target}/release/kfimg pki show --profile ha3"
 
 # Kinds of machines that static programs are for: the one that builds, or another.
-TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+STATIC_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 
 static: ## build a kfimg without shared libraries into target/<triple>/release/: it starts on any Linux
-	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked -p kfimg-cli --target $(TARGET)
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked -p kfimg-cli --target $(STATIC_TARGET)
 
 # The agent lies in every image: fewer bytes than these.
 AGENT_LIMIT := 5000000
 # A program that ends at a panic unwinds no stack, and needs no tables of its C code for that.
 agent: ## build the static kfimg-agent into target/<triple>/agent/
 	RUSTFLAGS='-C target-feature=+crt-static' CFLAGS="$${CFLAGS-} -fno-asynchronous-unwind-tables -fno-unwind-tables" \
-	  cargo build --profile agent --locked -p kfimg-agent --target $(TARGET)
-	size=$$(stat -c %s "$${CARGO_TARGET_DIR:-target}/$(TARGET)/agent/kfimg-agent")
+	  cargo build --profile agent --locked -p kfimg-agent --target $(STATIC_TARGET)
+	size=$$(stat -c %s "$${CARGO_TARGET_DIR:-target}/$(STATIC_TARGET)/agent/kfimg-agent")
 	[ "$$size" -lt $(AGENT_LIMIT) ] || { echo "kfimg-agent has $$size bytes, and may have $(AGENT_LIMIT)" >&2; exit 1; }
 
 # Where the base goes, and what of it can be chosen: the head of the recipe lists RELEASE, KERNEL, ARCHITECTURE, MIRROR, EXTRA.
@@ -124,7 +124,7 @@ cluster-down: ## remove the machines of make cluster
 boot-test: packages interop-packages cluster-packages ## boot the lab's cluster, and wipe one control plane (root; three minutes)
 	KFIMG_LAB_ROUNDS=1 cargo test --locked -p kfimg-qemu-tests --test wiped_control_plane_rejoins -- --ignored --nocapture
 	$(MAKE) --silent agent
-	KFIMG_AGENT=$$(readlink -f "$${CARGO_TARGET_DIR:-target}/$(TARGET)/agent/kfimg-agent") \
+	KFIMG_AGENT=$$(readlink -f "$${CARGO_TARGET_DIR:-target}/$(STATIC_TARGET)/agent/kfimg-agent") \
 	  cargo test --locked -p kfimg-agent --test memory
 
 # Plays scenarios of the lab, TIMES times in a row.

@@ -223,7 +223,7 @@ fn an_etcd_that_takes_no_part_while_the_others_do_is_started_again() {
     let stopped = cluster.nodes[1].etcd_id().unwrap();
     assert!(Command::new("kill").args(["-STOP", &stopped.to_string()]).status().unwrap().success());
     cluster.wait("two of three", 20, |cluster| cluster.put(&[1], "meanwhile", "kept"));
-    sleep(10_000);
+    sleep(20_000);
     assert_eq!(cluster.nodes[1].etcd_id(), Some(stopped), "patience lasts longer than that");
     cluster.wait("another start", 150, |cluster| cluster.nodes[1].etcd_id().is_some_and(|id| id != stopped));
     cluster.wait_joined(60);

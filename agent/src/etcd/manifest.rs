@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The container whose command gets the flags.
 const CONTAINER: &str = "etcd";
@@ -168,9 +168,9 @@ impl Manifest {
             return Ok(());
         }
         self.remove()?;
-        let (began, deadline) = (Instant::now(), Deadline::after(bound));
-        let mut quiet = Deadline::after(SETTLED);
-        let mut signals = [Signal::TERM, Signal::KILL].into_iter().zip(1..).peekable();
+        let deadline = Deadline::after(bound);
+        let (mut quiet, mut patience) = (Deadline::after(SETTLED), Deadline::after(self.patience));
+        let mut signals = [Signal::TERM, Signal::KILL].into_iter();
         while !quiet.over() {
             if deadline.over() {
                 return Err(ManifestError::StillRuns(bound.as_secs()));
@@ -180,8 +180,11 @@ impl Manifest {
                 continue;
             }
             quiet = Deadline::after(SETTLED);
-            if let Some((signal, _)) = signals.next_if(|(_, times)| began.elapsed() >= self.patience * *times) {
+            if patience.over()
+                && let Some(signal) = signals.next()
+            {
                 self.end(signal)?;
+                patience = Deadline::after(self.patience);
             }
         }
         Ok(())

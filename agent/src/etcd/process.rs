@@ -7,7 +7,7 @@ use crate::plan;
 use crate::root::Root;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs::{File, Metadata};
+use std::fs::{DirEntry, File, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -43,20 +43,25 @@ impl Etcd {
     }
 
     fn has_process(&self) -> bool {
-        let Ok(data_dir) = std::fs::metadata(&self.data_dir) else { return false };
-        let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-        processes.flatten().any(|entry| self.is_ours(&entry.path(), &data_dir))
+        self.processes().map_or(true, |mut processes| processes.next().is_some())
     }
 
     /// Sends a signal to its processes.
     pub(crate) fn send(&self, signal: Signal) {
-        let Ok(data_dir) = std::fs::metadata(&self.data_dir) else { return };
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        for process in processes.filter(|entry| self.is_ours(&entry.path(), &data_dir)) {
+        for process in self.processes().into_iter().flatten() {
             let number = process.file_name().to_str().and_then(|name| name.parse().ok());
             // One that has ended meanwhile is what is wanted.
             let _ = number.and_then(Pid::from_raw).map(|process| kill_process(process, signal));
         }
+    }
+
+    /// Its processes, as folders of `/proc`. Without a data folder there is none.
+    fn processes(&self) -> std::io::Result<impl Iterator<Item = DirEntry>> {
+        let data_dir = std::fs::metadata(&self.data_dir).ok();
+        let all = data_dir.as_ref().map(|_| std::fs::read_dir("/proc")).transpose()?;
+        let is_ours =
+            move |entry: &DirEntry| data_dir.as_ref().is_some_and(|folder| self.is_ours(&entry.path(), folder));
+        Ok(all.into_iter().flatten().flatten().filter(is_ours))
     }
 
     /// A pod of somebody else may run an etcd with a folder of the same name; only ours sees the same folder in it.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Bound of one question.
 const TIME: Duration = Duration::from_secs(30);
-/// Most bytes of an answer: a name and a digest for each of some ten thousand images.
+/// Most bytes of an answer: a name and a digest for each of some ten thousand images, or some kilobytes for each of a thousand containers.
 const LIMIT: u64 = 8 << 20;
 /// What an import may take: a slow stick and a large image.
 const IMPORT_TIME: &str = "20m";
@@ -69,8 +69,14 @@ impl Containerd {
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String, CommandError> {
-        let text = command::output(&mut self.ctr(arguments), TIME, LIMIT)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        answer(&mut self.ctr(arguments))
+    }
+
+    /// Asks as the kubelet does (CRI), through `crictl`: `ctr` does not know what the kubelet is told of a container.
+    pub(super) fn ask_cri(&self, arguments: &[&str]) -> Result<String, CommandError> {
+        let mut command = Command::new("crictl");
+        command.arg("--runtime-endpoint").arg(format!("unix://{}", self.socket.display())).args(["--timeout", "10s"]);
+        answer(command.args(arguments))
     }
 
     /// Whether it answers.
@@ -123,6 +129,11 @@ impl Containerd {
         command.arg("-").env("LC_ALL", "C").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.process_group(0).spawn()
     }
+}
+
+fn answer(command: &mut Command) -> Result<String, CommandError> {
+    let text = command::output(command, TIME, LIMIT)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The snapshotter that kfimg wrote into containerd's configuration, where it is not containerd's default.

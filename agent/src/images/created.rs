@@ -4,19 +4,11 @@
 //! have run, and leaves them out of the pod's new sandbox (kubernetes/kubernetes#137710, `computeInitContainerActions`): without
 //! flannel's there is no CNI configuration, and the node never becomes Ready. So they go before the kubelet starts.
 
-use crate::command;
+use super::containerd::Containerd;
 use crate::failure::{Code, Weight};
-use crate::root::Root;
 use crate::step::StepLog;
 use crate::texts;
 use serde_json::Value;
-use std::process::Command;
-use std::time::Duration;
-
-/// Bound of one question.
-const TIME: Duration = Duration::from_secs(30);
-/// Most bytes of an answer: some kilobytes for each of a thousand containers.
-const LIMIT: u64 = 8 << 20;
 
 pub(super) const CREATED_CONTAINERS: Code = Code {
     name: "CREATED_CONTAINERS",
@@ -26,25 +18,26 @@ pub(super) const CREATED_CONTAINERS: Code = Code {
 };
 
 /// Removes them.
-pub(super) fn remove(root: &Root, log: &mut StepLog) {
-    if let Err(reason) = try_to_remove(&Runtime::new(root), log) {
+pub(super) fn remove(containerd: &Containerd, log: &mut StepLog) {
+    if let Err(reason) = try_to_remove(containerd, log) {
         log.warn(&CREATED_CONTAINERS, &reason);
     }
 }
 
-fn try_to_remove(runtime: &Runtime, log: &mut StepLog) -> Result<(), String> {
-    let listed = runtime.ask(&["ps", "--all", "--state", "Created", "--output", "json"])?;
+fn try_to_remove(containerd: &Containerd, log: &mut StepLog) -> Result<(), String> {
+    let ask = |arguments: &[&str]| containerd.ask_cri(arguments).map_err(|error| error.to_string());
+    let listed = ask(&["ps", "--all", "--state", "Created", "--output", "json"])?;
     let listed: Value = serde_json::from_str(&listed).map_err(|error| format!("the answer of crictl: {error}"))?;
     let created = listed["containers"].as_array().map_or(&[][..], Vec::as_slice);
     if created.is_empty() {
         return Ok(());
     }
-    let dead = of_dead_sandboxes(created, &runtime.ask(&["pods", "--state", "Ready", "--quiet", "--no-trunc"])?);
+    let dead = of_dead_sandboxes(created, &ask(&["pods", "--state", "Ready", "--quiet", "--no-trunc"])?);
     if dead.is_empty() {
         return Ok(());
     }
     log.running(&texts::images::created(dead.len()));
-    runtime.ask(&[&["rm"], &dead[..]].concat()).map(drop)
+    ask(&[&["rm"], &dead[..]].concat()).map(drop)
 }
 
 /// Those whose sandbox is none of these (CRI, `ListContainersResponse`). Of a sandbox that is, the kubelet is about to start one.
@@ -54,24 +47,6 @@ fn of_dead_sandboxes<'a>(created: &'a [Value], alive: &str) -> Vec<&'a str> {
         !alive.lines().any(|line| Some(line.trim()) == sandbox)
     };
     created.iter().filter(dead).filter_map(|container| container["id"].as_str()).collect()
-}
-
-/// The runtime, through `crictl`: `ctr` does not know what the kubelet is told of a container.
-struct Runtime {
-    endpoint: String,
-}
-
-impl Runtime {
-    fn new(root: &Root) -> Self {
-        Self { endpoint: format!("unix://{}", root.at("/run/containerd/containerd.sock").display()) }
-    }
-
-    fn ask(&self, arguments: &[&str]) -> Result<String, String> {
-        let mut command = Command::new("crictl");
-        command.args(["--runtime-endpoint", &self.endpoint, "--timeout", "10s"]).args(arguments);
-        let text = command::output(&mut command, TIME, LIMIT).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    }
 }
 
 #[cfg(test)]

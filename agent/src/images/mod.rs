@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, log: &mut StepLog) -> Result<(), Failure> {
     }
     let layouts = open(&places, log);
     let containerd = Containerd::new(&context.root);
-    created::remove(&context.root, log);
+    created::remove(&containerd, log);
     if layouts.is_empty() {
         unpin(&containerd, &containerd.imported().unwrap_or_default(), &context.plan.images);
         log.done(&texts::images::no_bundle());
