@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
+/// Where the data partition, a machine's `/var`, keeps a bundle.
+pub const PLACE: &str = "lib/kfimg/bundle";
 /// Where the upstream listens: on the LAN's own loopback, so that labs do not meet.
 const UPSTREAM: &str = "127.0.0.1:5001";
 /// Time for its start.

@@ -2,6 +2,7 @@
 //! flannel's write the CNI configuration, without which no node is Ready. The kubelet alone would leave them out
 //! (kubernetes/kubernetes#137710).
 
+use kfimg_lab::wait::{Look, wait_for};
 use kfimg_lab::{Error, Machine, Result, Topology, scenario};
 use serde_json::Value;
 use std::time::Duration;
@@ -16,7 +17,7 @@ const ATTEMPT: u32 = 7;
 #[test]
 #[ignore = "boots machines: make cluster-test"]
 fn a_container_that_was_never_started_keeps_no_init_container_from_running() {
-    scenario::run("created_container", Topology::new(1, 0), |cluster| {
+    scenario::run("created_container_starts_over", Topology::new(1, 0), |cluster| {
         cluster.power_on_all()?;
         cluster.wait_ready(1, BOUND)?;
         let machine = cluster.machine("master1")?;
@@ -36,7 +37,11 @@ fn a_container_that_was_never_started_keeps_no_init_container_from_running() {
 /// Creates the container once more in its sandbox, as the kubelet does before it starts one.
 fn create(machine: &Machine) -> Result<()> {
     let inside = |words: &[&str]| machine.exec(&[&["crictl"], words].concat());
-    let id = inside(&["ps", "--quiet", "--name", &format!("^{CONTAINER}$")])?;
+    // The node may be Ready before it runs.
+    let (id, _) = wait_for(CONTAINER, BOUND, || {
+        let id = inside(&["ps", "--quiet", "--name", &format!("^{CONTAINER}$")])?;
+        Ok(Look::when(!id.is_empty(), id, String::new))
+    })?;
     let info = |kind: &str, id: &str| -> Result<Value> {
         let told: Value = serde_json::from_str(&inside(&[kind, "--output", "json", id])?)
             .map_err(|error| Error::unusable("crictl", error))?;

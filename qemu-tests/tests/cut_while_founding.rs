@@ -10,8 +10,6 @@ use std::time::Duration;
 const BOUND: Duration = Duration::from_secs(120);
 /// The guard's patience with an etcd without a leader, the kubelet's time to end it, and a cluster that is founded.
 const FOUNDED: Duration = Duration::from_secs(300);
-/// Where the data partition, the machine's `/var`, keeps a bundle.
-const BUNDLE: &str = "lib/kfimg/bundle";
 /// What the guard keeps beside etcd's data, and etcd's log.
 const MARKER: &str = "lib/etcd/marker.json";
 const LOG: &str = "lib/etcd/member/wal";
@@ -23,7 +21,7 @@ const FIRST: &str = "master1";
 fn who_alone_has_the_log_of_a_cluster_that_was_never_founded_does_not_wait_for_ever() {
     scenario::run("cut_while_founding", Topology::new(3, 0), |cluster| {
         let (first, source) = (cluster.machine(FIRST)?, cluster.lab().bundle());
-        first.with_disk(|disk| bundle::copy(&source, &disk.join(BUNDLE)))?;
+        first.with_disk(|disk| bundle::copy(&source, &disk.join(bundle::PLACE)))?;
         cluster.lab().registry().stop()?;
         cluster.power_on_all()?;
         let machines = cluster.machines()?;

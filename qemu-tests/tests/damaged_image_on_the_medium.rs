@@ -8,8 +8,6 @@ use std::path::Path;
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(300);
-/// Where the data partition, the machine's `/var`, keeps a bundle.
-const BUNDLE: &str = "lib/kfimg/bundle";
 const DAMAGED: &str = "registry.k8s.io/kube-scheduler";
 
 #[test]
@@ -18,7 +16,7 @@ fn a_bundle_needs_no_registry_and_a_damaged_image_of_it_is_named_and_asked_of_th
     scenario::run("damaged_image_on_the_medium", Topology::new(1, 1), |cluster| {
         let source = cluster.lab().bundle();
         for machine in cluster.machines()? {
-            machine.with_disk(|disk| bundle::copy(&source, &disk.join(BUNDLE)))?;
+            machine.with_disk(|disk| bundle::copy(&source, &disk.join(bundle::PLACE)))?;
         }
 
         // A whole bundle: the registry is never asked.
@@ -31,8 +29,8 @@ fn a_bundle_needs_no_registry_and_a_damaged_image_of_it_is_named_and_asked_of_th
         let machine = cluster.machine("master1")?;
         machine.wipe()?;
         machine.with_disk(|disk| {
-            bundle::copy(&source, &disk.join(BUNDLE))?;
-            damage(&disk.join(BUNDLE))
+            bundle::copy(&source, &disk.join(bundle::PLACE))?;
+            damage(&disk.join(bundle::PLACE))
         })?;
         cluster.lab().registry().start()?;
         cluster.power_on("master1")?;
