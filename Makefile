@@ -127,10 +127,10 @@ boot-test: packages interop-packages cluster-packages ## boot the lab's cluster,
 	KFIMG_AGENT=$$(readlink -f "$${CARGO_TARGET_DIR:-target}/$(STATIC_TARGET)/agent/kfimg-agent") \
 	  cargo test --locked -p kfimg-agent --test memory
 
-# Plays scenarios of the lab, TIMES times in a row.
+# Plays scenarios of the lab, TIMES times in a row; one that fails does not keep the others from being played.
 TIMES ?= 1
 play = for time in $$(seq $(TIMES)); do \
-	cargo test --locked -p kfimg-qemu-tests $(foreach scenario,$(1),--test $(scenario)) -- --ignored --nocapture --test-threads=1; done
+	cargo test --locked --no-fail-fast -p kfimg-qemu-tests $(foreach scenario,$(1),--test $(scenario)) -- --ignored --nocapture --test-threads=1; done
 
 cluster-test: packages interop-packages cluster-packages ## play the scenarios of the lab that need no emulated machine (root; two hours)
 	$(call play,$(SCENARIOS))

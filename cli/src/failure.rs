@@ -19,8 +19,11 @@ pub(crate) const EXIT_CODES: [(u8, &str); 10] = [
     (6, "Another program is missing or failed"),
     (7, "The network failed"),
     (8, "Differences were found, and --exit-code asked for them"),
-    (130, "Stopped by Ctrl-C"),
+    (STOPPED, "Stopped by Ctrl-C"),
 ];
+
+/// As shells count a program that SIGINT ended.
+const STOPPED: u8 = 130;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, Error)]
@@ -124,6 +127,9 @@ pub(crate) enum Failure {
     /// A build of an image.
     #[error(transparent)]
     Build(#[from] kfimg_builder::Error),
+    /// Somebody pressed Ctrl-C. What was being written is taken away.
+    #[error("stopped; nothing was written")]
+    Stopped,
     /// A name that is not there to choose from.
     #[error("{0}")]
     Usage(String),
@@ -162,9 +168,9 @@ impl Failure {
                 Trouble::Input => 4,
                 Trouble::Verification => 5,
                 Trouble::Network => 7,
-                // As shells count a program that SIGINT ended.
-                Trouble::Stopped => 130,
+                Trouble::Stopped => STOPPED,
             },
+            Self::Stopped => STOPPED,
             Self::Description { missing_input: false, .. } => 3,
             Self::Description { missing_input: true, .. } | Self::Io { .. } | Self::Exists { .. } => 4,
             Self::Unproven { .. } | Self::Cis { .. } => 5,
@@ -180,6 +186,7 @@ impl Failure {
                 kfimg_pki::Kind::Bug => 1,
                 kfimg_pki::Kind::Description => 3,
                 kfimg_pki::Kind::Input => 4,
+                kfimg_pki::Kind::Stopped => STOPPED,
                 // What lies in the state folder is not what it should be.
                 _ => 5,
             },
@@ -189,7 +196,7 @@ impl Failure {
                 kfimg_builder::ErrorKind::Input => 4,
                 kfimg_builder::ErrorKind::Verification => 5,
                 kfimg_builder::ErrorKind::Program => 6,
-                kfimg_builder::ErrorKind::Stopped => 130,
+                kfimg_builder::ErrorKind::Stopped => STOPPED,
             },
             Self::Bundle(error) if is_missing(error) => 4,
             Self::Bundle(_) => 5,

@@ -32,15 +32,24 @@ pub(crate) fn stop_on_signals() -> Stop {
 /// program ends after [`GRACE`] in any case. What lies on the disk is whole at every moment: a loss of power is no worse.
 pub(crate) fn stop_soon(console: &Console) -> Stop {
     let stop = stop_on_signals();
+    end_after(GRACE, Failure::images(Trouble::Stopped, "stopped; run again to go on"), &stop, console);
+    stop
+}
+
+/// Ends the program at the first signal: for work that writes nothing, anywhere. It only leaves no bar behind.
+pub(crate) fn end_at_once(console: &Console) {
+    end_after(Duration::ZERO, Failure::Stopped, &stop_on_signals(), console);
+}
+
+/// Ends the program with this failure so long after the wish to stop.
+fn end_after(grace: Duration, failure: Failure, stop: &Stop, console: &Console) {
     let (asked, console) = (stop.clone(), *console);
     std::thread::spawn(move || {
         while asked.sleep(NAP) {}
-        std::thread::sleep(GRACE);
-        let failure = Failure::images(Trouble::Stopped, "stopped; run again to go on");
+        std::thread::sleep(grace);
         without_bars(|| {
             let _ = console.fail(&failure);
             std::process::exit(failure.exit_code().into());
         })
     });
-    stop
 }

@@ -28,6 +28,16 @@ const OPEN_STEP: &str = "{msg:30!} {elapsed:>4}";
 /// The bars that stand on the terminal, for whoever has something to say and has no hold of them.
 static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
+/// Where bars are drawn on a terminal.
+pub(crate) fn screen() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(Canvas::default()), DRAWS)
+}
+
+/// From now on these bars stand on the terminal, or none.
+pub(crate) fn show(bars: Option<&MultiProgress>) {
+    *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bars.cloned();
+}
+
 /// Does something while no bar stands on the terminal and none is drawn.
 pub(crate) fn without_bars<T>(work: impl FnOnce() -> T) -> T {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -59,15 +69,11 @@ impl Progress {
     }
 
     fn styled(console: &Console, doing: &'static str, bytes: u64, template: &str) -> Self {
-        let target = if console.shows_progress() {
-            ProgressDrawTarget::term_like_with_hz(Box::new(Canvas::default()), DRAWS)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = if console.shows_progress() { screen() } else { ProgressDrawTarget::hidden() };
         let all = MultiProgress::with_draw_target(target);
         let total = all.add(ProgressBar::new(bytes).with_message(doing).with_style(style(template)));
         total.enable_steady_tick(TICK);
-        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(all.clone());
+        show(Some(&all));
         Self { all, total, active: Mutex::default(), planned: Mutex::default(), console: *console }
     }
 
@@ -153,7 +159,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        show(None);
         self.bars().values().for_each(ProgressBar::finish_and_clear);
         self.total.finish_and_clear();
     }

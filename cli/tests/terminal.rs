@@ -177,14 +177,14 @@ fn colours_come_in_a_terminal_and_go_when_they_are_not_wanted() {
     assert!(has_colours(&both(&said)));
 }
 
-/// A render that takes longer than a second on one core: RSA keys for twenty-five workers, in a state of its own.
-fn long_work(name: &str) -> String {
+/// A render that takes longer than a second on one core: RSA keys for workers, in a state of its own.
+fn long_work(name: &str, workers: usize) -> String {
     let mut nodes = "name,role,address\n".to_owned();
     (1..=3).for_each(|number| nodes += &format!("master{number},control-plane,192.168.49.15{number}\n"));
-    (2..=26).for_each(|number| nodes += &format!("worker{number},worker,192.168.49.{number}\n"));
-    fs::write(folder().join("many.csv"), nodes).unwrap();
+    (2..2 + workers).for_each(|number| nodes += &format!("worker{number},worker,192.168.49.{number}\n"));
+    fs::write(folder().join(format!("{name}.csv")), nodes).unwrap();
     format!(
-        "render --profile ha3 --inventory many.csv \
+        "render --profile ha3 --inventory {name}.csv \
          --set pki.encryptionAlgorithm=RSA-2048 --state {name}.state -o {name}"
     )
 }
@@ -203,7 +203,7 @@ fn recorded(command: &str) -> String {
 
 #[test]
 fn long_work_shows_how_far_it_is_on_a_terminal_and_leaves_nothing() {
-    let text = recorded(&on_one_core(&long_work("bars")));
+    let text = recorded(&on_one_core(&long_work("bars", 25)));
     let drawn: Vec<&str> = text.split(['\r', '\n']).filter(|part| part.contains("issuing certificates")).collect();
     assert!(!drawn.is_empty(), "{text}");
     for bar in drawn {
@@ -215,8 +215,22 @@ fn long_work_shows_how_far_it_is_on_a_terminal_and_leaves_nothing() {
 }
 
 #[test]
+fn ctrl_c_ends_a_render_and_leaves_neither_a_bar_nor_half_an_output() {
+    let line = on_one_core(&long_work("stopped", 140));
+    let screen = Screen::start_line(&line, 80, 30, folder(), true);
+    screen.wait_for("issuing certificates");
+    screen.press("C-c");
+    screen.wait();
+    let shown = screen.shows();
+    let clean = shown.ends_with("error: stopped; nothing was written\nended 130");
+    assert!(clean && !shown.contains("issuing certificates"), "{shown}");
+    let left = |name: &str| folder().join(name).exists();
+    assert!(!left("stopped") && !left(".stopped.kfimg-staging") && !left("stopped.state/state.json"), "{shown}");
+}
+
+#[test]
 fn a_pipe_gets_no_bars() {
-    let said = run(Command::new("sh").args(["-c", &on_one_core(&long_work("pipe"))]).current_dir(folder()));
+    let said = run(Command::new("sh").args(["-c", &on_one_core(&long_work("pipe", 25))]).current_dir(folder()));
     let text = both(&said);
     // What the test before this one looks for.
     assert!(said.status.success() && text.contains("Next:"), "{text}");

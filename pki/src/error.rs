@@ -17,6 +17,8 @@ pub enum Kind {
     Verification,
     /// A fault of this program.
     Bug,
+    /// Whoever watched wished it.
+    Stopped,
 }
 
 /// A failure of this crate, with the path or the certificate that it concerns and what to do about it.
@@ -197,6 +199,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Whoever watched does not wait any more ([`crate::Watch::is_stopped`]).
+    #[error("stopped; nothing was written")]
+    Stopped,
     /// Credentials were asked for a node or part that the request does not have.
     #[error("there are no credentials for {0}; this is a fault of kfimg")]
     NoCredentials(String),
@@ -223,6 +228,7 @@ impl Error {
                 Kind::Description
             }
             Self::NoCredentials(_) | Self::Crypto { .. } => Kind::Bug,
+            Self::Stopped => Kind::Stopped,
             _ => Kind::Verification,
         }
     }

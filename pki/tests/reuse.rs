@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kfimg_pki::{Error, KeyAlgorithm, Request, State, Warning};
+use kfimg_pki::{Error, KeyAlgorithm, Request, State, Warning, Watch};
 
 /// Content and time of change of every file and folder.
 type Picture = BTreeMap<String, (Option<Vec<u8>>, i64, i64)>;
@@ -54,6 +55,39 @@ fn a_second_run_touches_nothing() {
     let first = picture(&folder);
     assert!(!run(&folder, &request, now + SignedDuration::from_hours(24)));
     assert_eq!(picture(&folder), first, "bytes and times");
+}
+
+/// Somebody who waits for so many certificates and no more.
+struct Impatient(usize, AtomicUsize);
+
+impl Watch for Impatient {
+    fn begin(&self, _: usize) {}
+
+    fn one(&self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.1.load(Ordering::Relaxed) >= self.0
+    }
+}
+
+#[test]
+fn certificates_that_nobody_waits_for_any_more_are_not_issued_and_nothing_is_changed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("state");
+    let (request, now) = (Request::fake(3, 50), Timestamp::now());
+    let wait_for_two = || Impatient(2, AtomicUsize::new(0));
+    let stopped = State::open(&folder, "fake", now).unwrap().ensure_watched(&request, now, &wait_for_two());
+    assert!(matches!(stopped, Err(Error::Stopped)));
+    assert!(!folder.join("state.json").exists() && !folder.join("nodes").exists());
+
+    run(&folder, &request, now);
+    let before = picture(&folder);
+    let state = State::open_existing(&folder).unwrap();
+    let stopped = state.renew_watched(&request, &BTreeSet::new(), (None, now), &wait_for_two());
+    assert!(matches!(stopped, Err(Error::Stopped)));
+    assert_eq!(picture(&folder), before);
 }
 
 #[test]

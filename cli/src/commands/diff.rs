@@ -3,6 +3,7 @@
 use crate::console::Console;
 use crate::diff::{self, Trouble};
 use crate::failure::Failure;
+use crate::interrupt::end_at_once;
 use crate::output::{Kind, Output};
 use clap::Args;
 use kfimg_builder::compare::{compare, is_build};
@@ -22,6 +23,7 @@ pub(crate) struct DiffArgs {
 
 /// Compares two outputs; `-v` shows the lines that differ in files without secrets.
 pub(crate) fn run(args: &DiffArgs, console: &Console) -> Result<(), Failure> {
+    end_at_once(console);
     if is_build(&args.old) && is_build(&args.new) {
         return builds(args, console);
     }

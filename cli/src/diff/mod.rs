@@ -136,7 +136,7 @@ pub(crate) fn compare(
     let steps = Steps::new(console, "comparing nodes", names.len());
     let compare = |name: &String| {
         let compared = compare_node(old, new, name, with_texts);
-        steps.done();
+        steps.count();
         compared
     };
     let compared: Vec<_> = names.into_par_iter().map(compare).collect();

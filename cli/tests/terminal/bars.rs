@@ -5,6 +5,7 @@ use crate::relay::slow_until;
 use crate::screen::Screen;
 use crate::support::program::{both, run};
 use crate::upstream::Upstream;
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -118,6 +119,27 @@ fn ctrl_c_leaves_no_bar_whether_the_registry_answers_or_is_silent() {
             assert_left(&screen, &["stopped; run again to go on"], 130);
         }
     }
+}
+
+/// A bundle with one blob that takes its time, and hardly any room on the disk.
+fn long_bundle(folder: &Path) {
+    let blobs = folder.join("bundle/blobs/sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(folder.join("bundle/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    fs::write(folder.join("bundle/index.json"), r#"{"schemaVersion":2,"manifests":[]}"#).unwrap();
+    File::create(blobs.join("0".repeat(64))).unwrap().set_len(1 << 40).unwrap();
+}
+
+#[test]
+fn ctrl_c_ends_a_verification_and_leaves_no_bar() {
+    let folder = tempfile::tempdir().unwrap();
+    long_bundle(folder.path());
+    let screen = Screen::start("bundle verify --bundle bundle", 80, ROWS, folder.path(), true);
+    screen.wait_for("hashing");
+    screen.press("C-c");
+    screen.wait();
+    let shown = screen.shows();
+    assert!(shown.ends_with("error: stopped; nothing was written\nended 130") && !shown.contains("hashing"), "{shown}");
 }
 
 #[test]

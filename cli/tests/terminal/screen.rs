@@ -4,6 +4,11 @@ use super::COLOUR_VARIABLES;
 use super::support::program::{find, succeed};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Time until something stands there, and between two looks.
+const BOUND: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Ends, with all that runs in it, when it is dropped.
 pub(crate) struct Screen {
@@ -15,11 +20,16 @@ pub(crate) struct Screen {
 impl Screen {
     /// Lets kfimg run in a terminal of so many columns and rows, in a folder. How it ended stands behind what it shows, when `tells`.
     pub(crate) fn start(command: &str, columns: usize, rows: usize, folder: &Path, tells: bool) -> Self {
+        Self::start_line(&format!("{} {command}", env!("CARGO_BIN_EXE_kfimg")), columns, rows, folder, tells)
+    }
+
+    /// The same for a shell's command.
+    pub(crate) fn start_line(command: &str, columns: usize, rows: usize, folder: &Path, tells: bool) -> Self {
         let screen = Self { place: tempfile::tempdir().unwrap(), folder: folder.to_owned() };
         let done = format!("tmux -S {} wait-for -S done", screen.socket().display());
         let end = if tells { "echo ended $?; " } else { "" };
         // The shell outlives Ctrl-C.
-        let line = format!("trap : INT; {} {command}; {end}{done}; cat", env!("CARGO_BIN_EXE_kfimg"));
+        let line = format!("trap : INT; {command}; {end}{done}; cat");
         let [columns, rows] = [columns, rows].map(|number| number.to_string());
         screen.tmux(&["new-session", "-d", "-x", &columns, "-y", &rows, &line]);
         screen
@@ -28,6 +38,19 @@ impl Screen {
     /// Waits until the command has ended.
     pub(crate) fn wait(&self) {
         self.tmux(&["wait-for", "done"]);
+    }
+
+    /// Waits until these words stand there; the command has not ended before.
+    pub(crate) fn wait_for(&self, words: &str) {
+        let end = Instant::now() + BOUND;
+        loop {
+            let shown = self.shows();
+            assert!(Instant::now() < end && !shown.contains("ended"), "never {words:?}:\n{shown}");
+            if shown.contains(words) {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// What stands there now.

@@ -35,6 +35,10 @@ pub trait Watch: Sync {
     fn begin(&self, certificates: usize);
     /// One is done, in whichever thread.
     fn one(&self);
+    /// Whether nobody waits for them any more; asked before each.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody watches.
@@ -61,7 +65,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// As [`State::ensure`].
+    /// As [`State::ensure`], and [`Error::Stopped`].
     pub fn ensure_watched(
         mut self,
         request: &Request,
@@ -236,6 +240,9 @@ pub(super) fn outcomes<'a>(
         .collect::<Result<BTreeMap<_, _>, Error>>()?;
     let window = Window::starting(now, policy.leaf_window)?;
     let decide = |spec: &LeafSpec| {
+        if watch.is_stopped() {
+            return Err(Error::Stopped);
+        }
         let ca = spec.leaf.profile().ca;
         let outcome = decide(spec, held(spec), (&keys.authorities[&ca], &signers[&ca]), (policy, window), now);
         watch.one();

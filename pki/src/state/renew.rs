@@ -54,7 +54,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// As [`State::renew`].
+    /// As [`State::renew`], and [`Error::Stopped`].
     pub fn renew_watched(
         mut self,
         request: &Request,

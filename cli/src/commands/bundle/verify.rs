@@ -8,6 +8,7 @@ use crate::commands::description::plural;
 use crate::commands::proof;
 use crate::console::Console;
 use crate::failure::{Failure, Trouble};
+use crate::interrupt::end_at_once;
 use crate::progress::Progress;
 use crate::size::human;
 use clap::Args;
@@ -37,6 +38,7 @@ pub(crate) struct VerifyArgs {
 /// Verifies all, and tells all that is wrong.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let wanted = wanted::of_layers(&args.layers, console)?;
+    end_at_once(console);
     // What is not there is told before hours of hashing.
     let signature = args.key.as_ref().map(|key| Signature::read(key, args)).transpose()?;
     let content = open(args, console)?;

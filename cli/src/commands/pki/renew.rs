@@ -7,6 +7,7 @@ use crate::args::{Layers, StateFolder};
 use crate::commands::description::{self, plural};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
 use crate::steps::Steps;
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &RenewArgs, console: &Console) -> Result<(), Failure> {
         return rotate::run(state, &change, console);
     }
     let before = args.before.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
-    let issuing = Steps::new(console, "issuing certificates", 0);
+    let issuing = Steps::new(console, "issuing certificates", 0).until(&stop_on_signals());
     let (mut state, renewed) = state.renew_watched(&request, &nodes, (before, now), &issuing)?;
     drop(issuing);
     state.commit()?;

@@ -19,6 +19,7 @@ use super::{description, proof};
 use crate::args::{Layers, StateFolder};
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
 use crate::output::{Manifest, NodeRecord, Secrecy, Servers, Staging};
 use crate::report::{self, Report};
 use crate::steps::Steps;
@@ -30,6 +31,7 @@ use kfimg_ignition::content::Stamp;
 use kfimg_ignition::payload::IgnitionVersion;
 use kfimg_images::Pins;
 use kfimg_images::content::Content;
+use kfimg_images::stop::Stop;
 use kfimg_pki::{Ca, Credentials, Kubeconfig, Secret, State, inventory};
 use kfimg_profiles::check::check_upgrade;
 use kfimg_profiles::cluster::{Cluster, Node};
@@ -103,12 +105,13 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         check_upgrade(former, cluster.version)?;
     }
     incarnation::check(&loaded, &state, console)?;
-    let issuing = Steps::new(console, "issuing certificates", 0);
+    let stop = stop_on_signals();
+    let issuing = Steps::new(console, "issuing certificates", 0).until(&stop);
     let (mut state, warnings) = state.ensure_watched(&request, now, &issuing)?;
     drop(issuing);
     ending::tell(cluster.version, &warnings, now, console);
 
-    let rendered = Render { args, loaded: &loaded, staging: &staging, now, console };
+    let rendered = Render { args, loaded: &loaded, staging: &staging, now, stop: &stop, console };
     let Written { manifest, measured, questions } = rendered.write(&mut state, pins)?;
     delivery::check_limits(&cluster.delivery, &measured, console)?;
     if questions > 0 {
@@ -157,6 +160,7 @@ struct Render<'a> {
     loaded: &'a Loaded,
     staging: &'a Staging,
     now: Timestamp,
+    stop: &'a Stop,
     console: &'a Console,
 }
 
@@ -201,12 +205,12 @@ impl Render<'_> {
         credentials: &Credentials,
         state: &mut State,
     ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
-        let Self { args, staging, now, console, .. } = *self;
+        let Self { args, staging, now, stop, console, .. } = *self;
         let sealing =
             args.seal.as_ref().map(|argument| Sealing::read(argument, credentials.cluster_uid())).transpose()?;
         let delivery = &self.loaded.cluster.delivery;
         let format = Format { delivery, version: args.ignition_version, all_in_one: args.all_in_one };
-        let target = Target { format, sealing: sealing.as_ref(), staging, console };
+        let target = Target { format, sealing: sealing.as_ref(), staging, stop, console };
         rendering.write(&target, state.generations_mut(), now)
     }
 

@@ -14,6 +14,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use kfimg_ignition::content::{ClusterContent, Context, Fetched, NodeContent, Question, Stamp};
 use kfimg_ignition::tree::NodeTree;
+use kfimg_images::stop::Stop;
 use kfimg_images::{Catalog, ImageList, Pins};
 use kfimg_pki::{Credentials, Generations, KeyAlgorithm, State, inventory};
 use kfimg_profiles::cluster::{Cluster, Node};
@@ -34,6 +35,8 @@ pub(super) struct Target<'a> {
     /// Who can open the payloads' secrets; without it they travel as they are.
     pub(super) sealing: Option<&'a Sealing>,
     pub(super) staging: &'a Staging,
+    /// Whether another payload is wished for.
+    pub(super) stop: &'a Stop,
     pub(super) console: &'a Console,
 }
 
@@ -99,8 +102,12 @@ impl<'a> Rendering<'a> {
         generations: &mut Generations,
         now: Timestamp,
     ) -> Result<BTreeMap<String, NodeRecord>, Failure> {
-        let preparing = Steps::new(target.console, "making content of nodes", self.cluster.nodes.len());
-        let prepare = |node| self.prepare(node, target, generations).inspect(|_| preparing.done());
+        let Target { console, stop, .. } = *target;
+        let preparing = Steps::new(console, "making content of nodes", self.cluster.nodes.len()).until(stop);
+        let prepare = |node| {
+            let item = self.prepare(node, target, generations)?;
+            preparing.done().map(|()| item)
+        };
         let items: Vec<Item<'_>> = self.cluster.nodes.par_iter().map(prepare).collect::<Result<_, _>>()?;
         drop(preparing);
         let contents: Vec<_> =
@@ -113,8 +120,11 @@ impl<'a> Rendering<'a> {
         };
         write_fetched(&items, target.staging)?;
         let payloads = items.into_iter().map(|item| (stamp(item.node()), item)).collect::<Vec<_>>();
-        let writing = Steps::new(target.console, "writing payloads", payloads.len());
-        let write = |(stamp, item)| self.payload(item, stamp, target).inspect(|_| writing.done());
+        let writing = Steps::new(console, "writing payloads", payloads.len()).until(stop);
+        let write = |(stamp, item)| {
+            let record = self.payload(item, stamp, target)?;
+            writing.done().map(|()| record)
+        };
         payloads.into_par_iter().map(write).collect()
     }
 
@@ -267,7 +277,7 @@ pub(crate) fn images(cluster: &Cluster) -> Result<ImageList, Failure> {
 pub(crate) fn judge<C: Sync, T: Send>(
     cluster: &Cluster,
     prepare: impl FnOnce(&NodeTree) -> C,
-    judge: impl Fn(&NodeTree, &C) -> T + Sync,
+    judge: impl Fn(&NodeTree, &C) -> Result<T, Failure> + Sync,
 ) -> Result<Vec<T>, Failure> {
     with_scratch_keys(cluster, |rendering| {
         let tree = |context: &Context<'_>| {
@@ -276,7 +286,7 @@ pub(crate) fn judge<C: Sync, T: Send>(
         let Some(first) = cluster.control_planes().next() else { return Ok(Vec::new()) };
         let common = prepare(&rendering.with_context(first, tree)?);
         let nodes = cluster.nodes.par_iter();
-        nodes.map(|node| Ok(judge(&rendering.with_context(node, tree)?, &common))).collect()
+        nodes.map(|node| judge(&rendering.with_context(node, tree)?, &common)).collect()
     })
 }
 

@@ -7,6 +7,7 @@ use crate::args::Layers;
 use crate::commands::description::plural;
 use crate::console::{BAD, Console, DOUBT, FAINT, GOOD};
 use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
 use crate::steps::Steps;
 use anstyle::Style;
 use jiff::Zoned;
@@ -107,16 +108,14 @@ fn read(path: &Path, console: &Console) -> Result<(Waivers, Report, Sources), Fa
 }
 
 fn judge(cluster: &Cluster, console: &Console) -> Result<Vec<Judged>, Failure> {
-    let steps = Steps::new(console, "judging nodes", cluster.nodes.len());
-    let judged = render::judge(cluster, Applied::of, |tree, applied| {
+    let steps = Steps::new(console, "judging nodes", cluster.nodes.len()).until(&stop_on_signals());
+    render::judge(cluster, Applied::of, |tree, applied| {
         let judged = match applied {
-            Ok(applied) => cis::judge(tree, applied),
-            Err(error) => Err(error.clone()),
+            Ok(applied) => cis::judge(tree, applied)?,
+            Err(error) => return Err(error.clone().into()),
         };
-        steps.done();
-        judged
-    })?;
-    Ok(judged.into_iter().collect::<Result<_, _>>()?)
+        steps.done().map(|()| judged)
+    })
 }
 
 /// All checks, what is not as required, and the totals.
