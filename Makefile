@@ -46,9 +46,9 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+): .*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: ## build kfimg, render the profile ha3 into out/, and say what to look at
-	cargo build --release --locked -p kfimg-cli
+	@cargo build --release --locked -p kfimg-cli
 	"$${CARGO_TARGET_DIR:-target}/release/kfimg" render --profile ha3 --registry reg.local -o out
-	@printf '%s\n' '' 'Look at:' \
+	printf '%s\n' '' 'Look at:' \
 	  '  out/report.html                    all of it as a page, for a browser' \
 	  '  out/nodes/master1/ignition.json    all that a control plane needs to boot' \
 	  '  out/admin.kubeconfig               the administrator'\''s access, valid before the first boot' \
