@@ -1,13 +1,14 @@
 //! `kfimg-lab`: the lab by hand. It leaves a cluster up until it is told to take it down.
 
-use kfimg_lab::{Cluster, Lab, Result, Topology, cache, leftovers};
+use kfimg_lab::{Cluster, Error, Lab, Result, Topology, cache, leftovers};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
 kfimg-lab up                    render a cluster of three control planes and a worker, boot it, wait until it is Ready
-kfimg-lab down                  remove all machines and their network
+kfimg-lab down                  remove all machines, their network and their folder
 kfimg-lab status                every machine, and who holds the virtual address
 kfimg-lab exec NODE -- CMD …    run a command inside a machine
 kfimg-lab kubectl ARGS          kubectl on the machines' network, through the virtual address
@@ -36,17 +37,14 @@ fn run(words: &[&str]) -> Result<ExitCode> {
     let folder = folder();
     match words {
         ["up"] => up(&folder)?,
-        ["down"] => {
-            let down = Lab::open(&folder).and_then(|lab| lab.down());
-            leftovers::remove(&folder).and(down)?;
-        }
+        ["down"] => down(&folder)?,
         ["power-on", node] => Cluster::open(&folder)?.power_on(node)?,
         ["power-off", node] => Cluster::open(&folder)?.machine(node)?.power_off()?,
         ["power-cut", node] => Cluster::open(&folder)?.machine(node)?.power_cut()?,
         ["wipe", node] => Cluster::open(&folder)?.machine(node)?.wipe()?,
         ["cut", node] => Cluster::open(&folder)?.machine(node)?.cut()?,
         ["plug", node] => Cluster::open(&folder)?.machine(node)?.plug()?,
-        ["console", node] => print!("{}", Cluster::open(&folder)?.machine(node)?.console()?),
+        ["console", node] => say(&Cluster::open(&folder)?.machine(node)?.console()?)?,
         ["exec", node, "--", program, arguments @ ..] => {
             let mut command = Cluster::open(&folder)?.machine(node)?.command(program)?;
             return inherit(command.args(arguments));
@@ -67,40 +65,60 @@ fn inherit(command: &mut std::process::Command) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }
 
-fn up(folder: &Path) -> Result<()> {
-    if let Ok(former) = Lab::open(folder) {
-        let _ = former.down();
-        leftovers::remove(folder)?;
-        fs_err::remove_dir_all(folder)?;
+/// Removes the lab of a folder, with the folder. Without a lab there nothing is done, and the folder is somebody else's.
+fn down(folder: &Path) -> Result<()> {
+    let lab = Lab::open(folder);
+    if let Ok(lab) = &lab {
+        let _ = lab.down();
     }
+    leftovers::remove(folder)?;
+    match lab {
+        Ok(_) => Ok(fs_err::remove_dir_all(folder)?),
+        Err(Error::NoCluster(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn up(folder: &Path) -> Result<()> {
+    down(folder)?;
     eprintln!("rendering, and building what is not in the cache yet");
     let cluster = Cluster::create(folder, Topology::new(3, 1))?;
     eprintln!("booting {}", cluster.topology().machines().collect::<Vec<_>>().join(", "));
     cluster.power_on_all()?;
     let took = cluster.wait_ready(4, READY)?;
     eprintln!("all nodes are Ready {:.0} s after the last machine got power", took.as_secs_f32());
-    print!("{}", cluster.kubectl(&["get", "nodes", "-o", "wide"])?);
-    println!("export KUBECONFIG={}", cluster.output().join("admin.kubeconfig").display());
-    println!(
-        "ip netns exec {} {} get pods -A",
+    let nodes = cluster.kubectl(&["get", "nodes", "-o", "wide"])?;
+    let kubeconfig = cluster.output().join("admin.kubeconfig");
+    say(&format!(
+        "{nodes}export KUBECONFIG={}\nip netns exec {} {} get pods -A\n",
+        kubeconfig.display(),
         cluster.lab().lan().namespace(),
         cluster.lab().parts().kubectl.display()
-    );
-    Ok(())
+    ))
 }
 
 fn status(cluster: &Cluster) -> Result<()> {
     let holders = cluster.endpoint_holders()?;
     for machine in cluster.lab().machines()? {
-        let state = if machine.is_on() { machine.addresses() } else { "off".to_owned() };
         let holder = if holders.iter().any(|name| name == machine.name()) { "  holds the endpoint" } else { "" };
-        println!("{:10} {}{holder}", machine.name(), state.split_whitespace().skip(1).collect::<Vec<_>>().join(" "));
+        // Without the name of the interface.
+        let addresses = || machine.addresses().split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
+        let state = if machine.is_on() { addresses() } else { "off".to_owned() };
+        say(&format!("{:10} {state}{holder}\n", machine.name()))?;
         for step in ["clock", "preflight", "images", "etcd", "addons"] {
             let Some(status) = machine.step(step) else { continue };
-            println!("           {step:10} {:8} {}", status.state, status.message);
+            say(&format!("           {step:10} {:8} {}\n", status.state, status.message))?;
         }
     }
     Ok(())
+}
+
+/// Writes to standard output. A reader that wants no more is content.
+fn say(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn folder() -> PathBuf {
