@@ -118,7 +118,7 @@ model: ## search more states of the etcd guard than make test does (two minutes,
 cluster: packages interop-packages cluster-packages ## boot three control planes and a worker on this machine, and leave them up (root)
 	cargo run --quiet --locked -p kfimg-qemu-tests --bin kfimg-lab -- up
 
-cluster-down: ## remove all that make cluster made
+cluster-down: ## remove the machines of make cluster, with all that they held
 	cargo run --quiet --locked -p kfimg-qemu-tests --bin kfimg-lab -- down
 
 boot-test: packages interop-packages cluster-packages ## boot the lab's cluster, and wipe one control plane (root; three minutes)

@@ -31,9 +31,8 @@ impl Steps {
     pub(crate) fn new(console: &Console, doing: &'static str, count: usize) -> Self {
         let style = ProgressStyle::with_template(TEMPLATE).expect("the template of this file is well formed");
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        let bar = all.add(ProgressBar::no_length().with_style(style.progress_chars("=> ")).with_message(doing));
-        bar.set_length(as_length(count));
-        let is_wanted = console.shows_progress();
+        let bar = ProgressBar::new(as_length(count)).with_style(style.progress_chars("=> ")).with_message(doing);
+        let (bar, is_wanted) = (all.add(bar), console.shows_progress());
         Self { all, bar, begin: Instant::now(), stop: Stop::new(), is_wanted, is_drawn: AtomicBool::new(false) }
     }
 

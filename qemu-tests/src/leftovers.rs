@@ -52,6 +52,22 @@ pub fn remove(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes the lab of this folder, however far it had come, with the folder.
+///
+/// # Errors
+/// As [`remove`].
+pub fn clear(folder: &Path) -> Result<()> {
+    if let Ok(former) = Lab::open(folder) {
+        // What it can't take apart in order is found by name.
+        let _ = former.down();
+    }
+    remove(folder)?;
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
 /// The folder's path as [`Lab`] digests it; none where even the folder above is missing, and so no lab can ever have been there.
 fn absolute(folder: &Path) -> Option<PathBuf> {
     fs::canonicalize(folder).ok().or_else(|| Some(fs::canonicalize(folder.parent()?).ok()?.join(folder.file_name()?)))

@@ -65,17 +65,12 @@ fn inherit(command: &mut std::process::Command) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }
 
-/// Removes the lab of a folder, with the folder. Without a lab there nothing is done, and the folder is somebody else's.
+/// Removes the lab of a folder, with the folder. One without a lab is somebody else's, and stays.
 fn down(folder: &Path) -> Result<()> {
-    let lab = Lab::open(folder);
-    if let Ok(lab) = &lab {
-        let _ = lab.down();
-    }
-    leftovers::remove(folder)?;
-    match lab {
-        Ok(_) => Ok(fs_err::remove_dir_all(folder)?),
-        Err(Error::NoCluster(_)) => Ok(()),
-        Err(error) => Err(error),
+    match Lab::open(folder) {
+        Ok(_) => leftovers::clear(folder),
+        Err(Error::NoCluster(_)) => leftovers::remove(folder),
+        Err(error) => leftovers::remove(folder).and(Err(error)),
     }
 }
 

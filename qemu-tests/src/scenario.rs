@@ -107,7 +107,7 @@ fn attempt<S: Stage>(
     if !is_kept {
         clear_all(&place)?;
     }
-    clear(&folder)?;
+    leftovers::clear(&folder)?;
     let mut stage = create(&folder)?;
     let acted = catch_unwind(AssertUnwindSafe(|| act(&mut stage)));
     let result = acted.unwrap_or_else(|panic| Err(Error::unusable("the scenario", said(panic.as_ref()))));
@@ -130,21 +130,8 @@ fn clear_all(place: &Path) -> Result<()> {
     for entry in fs::read_dir(place)? {
         let path = entry?.path();
         if path.is_dir() && path.extension().is_none_or(|extension| extension != LOGS) {
-            clear(&path)?;
+            leftovers::clear(&path)?;
         }
-    }
-    Ok(())
-}
-
-/// Removes what an earlier run that was killed left there, however far it had come.
-fn clear(folder: &Path) -> Result<()> {
-    if let Ok(former) = Lab::open(folder) {
-        // What it can't take apart in order is found by name.
-        let _ = former.down();
-    }
-    leftovers::remove(folder)?;
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
     }
     Ok(())
 }

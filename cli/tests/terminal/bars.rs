@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Images, each with a layer of its own.
 const NAMES: [&str; 4] = ["first", "second", "third", "fourth"];
@@ -19,8 +19,6 @@ const WORKERS: usize = 3;
 const LAYER: usize = 3 << 19;
 /// Pause before every 16 KiB.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Time until the bars stand there.
-const BOUND: Duration = Duration::from_secs(60);
 const ROWS: usize = 30;
 
 fn reference(name: &str) -> String {
@@ -68,17 +66,11 @@ impl Bars {
 
 /// Looks until all bars stand there; no look shows too many or a broken one.
 fn wait_for_bars(screen: &Screen, columns: usize) {
-    let end = Instant::now() + BOUND;
-    loop {
-        let shown = screen.shows();
-        let bars = Bars::of(&shown);
-        assert!(Instant::now() < end && !shown.contains("ended"), "never all bars:\n{shown}");
-        bars.assert_sound(&shown, columns);
-        if bars.total.len() == 1 && bars.items.len() == WORKERS {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    screen.wait_until("all bars", |shown| {
+        let bars = Bars::of(shown);
+        bars.assert_sound(shown, columns);
+        bars.total.len() == 1 && bars.items.len() == WORKERS
+    });
 }
 
 /// What is left when the command has ended: no bar, no hole where one was, and these words.

@@ -42,11 +42,16 @@ impl Screen {
 
     /// Waits until these words stand there; the command has not ended before.
     pub(crate) fn wait_for(&self, words: &str) {
+        self.wait_until(words, |shown| shown.contains(words));
+    }
+
+    /// Looks until what stands there is as wanted; the command has not ended before.
+    pub(crate) fn wait_until(&self, wanted: &str, is_there: impl Fn(&str) -> bool) {
         let end = Instant::now() + BOUND;
         loop {
             let shown = self.shows();
-            assert!(Instant::now() < end && !shown.contains("ended"), "never {words:?}:\n{shown}");
-            if shown.contains(words) {
+            assert!(Instant::now() < end && !shown.contains("ended"), "never {wanted}:\n{shown}");
+            if is_there(&shown) {
                 return;
             }
             std::thread::sleep(LOOK);
