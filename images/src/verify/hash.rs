@@ -9,7 +9,7 @@ use super::Fault;
 use super::turns::{Turn, Turns, Work};
 use crate::content::{BlobReader, Extent};
 use crate::digest::Digest;
-use crate::hasher::{BUFFER, Hasher};
+use crate::hasher::{Hasher, Portion};
 
 /// Bytes of a blob that a thread hashes before it looks for another: enough for a disk to read in one go.
 const TURN: u64 = 16 << 20;
@@ -41,13 +41,13 @@ pub(super) fn all(blobs: &[Blob<'_>], threads: usize, count: &(dyn Fn(u64) + Syn
     let turns = Turns::new(blobs, |(_, extent)| extent.size(), threads * OPEN);
     let faults = Mutex::new(BTreeMap::new());
     let run = || {
-        let mut portion = vec![0; BUFFER];
+        let mut portion = Portion::new();
         while let Some(turn) = turns.take() {
             let mut hashing = match turn {
                 Turn::Begin((digest, extent)) => Hashing::new(digest, extent),
                 Turn::Continue(hashing) => hashing,
             };
-            hashing.go_on(&mut portion, count);
+            hashing.go_on(portion.bytes(), count);
             if let Some((digest, fault)) = turns.give_back(hashing).and_then(Hashing::end) {
                 faults.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, fault);
             }
