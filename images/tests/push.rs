@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use support::client;
 use support::sample::noise;
-use support::server::{Fault, Reply};
+use support::server::{Fault, Reply, Request};
 use support::target::Target;
 
 const PAUSE: &str = "registry.k8s.io/pause";
@@ -267,6 +267,47 @@ fn a_registry_that_loses_what_it_takes_is_found_out() {
     assert_eq!(problems.len(), 1);
     assert!(matches!(problems[&format!("{PAUSE}:3.10.2")], Problem::Lost { found: None, .. }), "{problems:?}");
     let _ = bundle;
+}
+
+#[test]
+fn a_registry_that_loses_a_layer_is_found_out_before_a_tag_names_it() {
+    let (folder, _bundle) = fake();
+    let target = Target::start();
+    let lost = sha256(b"the server");
+    target.shelf().loses.insert(lost.clone());
+    let problems = problems(push_to(&target, folder.path()));
+    for (name, problem) in &problems {
+        let Problem::Lost { place, found: None } = problem else { panic!("{name}: {problem}") };
+        assert!(place.ends_with(lost.as_str()), "{place}");
+    }
+    assert!(!problems.is_empty());
+    let shelf = target.shelf();
+    let tags = shelf.repositories.values().flat_map(|held| held.tags.values());
+    let named: Vec<_> =
+        tags.filter_map(|tag| shelf.repositories.values().find_map(|held| held.manifests.get(tag))).collect();
+    assert!(!named.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(lost.as_str())));
+}
+
+/// A registry that says no more in its answers to HEAD than that something is there: the specification wants no more.
+fn taciturn(request: &Request, answer: &dyn Fn() -> Reply) -> Reply {
+    let mut reply = answer();
+    if request.method == "HEAD" {
+        reply.headers.clear();
+        return reply.fault(Fault::Unsized);
+    }
+    reply.headers.retain(|(name, _)| name != "docker-content-digest");
+    reply
+}
+
+#[test]
+fn a_registry_that_says_little_is_pushed_to_as_any_other() {
+    let (folder, _bundle) = fake();
+    let (target, usual) = (Target::with(taciturn), Target::start());
+    let pushed = push_to(&target, folder.path()).unwrap();
+    push_to(&usual, folder.path()).unwrap();
+    assert!(pushed.uploaded > 0);
+    assert_eq!(target.shelf().repositories, usual.shelf().repositories);
+    assert_eq!(push_to(&target, folder.path()).unwrap().sent, 0, "all of it is there");
 }
 
 #[test]

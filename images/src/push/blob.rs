@@ -1,6 +1,7 @@
 //! Brings one blob into one repository: found there, mounted from another, or uploaded.
 //!
-//! The registry hashes what it gets. When it refuses a blob, the bundle's bytes are hashed too, to say whose fault it is.
+//! The registry hashes what it gets. When it refuses a blob, the bundle's bytes are hashed too, to say whose fault it is; when it takes
+//! one, it is asked whether it has it, before anything names it.
 
 use super::error::Problem;
 use super::events::{Event, Events};
@@ -32,7 +33,7 @@ impl Worker<'_> {
         let source = self.holder(digest).filter(|source| source != repository);
         let session = match &source {
             Some(from) => match self.mount(blob, repository, from)? {
-                Mounted::Done => return Ok(()),
+                Mounted::Done => return self.check(blob, repository),
                 Mounted::Upload(session) => Some(session),
                 Mounted::No => None,
             },
@@ -43,14 +44,17 @@ impl Worker<'_> {
             (None, Some(from)) => return Err(Problem::NotMounted { digest: digest.clone(), from: from.to_string() }),
             (None, None) => return Err(Problem::Missing(digest.clone())),
         }
-        if found.is_some() {
-            // It had something else there, and may have kept it.
-            let now = self.health.judge(self.client.head_blob(repository, digest))?.unwrap_or_default();
-            if now != size {
-                return Err(Problem::Size { digest: digest.clone(), place: "registry", wanted: size, found: now });
-            }
+        self.check(blob, repository)
+    }
+
+    /// Asks whether the blob is there. Where something else was, the registry may have kept that.
+    fn check(&self, blob: &Descriptor, repository: &Arc<str>) -> Result<(), Problem> {
+        let (digest, size) = (&blob.digest, blob.size);
+        match self.health.judge(self.client.head_blob(repository, digest))? {
+            Some(found) if found == size => Ok(()),
+            Some(found) => Err(Problem::Size { digest: digest.clone(), place: "registry", wanted: size, found }),
+            None => Err(Problem::Lost { place: format!("{repository}@{digest}"), found: None }),
         }
-        Ok(())
     }
 
     fn mount(&self, blob: &Descriptor, repository: &Arc<str>, from: &str) -> Result<Mounted, Problem> {

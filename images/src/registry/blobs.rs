@@ -10,22 +10,37 @@ use crate::digest::Digest;
 use ureq::http::Method;
 
 impl Client {
-    /// The size of a blob in bytes; `None` when the registry does not have it.
+    /// The size of a blob in bytes; `None` when the registry does not have it. One that does not tell it to who does not ask for bytes is
+    /// asked for the first.
     ///
     /// # Errors
-    /// [`RegistryError::Answer`] when the answer has no size; those of the transport.
+    /// [`RegistryError::Answer`] when no answer has a size; those of the transport.
     pub fn head_blob(&self, repository: &str, digest: &Digest) -> Result<Option<u64>, RegistryError> {
         let url = self.url(repository, &format!("blobs/{digest}"))?;
         let answer = self.send(&Scope::pull(repository), &mut Call::new(Method::HEAD, url))?;
         match answer.status {
-            200 => {
-                let reason = "the answer to HEAD has no Content-Length".to_owned();
-                let missing = || RegistryError::Answer { url: answer.url.to_string(), reason };
-                content_length(&answer).map(Some).ok_or_else(missing)
-            }
+            200 => match content_length(&answer) {
+                Some(size) => Ok(Some(size)),
+                None => self.size_by_bytes(repository, digest).map(Some),
+            },
             404 => Ok(None),
             _ => Err(self.failure(answer)),
         }
+    }
+
+    /// The size of a blob by the answer to a request for its first byte, be that the byte or all of them.
+    fn size_by_bytes(&self, repository: &str, digest: &Digest) -> Result<u64, RegistryError> {
+        let url = self.url(repository, &format!("blobs/{digest}"))?;
+        let mut call = Call::new(Method::GET, url).header("range", "bytes=0-0".to_owned());
+        let answer = self.send(&Scope::pull(repository), &mut call)?;
+        let size = match answer.status {
+            200 => content_length(&answer),
+            // An empty blob has no first byte.
+            206 | 416 => answer.header("content-range").and_then(|range| range.rsplit_once('/')?.1.parse().ok()),
+            _ => return Err(self.failure(answer)),
+        };
+        let reason = "no answer tells the size of the blob".to_owned();
+        size.ok_or_else(|| RegistryError::Answer { url: answer.url.to_string(), reason })
     }
 
     /// The bytes of a blob from byte `from` on. A server may ignore that: see [`Body::offset`].

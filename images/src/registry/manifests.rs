@@ -76,10 +76,11 @@ impl Client {
 
     /// What the registry says about a manifest or index, by tag or digest; `None` when it has none.
     ///
-    /// The digest is the registry's word for it, not computed.
+    /// The digest is the registry's word for it, not computed. A registry need not give it, nor type and size, to who does not ask for the
+    /// bytes (distribution specification, "Checking if content exists in the registry"): then it is asked for these.
     ///
     /// # Errors
-    /// [`RegistryError::Answer`] when the answer lacks size or digest; those of the transport.
+    /// As [`Client::manifest`], but for [`RegistryError::NotFound`].
     pub fn head_manifest(&self, repository: &str, reference: &str) -> Result<Option<Descriptor>, RegistryError> {
         let pinned = digest_of(reference)?;
         let mut call = self.manifest_call(Method::HEAD, repository, reference)?;
@@ -89,14 +90,18 @@ impl Client {
             404 => return Ok(None),
             _ => return Err(self.failure(answer)),
         }
-        let lacks = |what: &str| RegistryError::Answer {
-            url: answer.url.to_string(),
-            reason: format!("the answer to HEAD has no {what}"),
-        };
-        let digest = declared_digest(&answer)?.or(pinned).ok_or_else(|| lacks("Docker-Content-Digest"))?;
-        let size = content_length(&answer).ok_or_else(|| lacks("Content-Length"))?;
-        let media_type = answer.header("content-type").map(media_type::essence).ok_or_else(|| lacks("Content-Type"))?;
-        Ok(Some(Descriptor::new(&media_type, digest, size)))
+        let media_type = answer.header("content-type").map(media_type::essence);
+        if let (Some(digest), Some(size), Some(media_type)) =
+            (declared_digest(&answer)?.or(pinned), content_length(&answer), media_type)
+        {
+            return Ok(Some(Descriptor::new(&media_type, digest, size)));
+        }
+        drop(answer);
+        match self.manifest(repository, reference) {
+            Ok(fetched) => Ok(Some(fetched.descriptor())),
+            Err(RegistryError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn manifest_call(&self, method: Method, repository: &str, reference: &str) -> Result<Call<'static>, RegistryError> {

@@ -46,6 +46,8 @@ pub enum Fault {
     Endless,
     /// A pause after each so many bytes of the body.
     Drip(usize, Duration),
+    /// The header does not say how long the body is: the end of the connection does.
+    Unsized,
     /// No answer at all.
     Silent,
     /// These bytes, whatever HTTP says.
@@ -122,6 +124,8 @@ fn write(stream: &mut &TcpStream, request: &Request, reply: &Reply, ended: &Atom
     let has_length = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     if reply.fault == Fault::Endless {
         head.push_str("transfer-encoding: chunked\r\n");
+    } else if reply.fault == Fault::Unsized {
+        head.push_str("connection: close\r\n");
     } else if !has_length {
         head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
     }
@@ -131,6 +135,12 @@ fn write(stream: &mut &TcpStream, request: &Request, reply: &Reply, ended: &Atom
         Fault::None => {
             stream.write_all(head.as_bytes()).ok()?;
             stream.write_all(body).ok()
+        }
+        Fault::Unsized => {
+            stream.write_all(head.as_bytes()).ok()?;
+            let _ = stream.write_all(body);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            None
         }
         Fault::Cut(count) => {
             stream.write_all(head.as_bytes()).ok()?;

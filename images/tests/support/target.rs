@@ -101,6 +101,9 @@ impl Shelf {
             if let Some((digest, from)) = mount(request) {
                 let found = self.repositories.get(&from).and_then(|held| held.blobs.get(&digest)).cloned();
                 if let Some(bytes) = found.filter(|_| !self.never_mounts) {
+                    if self.loses.contains(&digest) {
+                        return Reply::new(201, "");
+                    }
                     self.repositories.entry(repository.to_owned()).or_default().blobs.insert(digest, bytes);
                     return Reply::new(201, "");
                 }
@@ -124,7 +127,9 @@ impl Shelf {
                 if digest_like(&wanted, &bytes) != wanted {
                     return Reply::new(400, r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#);
                 }
-                self.repositories.entry(repository.to_owned()).or_default().blobs.insert(wanted, bytes);
+                if !self.loses.contains(&wanted) {
+                    self.repositories.entry(repository.to_owned()).or_default().blobs.insert(wanted, bytes);
+                }
                 Reply::new(201, "")
             }
         }
