@@ -127,6 +127,20 @@ fn create_asks_whom_it_must_and_nobody_else() {
             &["quay.test:80"],
             7,
         ),
+        (
+            "a token service that is trusted",
+            format!("{OF_QUAY} --trust-host quay.test=tokens.test --trust-host other.test"),
+            |asked, upstream| with_token(asked, upstream, "tokens.test"),
+            &["quay.test:80", "tokens.test:80"],
+            7,
+        ),
+        (
+            "a token service that is trusted for another registry",
+            format!("{OF_QUAY} --trust-host other.test=tokens.test"),
+            |asked, upstream| with_token(asked, upstream, "tokens.test"),
+            &["quay.test:80"],
+            7,
+        ),
         ("a mirror", OF_MIRROR.to_owned(), from_quay, &["mirror.test:80"], 0),
         ("a mirror without it", OF_MIRROR.to_owned(), not_from_the_mirror, &["mirror.test:80", "quay.test:80"], 0),
         (
@@ -151,13 +165,17 @@ fn create_asks_whom_it_must_and_nobody_else() {
         let said = place.run(&format!("{CREATE} {options}"), &everybody);
         assert_eq!(said.code, code, "{name}: {}", said.stderr);
         assert_eq!(
+            said.stderr.contains("--trust-host"),
+            name.contains("stranger") || name.contains("another registry")
+        );
+        assert_eq!(
             everybody.hosts(),
             wanted.iter().map(|host| (*host).to_owned()).collect(),
             "{name}: {}",
             said.stderr
         );
         for asked in everybody.asked() {
-            let may_know = asked.host.starts_with("quay.test:");
+            let may_know = asked.host.starts_with("quay.test:") || asked.host == "tokens.test:80";
             assert!(asked.login.as_deref().is_none_or(|login| may_know && login == BASIC), "{name}: {asked:?}");
         }
     }

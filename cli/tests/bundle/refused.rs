@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 /// Command lines, their exit codes, and a part of what is said.
-const REFUSED: [(&str, i32, &str); 19] = [
+const REFUSED: [(&str, i32, &str); 20] = [
     ("bundle create", 2, "describe a cluster"),
     ("bundle create --image pause:", 2, "pause:"),
     ("bundle create --image registry.k8s.io/pause:3.10.2 --arch riscv64", 2, "amd64 or arm64"),
@@ -15,6 +15,7 @@ const REFUSED: [(&str, i32, &str); 19] = [
     ("bundle create --image registry.k8s.io/pause:3.10.2 --parity 2", 2, "--chunk-size"),
     ("bundle create --image registry.k8s.io/pause:3.10.2 -o b.chunks.json", 2, "--chunk-size"),
     ("bundle create --image registry.k8s.io/pause:3.10.2 --mirror =reg.local", 2, "HOST=VALUE"),
+    ("bundle create --image registry.k8s.io/pause:3.10.2 --trust-host https://tokens.test/v2", 2, "is no host"),
     ("bundle create --image registry.k8s.io/pause:3.10.2 --mirrors-only", 2, "--mirror"),
     ("bundle create --image registry.k8s.io/pause:3.10.2 --file flatcar", 2, "NAME=PATH"),
     ("bundle create --image registry.k8s.io/pause:3.10.2 --since nothing.json", 4, "nothing.json"),

@@ -65,18 +65,18 @@ impl Rules {
         }
         if to.origin.is_loopback() || to.origin.address().is_some_and(is_special) {
             return refused(format!(
-                "addresses of this machine, of the link and of clouds' metadata are not asked unless {host} is trusted"
+                "addresses of this machine, of the link and of clouds' metadata are not asked; if it is right, name it with `--trust-host {host}`"
             ));
         }
         match purpose {
             Purpose::Redirect => Ok(()),
             Purpose::Realm if self.is_own_realm(&to.origin) => Ok(()),
             Purpose::Realm => refused(format!(
-                "no login is sent to another host; if {host} is this registry's token service, trust it"
+                "no login is sent to another host; if it is this registry's token service, name it with `--trust-host {host}`"
             )),
-            Purpose::Upload | Purpose::NextPage => {
-                refused(format!("it is another host; if {host} belongs to this registry, trust it"))
-            }
+            Purpose::Upload | Purpose::NextPage => refused(format!(
+                "it is another host; if it belongs to this registry, name it with `--trust-host {host}`"
+            )),
         }
     }
 
@@ -146,7 +146,7 @@ pub(super) struct Guard {
 /// The reason in the error of a connection that a [`Guard`] refused.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{host} has the address {address}: addresses of this machine, of the link and of clouds' metadata are not asked unless {host} is trusted"
+    "{host} has the address {address}: addresses of this machine, of the link and of clouds' metadata are not asked; if it is right, name it with `--trust-host {host}`"
 )]
 pub(super) struct Guarded {
     host: String,

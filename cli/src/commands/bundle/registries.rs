@@ -26,6 +26,9 @@ pub(crate) struct RegistryArgs {
     /// Ask nobody but the mirrors
     #[arg(long, requires = "mirrors", help_heading = "Registries")]
     mirrors_only: bool,
+    /// Host that registries, or one, may lead to: the one that gives tokens for logins, a storage on this machine
+    #[arg(long = "trust-host", value_name = "[HOST=]OTHER", help_heading = "Registries")]
+    trusted: Vec<String>,
     /// Logins, as docker's config.json has them [default: podman's and docker's own files]
     #[arg(long, value_name = "FILE", help_heading = "Registries")]
     credentials: Option<PathBuf>,
@@ -68,6 +71,10 @@ impl RegistryArgs {
         for (host, file) in self.ca.iter().filter_map(|text| text.split_once('=')) {
             hosts.entry(filled("--ca", host)?.to_owned()).or_default().authorities.push(filled("--ca", file)?.into());
         }
+        for (host, other) in self.trusted.iter().filter_map(|text| text.split_once('=')) {
+            let own = hosts.entry(filled("--trust-host", host)?.to_owned()).or_default();
+            own.trusted_hosts.push(trusted_host(other)?);
+        }
         for (host, mirror) in self.mirrors.iter().filter_map(|text| text.split_once('=')) {
             let mirror = Mirror { registry: filled("--mirror", mirror)?.to_owned(), by_host: false };
             let own = hosts.entry(filled("--mirror", host)?.to_owned()).or_default();
@@ -82,11 +89,24 @@ impl RegistryArgs {
         let mirror = |text: String| Ok(Mirror { registry: filled("--mirror", &text)?.to_owned(), by_host: true });
         Ok(HostConfiguration {
             authorities: for_all(&self.ca).into_iter().map(PathBuf::from).collect(),
+            trusted_hosts: for_all(&self.trusted)
+                .iter()
+                .map(|host| trusted_host(host))
+                .collect::<Result<_, Failure>>()?,
             mirrors: for_all(&self.mirrors).into_iter().map(mirror).collect::<Result<_, Failure>>()?,
             mirrors_only: self.mirrors_only,
             ..HostConfiguration::default()
         })
     }
+}
+
+/// A host with or without port: whoever copies it out of a message may have copied a URL.
+fn trusted_host(text: &str) -> Result<String, Failure> {
+    let host = filled("--trust-host", text)?;
+    if host.contains('/') {
+        return Err(Failure::Usage(format!("--trust-host: `{host}` is no host; write its name alone, or NAME:PORT")));
+    }
+    Ok(host.to_owned())
 }
 
 /// One side of `HOST=…`, which must not be empty.
