@@ -14,7 +14,7 @@ mod inventory;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{ChunkOptions, Writing, write_chunks, write_tar};
+use crate::archive::{ChunkOptions, Writing, tar_size, write_chunks, write_tar};
 use crate::component::Architecture;
 use crate::content::{BundleManifest, ChunkManifest, Content};
 use crate::digest::Digest;
@@ -75,7 +75,9 @@ pub enum Output {
 pub struct Watch<'a> {
     /// Of what is fetched.
     pub fetched: &'a Events<'a>,
-    /// Of bytes of a tar or of chunks that are written.
+    /// Of how many bytes a tar or chunks will have.
+    pub writing: &'a (dyn Fn(u64) + Sync),
+    /// Of those that are written.
     pub written: &'a (dyn Fn(u64) + Sync),
     /// Of each change of the disk.
     pub watcher: Watcher,
@@ -84,7 +86,7 @@ pub struct Watch<'a> {
 impl Default for Watch<'_> {
     /// Nobody.
     fn default() -> Self {
-        Self { fetched: &|_| (), written: &|_| (), watcher: Watcher::default() }
+        Self { fetched: &|_| (), writing: &|_| (), written: &|_| (), watcher: Watcher::default() }
     }
 }
 
@@ -99,6 +101,8 @@ pub struct Created {
     pub lacking: Vec<(Reference, Architecture)>,
     /// Layers that only their owners may distribute, and that are not in the bundle.
     pub foreign: Vec<Digest>,
+    /// How many signatures, SBOMs and attestations of the images it holds.
+    pub referrers: usize,
     /// Bytes that came over the network.
     pub received: u64,
     /// The chunks, where it is cut.
@@ -117,6 +121,9 @@ pub fn create(
     watch: &Watch<'_>,
 ) -> Result<Created, CreateError> {
     gather::check(request)?;
+    if let (Some(receipt), Output::Folder) = (&request.since, output) {
+        Folder::refuse_whole(folder, receipt)?;
+    }
     let store = Store::open_watched(folder, watch.watcher.clone())?.with_stop(registries.stop().clone());
     // Two runs at once would remove each other's blobs.
     let bundle = matches!(output, Output::Folder).then(|| Folder::reserve(&store, &watch.watcher)).transpose()?;
@@ -139,6 +146,7 @@ pub fn create(
         lacking: gather::lacking(&gathered.lock),
         lock: gathered.lock,
         foreign: gathered.foreign,
+        referrers: gathered.referrers,
         received: gathered.received,
         chunks,
     })
@@ -154,6 +162,9 @@ fn write(
 ) -> Result<Option<ChunkManifest>, CreateError> {
     let index = Index::of(inventory.entries.clone());
     let content = Content::open(folder)?.subset(index, inventory.manifest.clone(), &inventory.keep);
+    if !matches!(output, Output::Folder) {
+        (watch.writing)(tar_size(&content));
+    }
     let writing = Writing { progress: watch.written, stop: stop.clone(), watcher: watch.watcher.clone() };
     match output {
         Output::Tar(path) => write_tar(&content, path, &writing).map(|_| None),

@@ -23,6 +23,7 @@
 //! - [`mod@serve`]: a read-only registry over it.
 
 pub mod archive;
+pub mod attached;
 pub mod catalog;
 mod catalog_file;
 pub mod component;

@@ -107,5 +107,7 @@ fn of_configuration<E: std::error::Error + 'static>(
 ) -> Result<Option<Platform>, WalkError<E>> {
     let Some(Document::Manifest(manifest)) = document(manifest, read)? else { return Ok(None) };
     let Some(bytes) = read(&manifest.config).map_err(WalkError::Read)? else { return Ok(None) };
-    Ok(serde_json::from_slice(&bytes).ok())
+    let platform: Option<Platform> = serde_json::from_slice(&bytes).ok();
+    // The configuration of a signature is that of an image, with empty names.
+    Ok(platform.filter(|platform| !platform.os.is_empty()))
 }

@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::layout::{DOCUMENT_LIMIT, Descriptor, Limits, REFERENCE_ANNOTATION, Role, walk};
 use crate::reference::Reference;
 use crate::registry::Registries;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, listed};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Worker;
 
@@ -80,6 +80,19 @@ pub struct Pulled {
     pub received: u64,
 }
 
+impl Pulled {
+    /// What `index.json` lists of it: the images by their names, and what refers to them.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Descriptor> {
+        let named = self.images.iter().map(|image| {
+            let mut entry = image.descriptor.clone();
+            entry.annotations = [(REFERENCE_ANNOTATION.to_owned(), image.reference.containerd_name())].into();
+            entry
+        });
+        named.chain(self.referrers.iter().cloned()).collect()
+    }
+}
+
 /// One image in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PulledImage {
@@ -131,9 +144,8 @@ pub fn pull(
             Err(Fault::All(error)) => return Err(error),
         }
     }
-    pulled.referrers.sort_by(|a, b| a.digest.cmp(&b.digest));
-    pulled.referrers.dedup_by(|a, b| a.digest == b.digest);
-    list(&store, &pulled)?;
+    pulled.referrers = listed(std::mem::take(&mut pulled.referrers));
+    store.set_index(&pulled.entries())?;
     if problems.is_empty() { Ok(pulled) } else { Err(PullError::Incomplete(failures(wanted, problems))) }
 }
 
@@ -158,16 +170,6 @@ fn check_complete(
         (Some(descriptor), None) => Err(Problem::Missing(Box::new(descriptor)).into()),
         (None, None) => Ok(()),
     }
-}
-
-fn list(store: &Store, pulled: &Pulled) -> Result<(), StoreError> {
-    let named = pulled.images.iter().map(|image| {
-        let mut entry = image.descriptor.clone();
-        entry.annotations = [(REFERENCE_ANNOTATION.to_owned(), image.reference.containerd_name())].into();
-        entry
-    });
-    let entries: Vec<Descriptor> = named.chain(pulled.referrers.iter().cloned()).collect();
-    store.set_index(&entries)
 }
 
 fn failures(wanted: &[Wanted], problems: BTreeMap<usize, Problem>) -> Vec<Failure> {

@@ -24,6 +24,7 @@ use crate::stop::Stop;
 use check::Found;
 use disk::{Disk, open_regular};
 pub use error::StoreError;
+pub(crate) use index::listed;
 pub use ingest::Ingest;
 use std::fs::File;
 use std::io::Read;

@@ -208,6 +208,65 @@ fn referrers_come_along_by_the_fallback_tag_from_each_repository_that_has_the_im
 }
 
 #[test]
+fn referrers_come_along_that_a_mirror_does_not_know() {
+    let mut sample = Sample::default();
+    let layer = sample.blob(GZIP_LAYER, noise(1, 5000));
+    let image = sample.image("amd64", vec![layer]);
+    let (referrer, list) = referrer_of(&mut sample, &image, 5);
+    let tag = image.digest.as_str().replace(':', "-");
+    // The image is what `1` names.
+    sample.documents.rotate_right(1);
+    let (mirror, upstream) = (serve(&sample), {
+        let sample = sample.clone();
+        Server::start(move |request| match request.path().ends_with(&format!("/manifests/{tag}")) {
+            true => Reply::new(200, list.clone()).header("content-type", kfimg_images::layout::media_type::OCI_INDEX),
+            false => sample.answer(request),
+        })
+    });
+    let (host, folder) = (upstream.host(), tempfile::tempdir().unwrap());
+    let store = Store::open(folder.path()).unwrap();
+    let both = [host.as_str(), &mirror.host()];
+    let registries = registries(&both, |own| own.mirrors = vec![Mirror { registry: mirror.host(), by_host: true }]);
+    let options = Options { referrers: true, ..Options::default() };
+    let pulled = pull(&store, &registries, &[wanted(&format!("{host}/app:1"))], &options, &|_| {}).unwrap();
+    assert_eq!(pulled.images[0].descriptor.digest, image.digest);
+    assert_eq!(pulled.referrers.iter().map(|found| &found.digest).collect::<Vec<_>>(), [&referrer.digest]);
+}
+
+#[test]
+fn signatures_under_tags_of_the_digest_come_along_by_name() {
+    let mut sample = Sample::default();
+    let layer = sample.blob(GZIP_LAYER, noise(1, 5000));
+    let image = sample.image("amd64", vec![layer]);
+    // As cosign writes them: an image whose configuration names no machine.
+    let config =
+        sample.blob(OCI_CONFIG, br#"{"architecture":"","os":"","rootfs":{"type":"layers","diff_ids":[]}}"#.to_vec());
+    let payload = sample.blob("application/vnd.dev.cosign.simplesigning.v1+json", noise(2, 200));
+    let signature = sample.manifest(&Manifest::of(config, vec![payload.clone()]));
+    sample.documents.rotate_right(1);
+    let tag = format!("{}.sig", image.digest.as_str().replace(':', "-"));
+    let server = Server::start({
+        let (sample, signature, tag) = (sample.clone(), signature.clone(), tag.clone());
+        move |request| {
+            let signed = sample.documents.iter().find(|(known, _)| known.digest == signature.digest).unwrap();
+            match request.path().ends_with(&format!("/manifests/{tag}")) {
+                true => support::sample::document(&signed.0, &signed.1),
+                false => sample.answer(request),
+            }
+        }
+    });
+    let (host, folder) = (server.host(), tempfile::tempdir().unwrap());
+    let store = Store::open(folder.path()).unwrap();
+    let options = Options { referrers: true, ..Options::default() };
+    let pulled = pull(&store, &registries(&[&host], |_| {}), &[wanted(&format!("{host}/app:1"))], &options, &|_| {});
+    assert_eq!(pulled.unwrap().referrers.len(), 1);
+    let index = store.index().unwrap();
+    let entry = index.iter().find(|entry| entry.digest == signature.digest).unwrap();
+    assert_eq!(entry.reference(), Some(format!("{host}/app:{tag}").as_str()));
+    assert!(store.is_intact(&payload.digest, payload.size).unwrap());
+}
+
+#[test]
 fn a_cut_transfer_goes_on_where_it_ended() {
     let mut sample = Sample::default();
     sample.two_architectures(1);

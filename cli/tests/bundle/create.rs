@@ -16,6 +16,7 @@ fn a_bundle_holds_what_the_cluster_asks_for_and_is_proven() {
     let verified = site.run(&format!("bundle verify {CLUSTER}"));
     assert_eq!(verified.code, 0, "{}", verified.stderr);
     assert!(verified.stderr.contains("bundle is sound"), "{}", verified.stderr);
+    assert!(verified.stderr.contains("every image that 1 node will ask for: 11 images"), "{}", verified.stderr);
 }
 
 #[test]
@@ -26,6 +27,27 @@ fn the_same_request_gives_the_same_bytes() {
     assert_eq!(files(&site.path("first")), files(&site.path("second")));
     assert_eq!(site.create("-o first").code, 0, "again, over itself");
     assert_eq!(files(&site.path("first")), files(&site.path("second")));
+}
+
+#[test]
+fn what_is_to_be_proven_is_in_the_report_for_programs() {
+    let site = Site::new();
+    let said = site.create("--output-format json");
+    let created: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(created["gaps"], serde_json::json!([]), "{created}");
+    let said = site.create("--referrers");
+    assert!(said.stderr.contains("Nothing refers to these images"), "{}", said.stderr);
+}
+
+#[test]
+fn chunks_that_are_one_byte_too_large_for_a_stick_are_warned_of() {
+    let site = Site::new();
+    assert_eq!(site.create("--images-only").code, 0);
+    for (size, is_warned) in [("4GiB", true), ("4095MiB", false)] {
+        let said = site.run(&format!("bundle pack -o medium/b --chunk-size {size}"));
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert_eq!(said.stderr.contains("--chunk-size 4095MiB fits"), is_warned, "{}", said.stderr);
+    }
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub enum CreateError {
     /// The folder holds images that no bundle of kfimg put there, and that would be removed.
     #[error("{} is an OCI image layout of another program; name another folder, or remove it", .0.display())]
     Foreign(PathBuf),
+    /// The folder is a bundle of its own, of which a delta would remove most.
+    #[error("{} is a whole bundle, and a delta in its place would lose what the receipt names; write the delta elsewhere, for instance into a tar", .0.display())]
+    Whole(PathBuf),
     /// Documents in the store do not fit together.
     #[error("{0}")]
     Documents(String),

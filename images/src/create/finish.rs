@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::CreateError;
 use super::inventory::Inventory;
 use crate::archive::{ArchiveError, Replacement, sync_folder};
-use crate::content::{BUNDLE_FILE, BundleManifest, INDEX_FILE, open_plain};
+use crate::content::{BUNDLE_FILE, BundleManifest, Content, INDEX_FILE, open_plain};
 use crate::hasher::sha256;
 use crate::layout::ROOT_LIMIT;
+use crate::receipt::Receipt;
 use crate::steps::{Step, Watcher};
 use crate::store::Store;
 
@@ -44,6 +45,16 @@ impl Folder {
             _ => {}
         }
         Ok(Self { folder: folder.to_owned(), path, begun, target, watcher: watcher.clone() })
+    }
+
+    /// Refuses to make a delta of a finished bundle that would lose what a receipt names.
+    pub(super) fn refuse_whole(folder: &Path, receipt: &Receipt) -> Result<(), CreateError> {
+        let Ok(content) = Content::open(folder) else { return Ok(()) };
+        let (is_whole, elsewhere) = (content.manifest().is_some_and(|found| found.since.is_none()), receipt.blobs());
+        match is_whole && content.blobs().any(|(digest, _)| elsewhere.contains_key(digest)) {
+            true => Err(CreateError::Whole(folder.to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// Removes a `bundle.json` of an earlier run that no longer names the index.

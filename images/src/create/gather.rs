@@ -6,18 +6,19 @@ use super::{CreateError, Request};
 use crate::component::Architecture;
 use crate::digest::Digest;
 use crate::download::{DownloadError, DownloadFailure, Downloads, attach, download};
+use crate::layout::Descriptor;
 use crate::lock::Lock;
 use crate::pull::{Events, PullError, Pulled, Wanted, pull};
 use crate::reference::Reference;
 use crate::registry::Registries;
-use crate::store::Store;
+use crate::store::{Store, listed};
 
 /// What is in the store now.
 pub(super) struct Gathered {
-    /// Names that the bundle's index lists.
-    pub(super) names: BTreeSet<String>,
-    /// Digests that it lists without a name.
-    pub(super) referrers: BTreeSet<Digest>,
+    /// What the bundle's index lists. That of the store may say otherwise by now: others write to it, too.
+    pub(super) entries: Vec<Descriptor>,
+    /// How many of these refer to images.
+    pub(super) referrers: usize,
     pub(super) lock: Lock,
     pub(super) foreign: Vec<Digest>,
     pub(super) received: u64,
@@ -96,15 +97,13 @@ pub(super) fn gather(
         return Err(CreateError::Incomplete { images, binaries });
     }
     let lock = lock_of(request, store, &pulled, &downloads)?;
-    let images = pulled.images.iter().map(|image| image.reference.containerd_name());
-    let mut names: BTreeSet<String> =
-        images.chain(downloads.binaries.iter().map(|one| one.reference.to_string())).collect();
+    let mut entries = pulled.entries();
+    entries.extend(downloads.binaries.iter().map(|one| one.descriptor.clone()));
     for file in &request.files {
-        names.extend(attach(store, file)?.reference().map(str::to_owned));
+        entries.push(attach(store, file)?);
     }
-    let referrers = pulled.referrers.iter().map(|one| one.digest.clone()).collect();
-    let received = pulled.received + downloads.received;
-    Ok(Gathered { names, referrers, lock, foreign: pulled.foreign, received })
+    let (referrers, received) = (pulled.referrers.len(), pulled.received + downloads.received);
+    Ok(Gathered { entries: listed(entries), referrers, lock, foreign: pulled.foreign, received })
 }
 
 /// The lock of what came; where the request has one, both must agree about all that was not to be renewed.

@@ -24,11 +24,7 @@ pub(super) struct Inventory {
 
 /// Follows every entry to its blobs.
 pub(super) fn take(request: &Request, store: &Store, gathered: &Gathered) -> Result<Inventory, CreateError> {
-    let belongs = |entry: &Descriptor| match entry.reference() {
-        Some(name) => gathered.names.contains(name),
-        None => gathered.referrers.contains(&entry.digest),
-    };
-    let entries: Vec<Descriptor> = store.index()?.into_iter().filter(belongs).collect();
+    let entries = gathered.entries.clone();
     let mut sizes = BTreeMap::new();
     let foreign: BTreeSet<&Digest> = gathered.foreign.iter().collect();
     let read = |document: &Descriptor| store.read_small(&document.digest, DOCUMENT_LIMIT);

@@ -7,9 +7,10 @@ use super::events::{Event, Events};
 use super::fetch::{Fetcher, Outcome};
 use super::queue::{Job, Origin, Queue, blob_of, job_of};
 use super::{Options, PulledImage, Wanted};
+use crate::attached;
 use crate::digest::Digest;
-use crate::layout::{Descriptor, Document, Limits};
-use crate::registry::{Class, Registries, RegistryError};
+use crate::layout::{Descriptor, Document, Limits, REFERENCE_ANNOTATION};
+use crate::registry::{Class, Place, Registries, RegistryError};
 use crate::store::Store;
 use crate::transfer::Transfer;
 use std::collections::BTreeMap;
@@ -152,14 +153,15 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Plans what refers to a document, as far as the first place that answers knows.
+    /// Plans what refers to a document, as far as the first place knows that knows of any: a mirror may have the image alone.
     fn find_referrers(&self, descriptor: &Descriptor, origin: &Arc<Origin>, depth: usize) -> Result<(), Fault> {
         if depth >= REFERRERS_DEPTH {
             return Ok(());
         }
-        let mut problem: Option<RegistryError> = None;
+        let (mut problem, mut has_answered): (Option<RegistryError>, bool) = (None, false);
         for place in &origin.places {
-            match place.client.referrers(&place.repository, &descriptor.digest, None) {
+            match referrers_at(place, &descriptor.digest, origin.referrers_of.as_deref()) {
+                Ok(found) if found.is_empty() => has_answered = true,
                 Ok(found) => {
                     let beside = Arc::new(Origin { is_own: false, ..(**origin).clone() });
                     for referrer in found {
@@ -172,6 +174,20 @@ impl<'a> Worker<'a> {
                 Err(error) => problem = Some(error),
             }
         }
-        problem.map_or(Ok(()), |error| Err(error.into()))
+        problem.filter(|_| !has_answered).map_or(Ok(()), |error| Err(error.into()))
     }
+}
+
+/// What a place knows that refers to a document: by reference, and by tags of the repository, which is called `name`.
+fn referrers_at(place: &Place, digest: &Digest, name: Option<&str>) -> Result<Vec<Descriptor>, RegistryError> {
+    let mut found = place.client.referrers(&place.repository, digest, None)?;
+    for tag in attached::tags(digest) {
+        if let Some(mut attached) = place.client.head_manifest(&place.repository, &tag)?
+            && let Some(name) = name
+        {
+            attached.annotations = [(REFERENCE_ANNOTATION.to_owned(), format!("{name}:{tag}"))].into();
+            found.push(attached);
+        }
+    }
+    Ok(found)
 }

@@ -69,8 +69,7 @@ impl Store {
 
     /// Writes the entries, the last of each key, unless the file has these bytes already. The folder is locked.
     fn write_index(&self, old: Option<&Vec<u8>>, entries: impl Iterator<Item = Descriptor>) -> Result<(), StoreError> {
-        let merged: BTreeMap<Key, Descriptor> = entries.map(|entry| (key(&entry), entry)).collect();
-        let bytes = Index::of(merged.into_values().collect()).to_bytes();
+        let bytes = Index::of(listed(entries)).to_bytes();
         if old == Some(&bytes) {
             return Ok(());
         }
@@ -91,6 +90,12 @@ impl Store {
             Err(error) => Err(StoreError::NotALayout { path, reason: error.to_string() }),
         }
     }
+}
+
+/// Entries as an index lists them: sorted, the last of each name, and of each digest without one.
+pub(crate) fn listed(entries: impl IntoIterator<Item = Descriptor>) -> Vec<Descriptor> {
+    let merged: BTreeMap<Key, Descriptor> = entries.into_iter().map(|entry| (key(&entry), entry)).collect();
+    merged.into_values().collect()
 }
 
 /// An index as it is written, and its entries.

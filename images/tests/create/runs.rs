@@ -9,11 +9,17 @@ use kfimg_images::content::Content;
 use kfimg_images::create::{CreateError, Output, Watch, create};
 use kfimg_images::download::LocalFile;
 use kfimg_images::hasher::sha256;
+use kfimg_images::layout::{Descriptor, REFERENCE_ANNOTATION};
 use kfimg_images::list::ImageList;
 use kfimg_images::proof::{Lack, Node, Way, prove};
 use kfimg_images::push::Prefix;
 use kfimg_images::receipt::{Held, Receipt};
+use kfimg_images::steps::{Step, Steps, Watcher};
+use kfimg_images::store::Store;
 use kfimg_images::verify::verify;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn a_delta_leaves_out_what_the_receipt_names_and_is_proven_all_the_same() {
@@ -73,6 +79,69 @@ fn two_runs_do_not_share_a_folder_and_a_changed_index_has_no_old_manifest() {
     make(&good, places.path(), &Output::Folder, &registries).unwrap();
     let content = Content::open(places.path()).unwrap();
     assert_eq!(content.manifest().unwrap().index, Some(sha256(content.index_bytes())));
+}
+
+/// Another run, which gives the name of the image another meaning as soon as the first has listed its own.
+struct Meanwhile {
+    store: std::path::PathBuf,
+    entry: Descriptor,
+    indexed: AtomicBool,
+    done: AtomicBool,
+}
+
+impl Steps for Meanwhile {
+    fn before(&self, step: Step, path: &Path) -> std::io::Result<()> {
+        if step == Step::Rename && path.ends_with("index.json") {
+            self.indexed.store(true, Ordering::SeqCst);
+        } else if step == Step::Create && self.indexed.load(Ordering::SeqCst) && !self.done.swap(true, Ordering::SeqCst)
+        {
+            Store::open(&self.store).unwrap().set_index(std::slice::from_ref(&self.entry)).unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn another_run_with_the_same_store_changes_nothing_of_this_one() {
+    let mut sample = Sample::default();
+    sample.two_architectures(1);
+    let server = serve(&sample);
+    let (host, places) = (server.host(), tempfile::tempdir().unwrap());
+    let (request, registries) = (request(&host, &[Amd64]), registries(&[&host], |_| {}));
+    let (store, tar) = (places.path().join("store"), places.path().join("b.tar"));
+    // The image for the other architecture.
+    let mut entry = sample.documents[1].0.clone();
+    entry.annotations = [(REFERENCE_ANNOTATION.to_owned(), request.references[0].to_string())].into();
+    let (indexed, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let meanwhile = Arc::new(Meanwhile { store: store.clone(), entry: entry.clone(), indexed, done });
+    let watch = Watch { watcher: Watcher::of(Arc::clone(&meanwhile) as Arc<dyn Steps>), ..Watch::default() };
+    create(&request, &store, &Output::Tar(tar.clone()), &registries, &watch).unwrap();
+    assert!(meanwhile.done.load(Ordering::SeqCst));
+    let content = Content::open(&tar).unwrap();
+    let named = content.index().manifests.iter().find(|found| found.reference() == entry.reference()).unwrap();
+    assert_ne!(named.digest, entry.digest);
+    assert_eq!(content.manifest().unwrap().images[&request.references[0].to_string()].platforms, ["linux/amd64"]);
+    assert!(verify(&content, &|_| ()).is_sound());
+}
+
+#[test]
+fn a_delta_does_not_take_the_place_of_a_whole_bundle() {
+    let mut sample = Sample::default();
+    sample.two_architectures(1);
+    let server = serve(&sample);
+    let (host, places) = (server.host(), tempfile::tempdir().unwrap());
+    let (mut request, registries) = (request(&host, &[Amd64]), registries(&[&host], |_| {}));
+    make(&request, places.path(), &Output::Folder, &registries).unwrap();
+    let layers = sample.blobs.iter().map(|(digest, bytes)| (digest.clone(), bytes.len() as u64));
+    let held = Held { blobs: layers.collect(), ..Held::default() };
+    let repository = Prefix::default().repository(&request.references[0]);
+    request.since = Some(Receipt::new("reg.local", Prefix::default(), [(repository, held)].into()));
+    let error = make(&request, places.path(), &Output::Folder, &registries).unwrap_err();
+    assert!(matches!(error, CreateError::Whole(_)), "{error}");
+    assert!(Content::open(places.path()).unwrap().manifest().unwrap().since.is_none());
+    let elsewhere = tempfile::tempdir().unwrap();
+    make(&request, elsewhere.path(), &Output::Folder, &registries).unwrap();
+    make(&request, elsewhere.path(), &Output::Folder, &registries).unwrap();
 }
 
 #[test]

@@ -15,10 +15,12 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::size::human;
 use clap::Args;
+use kfimg_images::attached::is_attached;
 use kfimg_images::content::Content;
 use kfimg_images::create::{CreateError, Created, Output, Request, Watch, create};
 use kfimg_images::download::{LocalFile, is_file};
 use kfimg_images::lock::{Lock, LockError};
+use kfimg_images::proof::Proof;
 use kfimg_images::pull::Options;
 use kfimg_images::receipt::{RECEIPT_LIMIT, Receipt};
 use kfimg_images::{Architecture, Reference};
@@ -69,7 +71,7 @@ pub(crate) struct CreateArgs {
 
 /// Creates the bundle.
 pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
-    let output = args.chunks.output(&args.output)?;
+    let output = args.chunks.output(&args.output, console)?;
     let wanted = wanted::of_layers(&args.layers, console)?;
     let locked = read_lock(&args.lock)?;
     let request = request(args, wanted.as_ref(), locked.as_ref())?;
@@ -84,13 +86,14 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
     let registries = args.registries.open(interrupt::stop_soon(console))?;
     let created = {
         let progress = Progress::new(console, "fetching");
-        let written = |bytes| progress.advance(bytes);
+        let (writing, written) = (|bytes| progress.expect(bytes), |bytes| progress.advance(bytes));
+        let fetched = |event: kfimg_images::pull::Event<'_>| progress.pulled(event);
         create(
             &request,
             &store,
             &output,
             &registries,
-            &Watch { fetched: &|event| progress.pulled(event), written: &written, ..Watch::default() },
+            &Watch { fetched: &fetched, writing: &writing, written: &written, ..Watch::default() },
         )
     };
     let created = created.map_err(|error| told(error, console))?;
@@ -98,8 +101,9 @@ pub(crate) fn run(args: &CreateArgs, console: &Console) -> Result<(), Failure> {
         locked.as_ref().map(|old| old.renewed(&created.lock, |name| is_kept(name, args, &request, wanted.as_ref())));
     keep_lock(args, locked.as_ref(), renewed.as_ref().unwrap_or(&created.lock), console)?;
     let place = target::place(&output, &args.output);
-    tell(&created, &place, console)?;
-    prove(wanted.as_ref(), &place, console)
+    let proof = wanted.as_ref().map(|wanted| wanted.prove(&Content::open(&place)?)).transpose()?;
+    tell(&created, &place, proof.as_ref(), args, console)?;
+    proof.map_or(Ok(()), |proof| proof::judge(&proof, console))
 }
 
 /// What is asked for.
@@ -213,7 +217,13 @@ fn told(error: CreateError, console: &Console) -> Failure {
     failure::create(error)
 }
 
-fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failure> {
+fn tell(
+    created: &Created,
+    place: &Path,
+    proof: Option<&Proof>,
+    args: &CreateArgs,
+    console: &Console,
+) -> Result<(), Failure> {
     for (reference, architecture) in &created.lacking {
         console.warn(&format!("{reference} is not made for {architecture}"));
     }
@@ -225,12 +235,16 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
             "path": place.display().to_string(),
             "bundle": created.manifest,
             "chunks": created.chunks,
+            "referrers": created.referrers,
             "receivedBytes": created.received,
+            "gaps": proof.map(proof::gaps),
         }));
     }
     let manifest = &created.manifest;
+    let is_attached = |name: &&String| name.parse().is_ok_and(|reference| is_attached(&reference));
     let files = manifest.images.keys().filter(|name| is_file(name)).count();
-    let images = plural(manifest.images.len() - files, "image");
+    let attached = manifest.images.keys().filter(is_attached).count();
+    let images = plural(manifest.images.len() - files - attached, "image");
     let held = if files == 0 { images } else { format!("{images} and {}", plural(files, "file")) };
     console.say(&format!(
         "*{}* holds {held} for {}: {}, {} ({} came over the network)",
@@ -240,6 +254,14 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
         human(manifest.bytes),
         human(created.received),
     ));
+    if args.referrers {
+        console.say(&match created.referrers {
+            0 => {
+                "Nothing refers to these images where they came from: no signature, no SBOM, no attestation.".to_owned()
+            }
+            count => format!("It brings {count} signatures, SBOMs and attestations of these images."),
+        });
+    }
     if let Some(since) = &manifest.since {
         console.say(&format!("It stands on {} that a registry has.", plural(since.absent.len(), "blob")));
     }
@@ -251,13 +273,6 @@ fn tell(created: &Created, place: &Path, console: &Console) -> Result<(), Failur
         console.say(&format!("It is cut into {}{parity}.", plural(chunks.chunks.len(), "chunk")));
     }
     Ok(())
-}
-
-/// The closed-world proof, where a cluster is described.
-fn prove(wanted: Option<&Wanted>, place: &Path, console: &Console) -> Result<(), Failure> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    let content = Content::open(place)?;
-    proof::judge(&wanted.prove(&content)?, console)
 }
 
 /// Reads `amd64` or `arm64`.

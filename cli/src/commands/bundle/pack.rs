@@ -29,7 +29,7 @@ pub(crate) struct PackArgs {
 
 /// Writes the bundle anew; every byte is verified on its way.
 pub(crate) fn run(args: &PackArgs, console: &Console) -> Result<(), Failure> {
-    let output = args.chunks.output(&args.output)?;
+    let output = args.chunks.output(&args.output, console)?;
     let content = args.bundle.open()?;
     let progress = Progress::new(console, "packing");
     progress.expect(tar_size(&content));
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &PackArgs, console: &Console) -> Result<(), Failure> {
             (set.size, Some(set))
         }
         Output::Folder => {
-            return Err(Failure::Usage("name NAME.tar, or say how large chunks are: --chunk-size 4GiB".to_owned()));
+            return Err(Failure::Usage("name NAME.tar, or say how large chunks are: --chunk-size 4095MiB".to_owned()));
         }
     };
     drop(progress);

@@ -34,6 +34,11 @@ impl Wanted {
         proof::prove(&self.loaded.cluster, &self.images, content)
     }
 
+    /// How many machines are described.
+    pub(super) fn nodes(&self) -> usize {
+        self.loaded.cluster.nodes.len()
+    }
+
     /// Of all machines.
     pub(super) fn architectures(&self) -> BTreeSet<Architecture> {
         self.loaded.cluster.nodes.iter().map(|node| proof::architecture(node.architecture)).collect()
