@@ -105,10 +105,20 @@ fn lost_and_damaged_chunks_are_rebuilt_from_parity() {
     for part in ["b.001 is missing", "b.002 is damaged", "kfimg bundle repair --bundle medium/b.chunks.json"] {
         assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
     }
+    let said = site.run("bundle verify --bundle medium/b.chunks.json --output-format json");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    assert!(said.stdout.contains("b.001 is missing"), "{}", said.stdout);
     let said = site.run("bundle repair --bundle medium/b.chunks.json");
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(fs::read(site.path("medium/b.001")).unwrap(), sound);
     assert_eq!(site.run("bundle verify --bundle medium/b.chunks.json").code, 0);
+    fs::remove_file(site.path("medium/b.parity.000")).unwrap();
+    let said = site.run("bundle verify --bundle medium/b.chunks.json");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("warning: b.parity.000 is missing; nothing needs it now"), "{}", said.stderr);
+    let said = site.run("bundle verify --bundle medium/b.chunks.json --output-format json");
+    assert!(said.stdout.contains("b.parity.000 is missing"), "{}", said.stdout);
+    assert_eq!(site.run("bundle repair --bundle medium/b.chunks.json").code, 0);
     for chunk in ["b.000", "b.001", "b.002"] {
         fs::remove_file(site.path("medium").join(chunk)).unwrap();
     }

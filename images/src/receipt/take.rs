@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Most repositories of a catalog that are asked.
 const REPOSITORIES: usize = 10_000;
 /// Most tags of one repository that are looked at.
-const TAGS: usize = 1000;
+const TAGS: usize = 10_000;
 /// Most manifests and blobs of all.
 const MOST: usize = 100_000;
 /// Requests at a time unless told otherwise.
@@ -59,6 +59,13 @@ pub enum Event<'a> {
         repository: &'a str,
         /// Its digest.
         digest: &'a Digest,
+    },
+    /// A repository has more tags than are looked at.
+    Limited {
+        /// The repository.
+        repository: &'a str,
+        /// How many are looked at.
+        limit: usize,
     },
     /// Something cannot be used, and is left out.
     LeftOut {
@@ -199,8 +206,14 @@ impl Taker<'_> {
 
     fn tags(&self, asked: BTreeMap<String, BTreeSet<String>>) -> Result<Vec<Asked>, ReceiptError> {
         let asked: Vec<(String, BTreeSet<String>)> = asked.into_iter().collect();
-        let lists = self.each(&asked, |(repository, _)| match self.client.tags(repository, TAGS) {
-            Ok(tags) => Ok(tags),
+        let lists = self.each(&asked, |(repository, _)| match self.client.tags(repository, TAGS + 1) {
+            Ok(mut tags) => {
+                if tags.len() > TAGS {
+                    tags.truncate(TAGS);
+                    (self.events)(Event::Limited { repository, limit: TAGS });
+                }
+                Ok(tags)
+            }
             Err(error) => self.without(repository, "tags/list", error).map(|()| Vec::new()),
         })?;
         let mut all = Vec::new();

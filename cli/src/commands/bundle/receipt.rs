@@ -43,10 +43,14 @@ pub(crate) fn run(args: &ReceiptArgs, console: &Console) -> Result<(), Failure> 
     let stop = interrupt::stop_soon(console);
     let client = args.registries.open(stop.clone())?.client(registry).map_err(failure::registry)?;
     let options = Options { prefix: args.prefix.clone(), workers: args.registries.workers(), stop };
-    let notice = |event: Event<'_>| {
-        if let Event::LeftOut { repository, reference, error } = event {
+    let notice = |event: Event<'_>| match event {
+        Event::LeftOut { repository, reference, error } => {
             console.warn(&format!("{repository}:{reference} is left out: {error}"));
         }
+        Event::Limited { repository, limit } => {
+            console.warn(&format!("{repository} has more than {limit} tags; the others are left out"));
+        }
+        _ => {}
     };
     let taken = match &asked {
         Some(asked) => take(&client, asked, &options, &notice),

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::size::human;
 use clap::Args;
 use kfimg_images::archive::{ChunkReport, ChunkState, verify_chunks};
-use kfimg_images::content::Content;
+use kfimg_images::content::{Chunk, Content};
 use kfimg_images::proof::Proof;
 use kfimg_images::sign::{KEY_LIMIT, SIGNATURE_LIMIT, VerifyingKey};
 use kfimg_images::verify::{Report, verify, verify_chunked};
@@ -59,7 +59,12 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let proven = proof.as_ref().map_or(Ok(()), |proof| proof::judge(proof, console));
     signature?;
     proven?;
-    judge(&report, args, console)
+    judge(&report, args, console)?;
+    if let (Some(wanted), Some(proof)) = (wanted, proof) {
+        let (nodes, images) = (plural(wanted.nodes(), "node"), plural(proof.pins.len(), "image"));
+        console.say(&format!("It holds every image that *{nodes}* will ask for: {images}"));
+    }
+    Ok(())
 }
 
 /// Opens the bundle. Without a chunk it may not open: then all that are lost are told.
@@ -93,24 +98,39 @@ fn hash(content: &Content, args: &VerifyArgs, console: &Console) -> Result<(Opti
 }
 
 fn judge_chunks(report: &ChunkReport, args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
-    let files = report.manifest.chunks.iter().chain(&report.manifest.parity);
-    for (chunk, state) in files.zip(report.chunks.iter().chain(&report.parity)) {
-        match state {
-            ChunkState::Sound => {}
-            ChunkState::Missing => console.error(&format!("{} is missing", chunk.file)),
-            ChunkState::Damaged(reason) => console.error(&format!("{} is damaged: {reason}", chunk.file)),
+    let path = args.bundle.bundle.display();
+    let (is_sound, faults) = (report.is_sound(), faults(report));
+    match (console.is_json(), is_sound) {
+        // The whole report names them.
+        (true, true) => {}
+        (true, false) => console.json(&json!({ "chunkFaults": faults }))?,
+        (false, true) => {
+            for fault in &faults {
+                console.warn(&format!("{fault}; nothing needs it now, but one chunk fewer may be lost"));
+            }
         }
+        (false, false) => faults.iter().for_each(|fault| console.error(fault)),
     }
-    if report.is_sound() {
+    if is_sound {
         return Ok(());
     }
-    let path = args.bundle.bundle.display();
     let remedy = if report.can_be_rebuilt() {
         format!("`kfimg bundle repair --bundle {path}` rebuilds them from parity chunks")
     } else {
         "there are not enough parity chunks to rebuild them; copy them again".to_owned()
     };
     Err(Failure::images(Trouble::Verification, format!("some chunks are lost or damaged; {remedy}")))
+}
+
+/// What is wrong with which chunk, parity chunks last.
+fn faults(report: &ChunkReport) -> Vec<String> {
+    let files = report.manifest.chunks.iter().chain(&report.manifest.parity);
+    let fault = |(chunk, state): (&Chunk, &ChunkState)| match state {
+        ChunkState::Sound => None,
+        ChunkState::Missing => Some(format!("{} is missing", chunk.file)),
+        ChunkState::Damaged(reason) => Some(format!("{} is damaged: {reason}", chunk.file)),
+    };
+    files.zip(report.chunks.iter().chain(&report.parity)).filter_map(fault).collect()
 }
 
 /// A signature and the key that it must be of.
@@ -183,6 +203,7 @@ fn as_json(report: &Report, chunks: Option<&ChunkReport>, proof: Option<&Proof>)
         "elsewhere": report.elsewhere,
         "unreferenced": report.unreferenced,
         "chunks": chunks.map(|report| report.manifest.chunks.len()),
+        "chunkFaults": chunks.map(faults),
         "gaps": proof.map(proof::gaps),
     })
 }
