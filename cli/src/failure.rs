@@ -64,7 +64,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// TFTP or DHCP.
-    #[error("{0}; these ports are root's: start kfimg serve as root, or with CAP_NET_BIND_SERVICE")]
+    #[error(transparent)]
     Boot(#[from] kfimg_delivery::BindError),
     /// A file or stream outside the output.
     #[error("{action} {}: {source}", .path.display())]

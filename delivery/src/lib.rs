@@ -31,9 +31,21 @@ pub use entrance::Entrance;
 pub use release::ReleaseRules;
 pub use site::{Delivery, DeliveryOptions, ReportToken};
 
+/// What to do about it.
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            "; this port is root's: start kfimg serve as root, or with CAP_NET_BIND_SERVICE"
+        }
+        std::io::ErrorKind::AddrInUse => "; end what uses it (`ss -ulnp`), or choose another address",
+        std::io::ErrorKind::AddrNotAvailable => "; name an address that this machine has (`ip address`)",
+        _ => "",
+    }
+}
+
 /// An address that can't be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("listening for {protocol} on {address}: {source}")]
+#[error("listening for {protocol} on {address}: {source}{}", remedy(.source))]
 pub struct BindError {
     /// What is spoken there.
     pub protocol: &'static str,

@@ -65,6 +65,8 @@ struct FileRecord {
 /// One finished output.
 #[derive(Debug)]
 pub struct Output {
+    /// Tells renders apart, also such as wrote the same.
+    pub render: String,
     /// The cluster's name.
     pub cluster: String,
     /// Where its machines ask.
@@ -108,6 +110,7 @@ impl Output {
         let manifest = path.join("manifest.json");
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", manifest.display());
         let file = folder.file("manifest.json").map_err(|error| named(&error))?;
+        let render = Stamp::of(&file.metadata().map_err(|error| named(&error))?).tag();
         let mut text = Vec::new();
         file.take(MANIFEST_LIMIT).read_to_end(&mut text).map_err(|error| named(&error))?;
         let Manifest { format, cluster, servers, nodes, files } =
@@ -125,6 +128,7 @@ impl Output {
         let is_known_by_mac_alone = scripts.keys().all(|name| name.starts_with("mac-"));
         let verified = Mutex::default();
         Ok(Self {
+            render,
             cluster,
             servers,
             nodes,

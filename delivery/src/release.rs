@@ -83,7 +83,7 @@ struct State {
     tickets: HashMap<String, (String, Instant)>,
     /// The same, the newest of each node last.
     by_node: HashMap<String, VecDeque<Ticket>>,
-    /// Path and digest of files that went out.
+    /// Path and render of files that went out.
     taken: BTreeSet<(String, String)>,
     /// The same of files that go out once and are on their way.
     leaving: BTreeSet<(String, String)>,
@@ -142,14 +142,14 @@ impl Release {
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn judge(&self, node: &str, holder: Option<&str>, path: &str, sha256: &str) -> Result<(), Refused> {
+    pub fn judge(&self, node: &str, holder: Option<&str>, path: &str, render: &str) -> Result<(), Refused> {
         if !self.rules.open && holder != Some(node) {
             return Err(Refused::NoTicket);
         }
         if self.rules.window.is_some_and(|window| self.begin.elapsed() >= window) {
             return Err(Refused::Closed);
         }
-        let is_taken = || self.state().taken.contains(&(path.to_owned(), sha256.to_owned()));
+        let is_taken = || self.state().taken.contains(&(path.to_owned(), render.to_owned()));
         if self.rules.once && is_taken() { Err(Refused::Taken) } else { Ok(()) }
     }
 
@@ -162,10 +162,10 @@ impl Release {
         node: &str,
         holder: Option<&str>,
         path: &str,
-        sha256: &str,
+        render: &str,
     ) -> Result<Reservation, Refused> {
-        self.judge(node, holder, path, sha256)?;
-        let file = (path.to_owned(), sha256.to_owned());
+        self.judge(node, holder, path, render)?;
+        let file = (path.to_owned(), render.to_owned());
         if self.rules.once {
             let mut state = self.state();
             // The last one may have gone out whole since it was judged.

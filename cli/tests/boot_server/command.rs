@@ -28,11 +28,16 @@ fn what_cannot_be_booted_from_is_named() {
             2,
             "out lies in out, which is handed out to everybody",
         ),
+        (
+            "serve --out images/new/out --images images --boot-listen 127.0.0.1:0",
+            2,
+            "images/new/out lies in images, which is handed out to everybody",
+        ),
         ("serve --out out --report-token-file short --boot-listen 127.0.0.1:0", 2, "16 or more"),
         ("serve --out out --images none --boot-listen 127.0.0.1:0", 4, "none"),
         ("serve --out out --bundle none --boot-listen 127.0.0.1:0", 4, "none"),
         ("serve --out out --boot-listen 192.0.2.1:1", 7, "listening on"),
-        ("serve --out out --boot-listen 127.0.0.1:0 --tftp 192.0.2.1:1", 7, "listening for TFTP"),
+        ("serve --out out --boot-listen 127.0.0.1:0 --tftp 192.0.2.1:1", 7, "name an address that this machine has"),
     ] {
         let said = kfimg(line);
         assert_eq!(said.status.code(), Some(code), "{line}: {}", both(&said));

@@ -29,8 +29,8 @@ impl Delivery {
         };
         let reserved = match request.method {
             // Who asks for the header alone takes nothing.
-            SiteMethod::Get { head: true } => self.release.judge(node, holder, &path, &sha256).map(|()| None),
-            _ => self.release.reserve(node, holder, &path, &sha256).map(Some),
+            SiteMethod::Get { head: true } => self.release.judge(node, holder, &path, &output.render).map(|()| None),
+            _ => self.release.reserve(node, holder, &path, &output.render).map(Some),
         };
         let reserved = match reserved {
             Ok(reserved) => reserved,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fake;
-use kfimg_images::serve::{Admission, Site, SiteContent};
+use kfimg_images::serve::{Admission, Sent, Site, SiteContent};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const SCRIPT: &str = "#!ipxe\nisset ${boot-server} || set boot-server http://${n
 const NAME: &str = "/pxe/mac-52-54-00-00-00-11.ipxe";
 
 struct Place {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     delivery: Arc<Delivery>,
     door: Arc<dyn Site>,
     board: Arc<Board>,
@@ -34,7 +34,7 @@ impl Place {
         let options = DeliveryOptions { output, images: None, release, report_token: None };
         let delivery = Arc::new(Delivery::new(options, Arc::clone(&board)).unwrap());
         let door = delivery.through(Entrance { port: 5000, tls: true });
-        Self { _folder: folder, delivery, door, board }
+        Self { folder, delivery, door, board }
     }
 
     fn get(&self, path: &str) -> SiteAnswer {
@@ -68,6 +68,29 @@ fn what_leads_back_leads_to_the_entrance_that_was_asked() {
     assert!(place.text(NAME).contains("|| set boot-server https://boot.example:5000\n"));
     let plain = Place { door: place.delivery.through(Entrance { port: 8080, tls: false }), ..place };
     assert!(plain.text(NAME).contains("|| set boot-server http://boot.example:8080\n"));
+}
+
+#[test]
+fn a_new_render_opens_what_went_out_once_also_when_it_wrote_the_same() {
+    let place = Place::new(ReleaseRules { once: true, ..ReleaseRules::default() });
+    let take = |place: &Place| {
+        let mut answer = place.get(&place.payload());
+        if let Some(done) = answer.done.take() {
+            done(Sent { bytes: 2, whole: true });
+        }
+        answer.status
+    };
+    assert_eq!((take(&place), take(&place)), (200, 403));
+    // A render puts another folder in the place of the former one.
+    let manifest = place.folder.path().join("manifest.json");
+    std::fs::copy(&manifest, manifest.with_extension("new")).unwrap();
+    std::fs::rename(manifest.with_extension("new"), &manifest).unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while take(&place) != 200 {
+        assert!(std::time::Instant::now() < end, "the new render is never seen");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(take(&place), 403);
 }
 
 #[test]

@@ -19,8 +19,9 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::blob_body::Load;
-use super::body::{Body, Payload};
+use super::body::{Body, End, Ends, Payload};
 use super::direct::Lane;
+use super::idle::Waiting;
 use super::log::{Line, shortened};
 use super::metrics::Metrics;
 use super::places::Places;
@@ -109,8 +110,18 @@ struct Asked<'a> {
     namespace: Option<String>,
     /// Only the header is asked for.
     head: bool,
+    wire: Wire,
+}
+
+/// What an answer does with the connection that it goes out by.
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
     /// By which parts of files may be sent.
-    lane: Option<Arc<Lane>>,
+    pub(super) lane: Option<Arc<Lane>>,
+    /// Whose time it is that nothing moves.
+    pub(super) waiting: Waiting,
+    /// What happens when answers are out.
+    pub(super) ends: Ends,
 }
 
 impl Asked<'_> {
@@ -127,10 +138,10 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 pub(super) async fn answer(
     shared: Arc<Shared>,
     client: SocketAddr,
-    lane: Option<Arc<Lane>>,
+    wire: Wire,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    let begin = Instant::now();
+    let (begin, ends) = (Instant::now(), wire.ends.clone());
     let route = Route::of(request.uri().path());
     let head = request.method() == Method::HEAD;
     let mut line = Line {
@@ -150,7 +161,7 @@ pub(super) async fn answer(
             if let Some(shown) = site.shown(request.uri().path()) {
                 line.path = shortened(&shown);
             }
-            match site::ask(&shared, site, client, lane, &mut request).await {
+            match site::ask(&shared, site, client, wire.lane, &mut request).await {
                 Ok(given) => {
                     line.route = given.route;
                     given.answer
@@ -161,7 +172,7 @@ pub(super) async fn answer(
         _ => {
             let query = request.uri().query();
             let namespace = parameter(query, "ns");
-            let asked = Asked { headers: request.headers(), query, namespace, head, lane };
+            let asked = Asked { headers: request.headers(), query, namespace, head, wire };
             line.namespace = asked.namespace.as_deref().map(shortened);
             let answer = decide(&shared, &route, request.method(), &asked).await.unwrap_or_else(Refusal::into_answer);
             let version = HeaderName::from_static("docker-distribution-api-version");
@@ -175,7 +186,8 @@ pub(super) async fn answer(
     if let Some(length) = answer.length {
         answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let body = Body::new(answer.payload, line, shared).then(answer.done, answer.is_part);
+    let end = End { line, shared, done: answer.done, is_part: answer.is_part };
+    let body = Body::new(answer.payload, end, ends);
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

@@ -1,8 +1,9 @@
 //! The body of any answer, and the line of the access log that is written when it ends.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -43,21 +44,62 @@ impl Payload {
 /// A payload whose end is written down.
 pub(super) struct Body {
     payload: Payload,
-    line: Line,
-    shared: Arc<Shared>,
-    done: Option<Done>,
-    is_part: bool,
+    /// Until the payload ends.
+    end: Option<End>,
+    ends: Ends,
 }
 
 impl Body {
-    pub(super) fn new(payload: Payload, line: Line, shared: Arc<Shared>) -> Self {
-        Self { payload, line, shared, done: None, is_part: false }
+    /// Of an answer that goes out by a connection with these `ends`.
+    pub(super) fn new(payload: Payload, end: End, ends: Ends) -> Self {
+        Self { payload, end: Some(end), ends }
+    }
+}
+
+/// What happens when an answer is out, or cut.
+pub(super) struct End {
+    pub(super) line: Line,
+    pub(super) shared: Arc<Shared>,
+    pub(super) done: Option<Done>,
+    pub(super) is_part: bool,
+}
+
+impl End {
+    fn happen(mut self) {
+        if let Some(done) = self.done.take() {
+            done(Sent { bytes: self.line.bytes, whole: !self.line.cut && !self.is_part });
+        }
+        self.shared.metrics.finished(&self.line);
+        self.shared.log.write(&self.line);
+    }
+}
+
+/// Ends of answers whose bytes are all with us and not all with the system yet. Where nobody waits for it, an answer ends before.
+#[derive(Clone, Default)]
+pub(super) struct Ends(Arc<Mutex<Vec<End>>>);
+
+impl Ends {
+    fn take(&self) -> Vec<End> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// With what is done at the end.
-    pub(super) fn then(mut self, done: Option<Done>, is_part: bool) -> Self {
-        (self.done, self.is_part) = (done, is_part);
-        self
+    /// The system has taken all that was written.
+    pub(super) fn flushed(&self) {
+        self.take().into_iter().for_each(End::happen);
+    }
+
+    /// The connection is no more.
+    pub(super) fn lost(&self) {
+        for mut end in self.take() {
+            end.line.cut = true;
+            end.happen();
+        }
+    }
+}
+
+impl fmt::Debug for Ends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ends")
     }
 }
 
@@ -74,9 +116,11 @@ impl http_body::Body for Body {
             Payload::Events(events) => ready!(events.poll_recv(context)).map(Ok),
         };
         Poll::Ready(portion.map(|portion| {
-            let bytes = portion.inspect_err(|_| this.line.cut = true)?;
-            this.line.bytes += bytes.len() as u64;
-            Ok(Frame::data(bytes))
+            if let Some(End { line, .. }) = &mut this.end {
+                line.cut |= portion.is_err();
+                line.bytes += portion.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            }
+            portion.map(Frame::data)
         }))
     }
 
@@ -91,11 +135,11 @@ impl http_body::Body for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.line.cut |= self.payload.left().is_some_and(|left| left > 0);
-        if let Some(done) = self.done.take() {
-            done(Sent { bytes: self.line.bytes, whole: !self.line.cut && !self.is_part });
+        let Some(mut end) = self.end.take() else { return };
+        end.line.cut |= self.payload.left().is_some_and(|left| left > 0);
+        match end.done.is_some() && !end.line.cut {
+            true => self.ends.0.lock().unwrap_or_else(PoisonError::into_inner).push(end),
+            false => end.happen(),
         }
-        self.shared.metrics.finished(&self.line);
-        self.shared.log.write(&self.line);
     }
 }

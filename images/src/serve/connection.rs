@@ -19,10 +19,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::answer::{Shared, answer};
-use super::body::Body;
+use super::answer::{Shared, Wire, answer};
+use super::body::{Body, Ends};
 use super::direct::{Direct, Lane};
-use super::idle::Idle;
+use super::idle::{Idle, Waiting};
 use super::places::{Places, Visit, network};
 use super::{ServeError, ServeLimits, Server};
 use crate::stop::Stop;
@@ -100,16 +100,17 @@ async fn receive(common: &Common, watcher: Watcher, stream: TcpStream, client: S
 async fn handle(common: &Common, watcher: Watcher, stream: TcpStream, client: SocketAddr) {
     // Small answers should not wait for more to send.
     let _ = stream.set_nodelay(true);
-    let idle = common.limits.idle;
+    let (idle, waiting, ends) = (common.limits.idle, Waiting::default(), Ends::default());
     match &common.tls {
         None => {
             let lane = Arc::new(Lane::default());
-            let stream = Idle::new(Direct::new(stream, Arc::clone(&lane)), idle);
-            talk(common, watcher, stream, client, Some(lane)).await;
+            let stream = Idle::new(Direct::new(stream, Arc::clone(&lane)), idle, waiting.clone(), ends.clone());
+            talk(common, watcher, stream, client, Wire { lane: Some(lane), waiting, ends }).await;
         }
         Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(common.limits.header, tls.accept(Idle::new(stream, idle))).await {
-                talk(common, watcher, stream, client, None).await;
+            let stream = Idle::new(stream, idle, waiting.clone(), ends.clone());
+            if let Ok(Ok(stream)) = timeout(common.limits.header, tls.accept(stream)).await {
+                talk(common, watcher, stream, client, Wire { lane: None, waiting, ends }).await;
             }
         }
     }
@@ -120,11 +121,11 @@ async fn talk(
     watcher: Watcher,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: SocketAddr,
-    lane: Option<Arc<Lane>>,
+    wire: Wire,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        let (shared, lane) = (Arc::clone(&common.shared), lane.clone());
-        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, lane, request).await) }
+        let (shared, wire) = (Arc::clone(&common.shared), wire.clone());
+        async move { Ok::<Response<Body>, Infallible>(answer(shared, client, wire, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

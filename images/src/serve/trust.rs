@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
+use super::idle::Waiting;
 use crate::content::BlobReader;
 use crate::digest::Digest;
 use crate::hasher::Hasher;
@@ -40,8 +41,8 @@ impl Trust {
         known.get(digest).and_then(|result| *result.borrow())
     }
 
-    /// Begins to hash a blob, unless somebody did, and gives what it will come to.
-    pub(super) fn verdict(&self, digest: &Digest, reader: BlobReader) -> Verdict {
+    /// Begins to hash a blob, unless somebody did, and gives what it will come to; who waits for that does not idle.
+    pub(super) fn verdict(&self, digest: &Digest, reader: BlobReader, waiting: Waiting) -> Verdict {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut result = match known.get(digest) {
             Some(result) => result.clone(),
@@ -52,7 +53,10 @@ impl Trust {
                 result
             }
         };
-        Verdict(Box::pin(async move { result.wait_for(Option::is_some).await.is_ok_and(|sound| *sound == Some(true)) }))
+        Verdict(Box::pin(async move {
+            let _waits = waiting.begin();
+            result.wait_for(Option::is_some).await.is_ok_and(|sound| *sound == Some(true))
+        }))
     }
 
     /// How many blobs were found sound, and how many damaged.

@@ -12,6 +12,7 @@ mod serve;
 mod serve_access;
 mod serve_damaged;
 mod serve_direct;
+mod serve_site;
 mod sign;
 mod support;
 mod verify;

@@ -74,7 +74,7 @@ pub(super) async fn blob(shared: &Shared, name: &str, digest: &str, asked: &Aske
     let unknown = shared.trust.of(&digest).is_none();
     if unknown && size == 0 {
         // There is no last portion that could be held back.
-        check_whole(shared, &digest).await?;
+        check_whole(shared, &digest, asked).await?;
     }
     if asked.head || size == 0 && range == Wanted::Whole {
         return Ok(sized(described(StatusCode::OK, &digest), size));
@@ -91,32 +91,32 @@ pub(super) async fn blob(shared: &Shared, name: &str, digest: &str, asked: &Aske
     let mut answer = match range {
         Wanted::Part(..) => {
             if unknown {
-                check_whole(shared, &digest).await?;
+                check_whole(shared, &digest, asked).await?;
             }
             described(StatusCode::PARTIAL_CONTENT, &digest)
                 .with(CONTENT_RANGE, &format!("bytes {offset}-{}/{size}", offset + length - 1))
         }
         _ => {
             if unknown {
-                verdict = Some(hashed(shared, &digest)?);
+                verdict = Some(hashed(shared, &digest, asked)?);
             }
             described(StatusCode::OK, &digest)
         }
     };
     answer = sized(answer, length);
-    let body = BlobBody::part(reader, offset, length, &shared.load, asked.lane.clone(), verdict);
+    let body = BlobBody::part(reader, offset, length, &shared.load, asked.wire.lane.clone(), verdict);
     answer.payload = Payload::Blob(body.map_err(|_| Refusal::unreadable(&digest))?);
     Ok(answer)
 }
 
 /// Hashes a blob before a part of it is served: nobody could tell from a part that it is damaged.
-async fn check_whole(shared: &Shared, digest: &Digest) -> Result<(), Refusal> {
-    if hashed(shared, digest)?.await { Ok(()) } else { Err(Refusal::damaged(digest)) }
+async fn check_whole(shared: &Shared, digest: &Digest, asked: &Asked<'_>) -> Result<(), Refusal> {
+    if hashed(shared, digest, asked)?.await { Ok(()) } else { Err(Refusal::damaged(digest)) }
 }
 
-fn hashed(shared: &Shared, digest: &Digest) -> Result<Verdict, Refusal> {
+fn hashed(shared: &Shared, digest: &Digest, asked: &Asked<'_>) -> Result<Verdict, Refusal> {
     let reader = shared.registry.reader(digest).ok_or_else(|| Refusal::no_blob(digest))?;
-    Ok(shared.trust.verdict(digest, reader))
+    Ok(shared.trust.verdict(digest, reader, asked.wire.waiting.clone()))
 }
 
 fn sized(mut answer: Answer, length: u64) -> Answer {
