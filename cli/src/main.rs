@@ -8,6 +8,7 @@ mod failure;
 mod interrupt;
 mod names;
 mod output;
+mod place;
 mod progress;
 mod report;
 mod rewrite;

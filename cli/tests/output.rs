@@ -148,6 +148,30 @@ fn what_is_not_kfimgs_is_left_alone_and_named() {
     }
 }
 
+#[test]
+fn a_state_is_never_a_part_of_what_renders_replace() {
+    let folder = folder("state-apart");
+    let rows = [
+        ["-o", "out", "--state", "out"],
+        ["-o", "out", "--state", "out/state"],
+        ["-o", "out", "--state", "other/../out/deep/state"],
+        ["-o", "ha3.state", "--state", "ha3.state"],
+    ];
+    for row in rows {
+        let (code, stderr) = output(&mut render(&folder, &row));
+        assert_eq!(code, Some(2), "{row:?}: {stderr}");
+        assert!(stderr.contains("the keys would be lost"), "{stderr}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "{row:?}");
+    }
+    succeed(&mut render(&folder, &[]));
+    let before = snapshot(&folder);
+    symlink("out", folder.join("link")).unwrap();
+    let (code, stderr) = output(&mut render(&folder, &["--state", "link/state"]));
+    assert_eq!(code, Some(2), "{stderr}");
+    fs::remove_file(folder.join("link")).unwrap();
+    assert_eq!(snapshot(&folder), before);
+}
+
 fn write(out: &Path, file: &str) {
     fs::create_dir_all(out.join(file).parent().unwrap()).unwrap();
     fs::write(out.join(file), "x").unwrap();

@@ -84,6 +84,23 @@ fn what_a_boot_server_cannot_help_is_not_said_to_need_one() {
 }
 
 #[test]
+fn what_is_too_much_for_a_machine_is_left_to_the_boot_server_too() {
+    let folder = site("machine", "bootServer: \"http://192.168.49.2:8080\"");
+    let limits = ["--set", "delivery.guestinfo={transport: ovf-properties, limit: 1Mi, machineLimit: 64Ki}"];
+    let said = render(&folder, &limits);
+    assert!(said.status.success(), "{}", both(&said));
+    assert!(folder.join("out/content").is_dir());
+    let nothing = ["--set", "delivery.guestinfo={transport: ovf-properties, limit: 1Mi, machineLimit: 4Ki}"];
+    let said = render(&folder, &nothing);
+    assert_eq!(said.status.code(), Some(3), "{}", both(&said));
+    let text = both(&said);
+    let worker = text.lines().find(|line| line.contains("worker1: ")).unwrap();
+    assert!(worker.contains("nothing of it can be fetched"), "{worker}");
+    let master = text.lines().find(|line| line.contains("master1: ")).unwrap();
+    assert!(master.contains("is left out already"), "{master}");
+}
+
+#[test]
 fn what_does_not_fit_is_left_to_the_boot_server_but_no_secret_is() {
     let folder = site("split", "bootServer: \"http://192.168.49.2:8080\"");
     let said = render(&folder, &[]);

@@ -1,6 +1,6 @@
 //! `kfimg-agent unseal`: opens the secret part of a payload with a key from a second channel.
 //!
-//! The secrets travel as one age file that holds a tar archive. The key comes on a medium, from the hypervisor, as a
+//! The secrets travel as one age file that holds a compressed tar archive. The key comes on a medium, from the hypervisor, as a
 //! credential of systemd's or from whoever sits at the console; see [`key`]. What was opened once is kept on the data partition,
 //! for the same sealed file alone, so that a machine boots again when the key is gone.
 
@@ -63,7 +63,7 @@ fn read(root: &Root, sealed: &Sealed) -> Result<Vec<u8>, Failure> {
 
 /// Where the archive of this sealed file is kept.
 fn kept(root: &Root, file: &[u8]) -> PathBuf {
-    root.at(KEPT).join(format!("{}.tar", HEXLOWER.encode(&Sha256::digest(file))))
+    root.at(KEPT).join(format!("{}.tar.gz", HEXLOWER.encode(&Sha256::digest(file))))
 }
 
 /// Keeps the archive, and no other one.

@@ -2,6 +2,8 @@ use super::*;
 use crate::age::{Identity, Passphrase, Seal};
 use crate::plan::Plan;
 use crate::step::Step;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::os::unix::fs::PermissionsExt;
 
 const IDENTITY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
@@ -18,14 +20,14 @@ impl Machine {
     fn new(seal: &Seal<'_>, paths: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::new(folder.path());
-        let mut archive = tar::Builder::new(Vec::new());
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
         let mut header = tar::Header::new_ustar();
         header.set_size(6);
         header.set_mode(0o600);
         header.set_uid(rustix::process::getuid().as_raw().into());
         header.set_gid(rustix::process::getgid().as_raw().into());
         archive.append_data(&mut header, KEY.trim_start_matches('/'), &b"secret"[..]).unwrap();
-        let text = archive.into_inner().unwrap();
+        let text = archive.into_inner().unwrap().finish().unwrap();
         fs_err::create_dir_all(root.at("/etc/kfimg")).unwrap();
         fs_err::create_dir_all(root.at("/dev/disk/by-label/KFIMG-KEY")).unwrap();
         fs_err::write(root.at("/etc/kfimg/sealed.age"), age::seal(&text, seal, &[5; 32])).unwrap();
@@ -58,7 +60,7 @@ fn recipients() -> [age::Recipient; 1] {
 fn the_key_of_a_medium_opens_the_payload_and_the_next_boot_needs_none() {
     let machine = Machine::new(&Seal::Recipients(&recipients()), &[KEY]);
     machine.bring(&format!("# created: today\n{OTHER}\n{IDENTITY}\n"));
-    let former = machine.context.root.at("/var/lib/kfimg/unsealed/former.tar");
+    let former = machine.context.root.at("/var/lib/kfimg/unsealed/former.tar.gz");
     fs_err::create_dir_all(former.parent().unwrap()).unwrap();
     fs_err::write(&former, "of an earlier payload").unwrap();
     for boot in 0..2 {

@@ -2,16 +2,20 @@
 
 use crate::plan::Sealed;
 use crate::root::Root;
+use flate2::read::GzDecoder;
 use fs_err::os::unix::fs::OpenOptionsExt;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 
+/// Most bytes that the archive may have when it is decompressed.
+const LIMIT: u64 = 64 << 20;
+
 /// Writes every file. An error says what is wrong with the archive or the disk.
 pub(super) fn unpack(root: &Root, sealed: &Sealed, archive: &[u8]) -> Result<(), String> {
     let mut wanted: BTreeSet<&str> = sealed.paths.iter().map(String::as_str).collect();
-    let mut archive = tar::Archive::new(archive);
+    let mut archive = tar::Archive::new(GzDecoder::new(archive).take(LIMIT));
     for entry in archive.entries().map_err(|error| error.to_string())? {
         let mut entry = entry.map_err(|error| error.to_string())?;
         let path = format!("/{}", String::from_utf8_lossy(&entry.path_bytes()));

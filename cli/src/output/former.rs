@@ -30,11 +30,21 @@ impl Former {
         if present.is_empty() {
             return Ok(None);
         }
-        let manifest = read_manifest(target, &present)?;
-        let known: BTreeSet<&str> = manifest.files.keys().map(String::as_str).chain([MANIFEST]).collect();
+        let former = Self { folder: target.to_path_buf(), manifest: read_manifest(target, &present)? };
+        former.owns(&present)?;
+        Ok(Some(former))
+    }
+
+    /// Whether it still is an output of kfimg and nothing else.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.owns(&entries(&self.folder)?)
+    }
+
+    fn owns(&self, present: &[String]) -> Result<(), Error> {
+        let known: BTreeSet<&str> = self.manifest.files.keys().map(String::as_str).chain([MANIFEST]).collect();
         match present.iter().find(|path| !known.contains(path.as_str())) {
-            Some(path) => Err(Error::Foreign { target: target.to_path_buf(), path: path.clone() }),
-            None => Ok(Some(Self { folder: target.to_path_buf(), manifest })),
+            Some(path) => Err(Error::Foreign { target: self.folder.clone(), path: path.clone() }),
+            None => Ok(()),
         }
     }
 

@@ -32,6 +32,14 @@ pub(crate) enum PayloadFile {
 }
 
 impl PayloadFile {
+    /// Whether it lies in a virtual machine's configuration.
+    pub(crate) fn is_guestinfo(self) -> bool {
+        matches!(
+            self,
+            Self::GuestinfoIgnition | Self::GuestinfoUserData | Self::GuestinfoMetadata | Self::ImportSpecification
+        )
+    }
+
     /// Its path below the output folder.
     pub(crate) fn path(self, node: &str) -> String {
         match self {

@@ -175,6 +175,11 @@ impl Staging {
         manifest.files = self.files();
         self.write(MANIFEST, &manifest.write(), Secrecy::Public)?;
         rustix::fs::syncfs(&self.lock).map_err(|error| Error::io("writing", &self.folder)(error.into()))?;
+        // What somebody put there meanwhile would be removed.
+        match &self.former {
+            Some(former) => former.check()?,
+            None => drop(Former::examine(&self.target)?),
+        }
         before_swap()?;
         self.swap()?;
         Ok(manifest)

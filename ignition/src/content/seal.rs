@@ -4,6 +4,8 @@
 
 use super::{ContentError, NodeContent};
 use crate::tree::{File, NodePath};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kfimg_agent::age::{self, Seal};
 use kfimg_agent::plan::Sealed;
 use sha2::{Digest, Sha256};
@@ -35,9 +37,10 @@ impl NodeContent {
     }
 }
 
-/// A tar archive of the files, with nothing in it that differs from time to time.
+/// A compressed tar archive of the files, with nothing in it that differs from time to time. What is sealed can't be compressed any more,
+/// and channels have limits.
 fn archive(secrets: &[(NodePath, File)]) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
     for (path, file) in secrets {
         let mut header = tar::Header::new_ustar();
         header.set_size(file.content.len() as u64);
@@ -47,5 +50,5 @@ fn archive(secrets: &[(NodePath, File)]) -> Vec<u8> {
         let path = path.as_str().trim_start_matches('/');
         archive.append_data(&mut header, path, &file.content[..]).expect("writing into memory cannot fail");
     }
-    archive.into_inner().expect("writing into memory cannot fail")
+    archive.into_inner().and_then(GzEncoder::finish).expect("writing into memory cannot fail")
 }

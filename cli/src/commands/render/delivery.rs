@@ -3,7 +3,7 @@
 use super::super::description::plural;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::output::{FileRecord, PayloadFile, Secrecy, Staging};
+use crate::output::{FileRecord, Manifest, PayloadFile, Secrecy, Staging};
 use crate::report::Limits;
 use kfimg_ignition::delivery::{boot_scripts, deploy_script, dnsmasq, imported_values};
 use kfimg_profiles::cluster::{Cluster, Delivery};
@@ -51,10 +51,16 @@ pub(super) fn measured(cluster: &Cluster, staging: &Staging) -> Result<Files, Fa
 }
 
 /// Says every payload that is too large for its channel; goes on when there are warnings only. `files` are the measured ones.
-pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console) -> Result<(), Failure> {
+pub(super) fn check_limits(
+    delivery: &Delivery,
+    manifest: &Manifest,
+    files: &Files,
+    console: &Console,
+) -> Result<(), Failure> {
+    let measured = Measured { delivery, manifest, files };
     let is_refused = delivery.guestinfo_transport == GuestinfoTransport::OvfProperties;
     let mut errors = 0;
-    for problem in values_over(delivery, files).into_iter().chain(machines_over(delivery, files)) {
+    for problem in measured.values_over().into_iter().chain(measured.machines_over()) {
         if is_refused {
             console.error(&problem);
             errors += 1;
@@ -62,7 +68,7 @@ pub(super) fn check_limits(delivery: &Delivery, files: &Files, console: &Console
             console.warn(&problem);
         }
     }
-    for problem in user_data_over(delivery, files) {
+    for problem in measured.user_data_over() {
         console.error(&problem);
         errors += 1;
     }
@@ -91,49 +97,68 @@ pub(super) fn guestinfo_values(files: &Files) -> impl Iterator<Item = (&str, &st
     })
 }
 
-/// What to do about a payload that is too large. What could be left to a boot server has been left to it, where there is one.
-fn smaller(delivery: &Delivery) -> &'static str {
-    if delivery.boot_server.is_some() {
-        "what can be fetched from `delivery.bootServer` is left out already; raise the limit, bring it by another channel, or \
-         move manifests with Secrets into a cluster that runs"
-    } else {
-        "move manifests and charts into a cluster that runs, or name a `delivery.bootServer` that nodes fetch them from"
+/// Payloads and their limits.
+struct Measured<'a> {
+    delivery: &'a Delivery,
+    manifest: &'a Manifest,
+    files: &'a Files,
+}
+
+impl Measured<'_> {
+    /// What to do about a node's payload that is too large. What can be left to a boot server has been left to it, where there is one.
+    fn smaller(&self, node: &str) -> &'static str {
+        let fetches = self.manifest.nodes.get(node).is_some_and(|record| !record.fetched.is_empty());
+        match (&self.delivery.boot_server, fetches) {
+            (Some(_), true) => {
+                "what can be fetched from `delivery.bootServer` is left out already; raise the limit, bring it by another channel, or \
+                 move manifests with Secrets into a cluster that runs"
+            }
+            (Some(_), false) => {
+                "nothing of it can be fetched from `delivery.bootServer`; raise the limit, or bring it by another channel"
+            }
+            (None, _) => {
+                "move manifests and charts into a cluster that runs, or name a `delivery.bootServer` that nodes fetch them from"
+            }
+        }
     }
-}
 
-fn values_over(delivery: &Delivery, files: &Files) -> Vec<String> {
-    let (limit, smaller) = (delivery.guestinfo_limit, smaller(delivery));
-    let over = guestinfo_values(files).filter(|(.., bytes)| *bytes > limit);
-    over.map(|(node, key, bytes)| {
-        format!("{node}: {key} has {bytes} bytes; VMware takes {limit} (`delivery.guestinfo.limit`): {smaller}")
-    })
-    .collect()
-}
+    fn values_over(&self) -> Vec<String> {
+        let limit = self.delivery.guestinfo_limit;
+        let over = guestinfo_values(self.files).filter(|(.., bytes)| *bytes > limit);
+        over.map(|(node, key, bytes)| {
+            let smaller = self.smaller(node);
+            format!("{node}: {key} has {bytes} bytes; VMware takes {limit} (`delivery.guestinfo.limit`): {smaller}")
+        })
+        .collect()
+    }
 
-fn machines_over(delivery: &Delivery, files: &Files) -> Vec<String> {
-    let mut machines: BTreeMap<&str, u64> = BTreeMap::new();
-    guestinfo_values(files).for_each(|(node, _, bytes)| *machines.entry(node).or_default() += bytes);
-    let (limit, smaller) = (delivery.guestinfo_machine_limit, smaller(delivery));
-    let over = machines.into_iter().filter(|(_, bytes)| *bytes > limit);
-    over.map(|(node, bytes)| {
-        format!(
-            "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {limit} \
-             (`delivery.guestinfo.machineLimit`): {smaller}"
-        )
-    })
-    .collect()
-}
+    fn machines_over(&self) -> Vec<String> {
+        let mut machines: BTreeMap<&str, u64> = BTreeMap::new();
+        guestinfo_values(self.files).for_each(|(node, _, bytes)| *machines.entry(node).or_default() += bytes);
+        let limit = self.delivery.guestinfo_machine_limit;
+        let over = machines.into_iter().filter(|(_, bytes)| *bytes > limit);
+        over.map(|(node, bytes)| {
+            format!(
+                "{node}: its guestinfo has {bytes} bytes; a virtual machine's configuration takes {limit} \
+                 (`delivery.guestinfo.machineLimit`): {}",
+                self.smaller(node)
+            )
+        })
+        .collect()
+    }
 
-fn user_data_over(delivery: &Delivery, files: &Files) -> Vec<String> {
-    let Some(limit) = delivery.user_data_limit else { return Vec::new() };
-    let smaller = smaller(delivery);
-    let node_files = files.iter().filter_map(|(path, record)| {
-        let (node, file) = path.strip_prefix("nodes/")?.split_once('/')?;
-        Some((node, file, record.size))
-    });
-    let over = node_files.filter(|(_, file, bytes)| matches!(*file, "ignition.json" | "user-data") && *bytes > limit);
-    over.map(|(node, file, bytes)| {
-        format!("{node}: {file} has {bytes} bytes; `delivery.userDataLimit` is {limit}: {smaller}")
-    })
-    .collect()
+    fn user_data_over(&self) -> Vec<String> {
+        let Some(limit) = self.delivery.user_data_limit else { return Vec::new() };
+        let node_files = self.files.iter().filter_map(|(path, record)| {
+            let (node, file) = path.strip_prefix("nodes/")?.split_once('/')?;
+            Some((node, file, record.size))
+        });
+        let is_over = |file: &str, bytes: u64| matches!(file, "ignition.json" | "user-data") && bytes > limit;
+        let over = node_files.filter(|(_, file, bytes)| is_over(file, *bytes));
+        over.map(|(node, file, bytes)| {
+            let smaller = self.smaller(node);
+            format!("{node}: {file} has {bytes} bytes; `delivery.userDataLimit` is {limit}: {smaller}")
+        })
+        .collect()
+    }
 }

@@ -21,6 +21,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::stop_on_signals;
 use crate::output::{Manifest, NodeRecord, Secrecy, Servers, Staging};
+use crate::place::real;
 use crate::report::{self, Report};
 use crate::steps::Steps;
 use clap::Args;
@@ -98,8 +99,9 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         Some(bundle) => prove(cluster, bundle, console)?,
         None => Pins::none(),
     };
-    let staging = Staging::begin(&args.output)?;
     let state_folder = args.state.of(&cluster.name);
+    let staging = Staging::begin(&args.output)?;
+    keep_apart(&args.output, &state_folder)?;
     let state = State::open(&state_folder, &cluster.name, now)?;
     if let Some(former) = state.kubernetes_version() {
         check_upgrade(former, cluster.version)?;
@@ -113,7 +115,7 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
 
     let rendered = Render { args, loaded: &loaded, staging: &staging, now, stop: &stop, console };
     let Written { manifest, measured, questions } = rendered.write(&mut state, pins)?;
-    delivery::check_limits(&cluster.delivery, &measured, console)?;
+    delivery::check_limits(&cluster.delivery, &manifest, &measured, console)?;
     if questions > 0 {
         console.warn(&format!(
             "{} of your manifests may need a look; `kfimg images` prints them",
@@ -132,6 +134,18 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
     let summary = Summary { cluster, manifest: &manifest, measured: &measured, output, state, bundle };
     summary.lines().iter().for_each(|line| console.say(line));
     Ok(())
+}
+
+/// An output is replaced as a whole, and a state can't be made again.
+fn keep_apart(output: &Path, state: &Path) -> Result<(), Failure> {
+    if !real(state).starts_with(real(output)) {
+        return Ok(());
+    }
+    let (output, state) = (output.display(), state.display());
+    Err(Failure::Usage(format!(
+        "the state {state} would lie in the output {output}, which every render replaces: the keys would be lost; give -o or --state a folder \
+         of its own"
+    )))
 }
 
 /// Proves that a bundle is complete for the cluster, and gives the digests of its images.

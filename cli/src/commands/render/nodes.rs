@@ -229,15 +229,18 @@ fn made<'a>(
     target: &Target<'_>,
     (inputs, reporter): (String, Option<Reporter>),
 ) -> Result<Made<'a>, Failure> {
+    let sealed = |content: NodeContent| match target.sealing {
+        Some(sealing) => content.seal(&sealing.seal()),
+        None => Ok(content),
+    };
     let content = content_of(context, reporter.as_ref())?;
+    // What travels is what has to fit.
+    let is_too_large = || target.format.is_too_large(node, &sealed(content.clone())?);
     let (content, fetched) = match &target.format.delivery.boot_server {
-        Some(url) if content.has_addons() && target.format.is_too_large(node, &content)? => content.split(url)?,
+        Some(url) if content.has_addons() && is_too_large()? => content.split(url)?,
         _ => (content, Vec::new()),
     };
-    let content = match target.sealing {
-        Some(sealing) => content.seal(&sealing.seal())?,
-        None => content,
-    };
+    let content = sealed(content)?;
     let record = NodeRecord {
         role: role(node.role).to_owned(),
         generation: 0,

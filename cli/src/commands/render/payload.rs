@@ -49,19 +49,15 @@ impl Format<'_> {
                 PayloadFile::Ignition | PayloadFile::UserData => {
                     (made.content(part).len(), self.delivery.user_data_limit)
                 }
-                PayloadFile::GuestinfoIgnition
-                | PayloadFile::GuestinfoUserData
-                | PayloadFile::GuestinfoMetadata
-                | PayloadFile::ImportSpecification => (largest(&made.values()), Some(self.delivery.guestinfo_limit)),
-                PayloadFile::MetaData
-                | PayloadFile::NetworkConfig
-                | PayloadFile::VendorData
-                | PayloadFile::Seed
-                | PayloadFile::ConfigDrive => (0, None),
+                part if part.is_guestinfo() => (largest(&made.values()), Some(self.delivery.guestinfo_limit)),
+                _ => (0, None),
             };
             limit.is_some_and(|limit| bytes as u64 > limit)
         };
-        Ok(self.parts().into_iter().any(is_over))
+        let parts = self.parts();
+        let is_guestinfo = parts.iter().any(|part| part.is_guestinfo());
+        let all = || made.values().iter().map(|value| value.value.len() as u64).sum::<u64>();
+        Ok(parts.into_iter().any(is_over) || is_guestinfo && all() > self.delivery.guestinfo_machine_limit)
     }
 
     fn parts(&self) -> Vec<PayloadFile> {
