@@ -14,6 +14,8 @@ pub(crate) enum Topic {
     Endpoint,
     /// The machine itself: addresses, disks.
     Machine,
+    /// What it boots over the network before its payload.
+    Boot,
     /// Certificates and keys.
     Certificates,
     /// Images.
@@ -52,6 +54,7 @@ impl Topic {
             Self::Etcd => "etcd",
             Self::Endpoint => "endpoint",
             Self::Machine => "machine",
+            Self::Boot => "boot script",
             Self::Certificates => "certificates",
             Self::Images => "images",
             Self::Flags => "flags",

@@ -3,6 +3,7 @@
 //! [`compare`] reads both outputs and makes a [`Difference`]; [`text`] prints it for people, serde for programs. It reads payloads
 //! only: it knows no description and no state, so that whoever has two outputs can compare them. No secret is told.
 
+mod boot;
 pub(crate) mod builds;
 mod change;
 mod danger;
@@ -148,6 +149,7 @@ pub(crate) fn compare(
             Err(found) => troubles.extend(found),
         }
     }
+    troubles.extend([old, new].into_iter().flat_map(shared_troubles));
     let administrator = compare_kubeconfig(old, new).unwrap_or_else(|found| {
         troubles.extend(found);
         Vec::new()
@@ -169,9 +171,14 @@ fn compare_node(old: &Output, new: &Output, name: &str, with_texts: bool) -> Res
         output.manifest.files.get(&carrier.file).map(|record| record.sha256.clone())
     };
     let is_same_file = digest(old, &carriers.0).is_some() && digest(old, &carriers.0) == digest(new, &carriers.1);
-    let (old, new) =
-        both(read_node(old, name, &carriers.0, is_same_file), read_node(new, name, &carriers.1, is_same_file))?;
-    Ok(NodeDifference::new(name.to_owned(), old, new, is_same_file, with_texts))
+    let booted = boot::changes(old, new, name);
+    let nodes = both(read_node(old, name, &carriers.0, is_same_file), read_node(new, name, &carriers.1, is_same_file));
+    match (nodes, booted) {
+        (Ok((old, new)), Ok(booted)) => {
+            Ok(NodeDifference::new(name.to_owned(), old, new, is_same_file, with_texts).booted_by(booted))
+        }
+        (nodes, booted) => Err(nodes.err().into_iter().chain(booted.err()).flatten().collect()),
+    }
 }
 
 /// A node of an output, if it has it. Of a worker that did not change the payload is proven and not taken apart.
@@ -187,6 +194,21 @@ fn read_node(output: &Output, name: &str, carrier: &Carrier, is_same_file: bool)
     Ok(Some(Node { role, generation, content, tree, plan, encryption_keys: output.manifest.encryption_keys.clone() }))
 }
 
+/// What is wrong with files that all machines share, or people look at. Those of nodes are read where they are compared.
+fn shared_troubles(output: &Output) -> Vec<Trouble> {
+    let is_shared = |path: &&String| {
+        let mut parts = path.split('/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("nodes"), ..) | (Some("vmware"), _, Some(_)) => false,
+            (Some("pxe"), Some(script), None) => !script.contains('-'),
+            (Some(file), None, _) => file != KUBECONFIG,
+            _ => true,
+        }
+    };
+    let shared = output.manifest.files.keys().filter(is_shared);
+    shared.filter_map(|path| output.read(path).err()).map(Trouble::from).collect()
+}
+
 fn compare_kubeconfig(old: &Output, new: &Output) -> Result<Vec<Change>, Vec<Trouble>> {
     let read = |output: &Output| output.read(KUBECONFIG).map_err(Trouble::from);
     let (old, new) = both(read(old), read(new))?;
@@ -195,7 +217,7 @@ fn compare_kubeconfig(old: &Output, new: &Output) -> Result<Vec<Change>, Vec<Tro
 }
 
 /// Both results, or everything that is wrong.
-fn both<T>(old: Result<T, Trouble>, new: Result<T, Trouble>) -> Result<(T, T), Vec<Trouble>> {
+pub(super) fn both<T>(old: Result<T, Trouble>, new: Result<T, Trouble>) -> Result<(T, T), Vec<Trouble>> {
     match (old, new) {
         (Ok(old), Ok(new)) => Ok((old, new)),
         (old, new) => Err([old.err(), new.err()].into_iter().flatten().collect()),

@@ -104,6 +104,16 @@ impl NodeDifference {
         Self { name, state, old, new, changes, texts }
     }
 
+    /// With what differs in its boot script.
+    pub(super) fn booted_by(mut self, changes: Vec<Change>) -> Self {
+        if !changes.is_empty() && matches!(self.state, State::Renumbered | State::Rewritten | State::Same) {
+            self.state = State::Changed;
+        }
+        self.changes.extend(changes);
+        self.changes.sort();
+        self
+    }
+
     /// Its role: the new one, where it has one.
     pub(super) fn role(&self) -> &str {
         self.new.as_ref().or(self.old.as_ref()).map_or("", |node| &node.role)

@@ -98,7 +98,7 @@ impl<'a> Order<'a> {
 
     /// Names of nodes in a state, of whom something holds.
     fn named(&self, state: State, holds: impl Fn(&NodeDifference) -> bool) -> Vec<String> {
-        let found = self.nodes.iter().filter(|node| node.state == state && holds(node));
+        let found = self.nodes.iter().filter(|node| node.state == state && !is_for_the_next_boot(node) && holds(node));
         let mut names: Vec<String> = found.map(|node| node.name.clone()).collect();
         names.sort_by(|one, other| natural(one, other));
         names
@@ -131,7 +131,9 @@ impl<'a> Order<'a> {
         }
         self.control_planes(&mut steps);
         self.workers(&mut steps);
-        let later = self.named(State::Changed, |node| self.is_beside(node) && !Self::needs_boot(node));
+        let mut later = self.named(State::Changed, |node| self.is_beside(node) && !Self::needs_boot(node));
+        later.extend(self.nodes.iter().filter(|node| is_for_the_next_boot(node)).map(|node| node.name.clone()));
+        later.sort_by(|one, other| natural(one, other));
         group(&mut steps, Action::Later, later, "no boot for this");
         steps
     }
@@ -216,6 +218,12 @@ fn group(steps: &mut Vec<Step>, action: Action, nodes: Vec<String>, note: &str) 
     if !nodes.is_empty() {
         steps.push(Step { action, nodes, note: note.to_owned() });
     }
+}
+
+/// Whether nothing changed but where the machine asks when it boots.
+fn is_for_the_next_boot(node: &NodeDifference) -> bool {
+    let is_server = |change: &Change| change.topic == Topic::Boot && change.name == super::boot::SERVER;
+    node.state == State::Changed && node.changes.iter().all(is_server)
 }
 
 impl Step {

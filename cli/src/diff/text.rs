@@ -2,6 +2,7 @@
 
 use super::change::{Change, Topic, What};
 use super::node::State;
+use super::order::Action;
 use super::{Difference, Group};
 use crate::names::ranges;
 use std::collections::BTreeMap;
@@ -104,6 +105,7 @@ impl Text {
             (role, count) => format!("{count} {}s", role.replace('-', " ")),
         };
         let state = match group.state {
+            State::Changed if group.nodes.iter().all(|node| node.old == node.new) => "the same payload".to_owned(),
             State::Changed => format!("generation {}", numbers(group)),
             State::New => format!("new, generation {}", numbers(group)),
             State::Removed => "removed".to_owned(),
@@ -133,7 +135,7 @@ impl Text {
             return;
         }
         let warns = |code| difference.dangers.iter().any(|danger| danger.code == code);
-        if difference.steps.is_empty() {
+        if difference.steps.iter().all(|step| step.action == Action::Later) {
             let no_order = warns("majority-replaced");
             self.line(if no_order { "There is no safe order for this." } else { "No machine has to boot again." });
             return;
