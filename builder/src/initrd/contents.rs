@@ -20,8 +20,10 @@ const TRAILER: &[u8] = b"TRAILER!!!";
 const ALIGNMENT: u64 = 4;
 /// Most bytes of a name (`PATH_MAX` of Linux).
 const LONGEST: u64 = 4096;
-/// Most bytes that one part unpacks to: no machine boots more, and a bomb ends here.
+/// Most bytes that all parts unpack to: no machine boots more, and a bomb ends here.
 const MOST: u64 = 4 << 30;
+/// Most kernels whose modules lie in one initrd: honest ones have a handful.
+const KERNELS: usize = 64;
 /// The bits of a mode that say what a file is, and those of a folder.
 const KIND: u64 = 0o170_000;
 const FOLDER: u64 = 0o040_000;
@@ -36,10 +38,12 @@ struct Unpacker {
 const XZ: Tool = Tool { program: "xz", package: "xz-utils", purpose: "it unpacks the initrd" };
 const BZIP2: Tool = Tool { program: "bzip2", package: "bzip2", purpose: "it unpacks the initrd" };
 const LZ4: Tool = Tool { program: "lz4", package: "lz4", purpose: "it unpacks the initrd" };
+/// Twice what `xz -9` needs.
+const MEMORY: &str = "--memlimit-decompress=128MiB";
 /// What Linux unpacks too. What lies behind such a part is not looked for: everybody writes it last.
 const UNPACKERS: &[Unpacker] = &[
-    Unpacker { first: 0xfd, tool: XZ, arguments: &["-dc", "--single-stream"] },
-    Unpacker { first: 0x5d, tool: XZ, arguments: &["-dc", "--format=lzma"] },
+    Unpacker { first: 0xfd, tool: XZ, arguments: &["-dc", "--single-stream", MEMORY] },
+    Unpacker { first: 0x5d, tool: XZ, arguments: &["-dc", "--format=lzma", MEMORY] },
     Unpacker { first: b'B', tool: BZIP2, arguments: &["-dc"] },
     Unpacker { first: 0x02, tool: LZ4, arguments: &["-dc"] },
 ];
@@ -68,6 +72,8 @@ pub(crate) struct Wanted<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Contents {
     Files(Found),
+    /// It is none, and what is wrong.
+    Damaged(String),
     /// Nobody can tell, and why.
     Unread(String),
 }
@@ -82,21 +88,34 @@ pub(crate) struct Found {
 
 impl Found {
     /// Takes note of a file. Modules lie below `lib/modules/<version>/`.
-    fn take(&mut self, path: &[u8], wanted: Wanted<'_>) {
+    ///
+    /// # Errors
+    /// Where there are modules for more kernels than anybody has.
+    fn take(&mut self, path: &[u8], wanted: Wanted<'_>) -> io::Result<()> {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         self.programs.extend(wanted.programs.iter().filter(|program| program.as_bytes() == name));
-        let Ok(path) = str::from_utf8(path) else { return };
-        let Some((_, below)) = path.split_once("lib/modules/") else { return };
-        let (Some((version, _)), Some(module)) = (below.split_once('/'), kernel::module(path)) else { return };
+        let Ok(path) = str::from_utf8(path) else { return Ok(()) };
+        let Some((_, below)) = path.split_once("lib/modules/") else { return Ok(()) };
+        let (Some((version, _)), Some(module)) = (below.split_once('/'), kernel::module(path)) else { return Ok(()) };
+        if self.modules.len() >= KERNELS && !self.modules.contains_key(version) {
+            return Err(io::Error::other(format!("it has modules for more than {KERNELS} kernels")));
+        }
         let found = self.modules.entry(version.to_owned()).or_default();
         found.extend(wanted.modules.iter().filter(|wanted| **wanted == module));
+        Ok(())
     }
 }
 
-/// Why nobody can tell.
+/// Why nothing was found out.
 enum Unread {
+    /// It can't be read, or the bytes are wrong.
     Damaged(io::Error),
-    Reason(String),
+    /// It is something else than it should be.
+    Wrong(String),
+    /// Nobody here can read it.
+    Unknown(String),
+    /// It is no fault of the initrd's.
+    Ours(Error),
 }
 
 impl From<io::Error> for Unread {
@@ -105,10 +124,13 @@ impl From<io::Error> for Unread {
     }
 }
 
+/// Who is told of each file.
+type Take<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
+
 /// Looks for files. `folder` takes what another program has to unpack, as a file without a name.
 ///
 /// # Errors
-/// [`Error::Stopped`] alone: what can't be read is told as such.
+/// [`Error::Stopped`], and [`Error::Io`] when there is no room in `folder`: what is wrong with the initrd is told as such.
 pub(crate) fn contents(initrd: impl Read, wanted: Wanted<'_>, folder: &Path, stop: &Stop) -> Result<Contents, Error> {
     let mut found = Found::default();
     let mut take = |path: &[u8]| found.take(path, wanted);
@@ -116,51 +138,63 @@ pub(crate) fn contents(initrd: impl Read, wanted: Wanted<'_>, folder: &Path, sto
     match parts(&mut input, &mut take, folder, stop) {
         Ok(()) => Ok(Contents::Files(found)),
         Err(Unread::Damaged(error)) if is_stop(&error) => Err(Error::Stopped),
-        Err(Unread::Damaged(error)) => Ok(Contents::Unread(format!("it is damaged, or no initrd: {error}"))),
-        Err(Unread::Reason(reason)) => Ok(Contents::Unread(reason)),
+        Err(Unread::Damaged(error)) => Ok(Contents::Damaged(format!("it is damaged, or no initrd: {error}"))),
+        Err(Unread::Wrong(reason)) => Ok(Contents::Damaged(reason)),
+        Err(Unread::Unknown(reason)) => Ok(Contents::Unread(reason)),
+        Err(Unread::Ours(error)) => Err(error),
     }
 }
 
-fn parts(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8]), folder: &Path, stop: &Stop) -> Result<(), Unread> {
+fn parts(input: &mut impl BufRead, take: &mut Take<'_>, folder: &Path, stop: &Stop) -> Result<(), Unread> {
+    let mut left = MOST;
     loop {
         let inside = match archives(input, take)? {
-            Part::Gzip => archives(&mut BufReader::new(GzDecoder::new(&mut *input).take(MOST)), take)?,
-            Part::Zstandard => {
-                let decoder = zstd::Decoder::with_buffer(&mut *input)?.single_frame();
-                archives(&mut BufReader::new(decoder.take(MOST)), take)?
-            }
+            Part::Gzip => within(&mut left, GzDecoder::new(&mut *input), take)?,
+            Part::Zstandard => within(&mut left, zstd::Decoder::with_buffer(&mut *input)?.single_frame(), take)?,
             Part::End => return Ok(()),
             Part::Archive => unreachable!("archives are read as long as one follows"),
-            Part::Other(first) => return unpacked(first, input, take, folder, stop),
+            Part::Other(first) => return unpacked(first, input, take, folder, (left, stop)),
         };
         if inside != Part::End {
-            return Err(Unread::Reason("something that is no archive is packed in it".to_owned()));
+            return Err(Unread::Wrong("something that is no archive is packed in it".to_owned()));
         }
     }
+}
+
+/// Reads what a part unpacks to, of which so much is left to all parts together.
+fn within(left: &mut u64, unpacked: impl Read, take: &mut Take<'_>) -> io::Result<Part> {
+    let mut input = BufReader::new(unpacked.take(*left));
+    let part = archives(&mut input, take)?;
+    *left = input.into_inner().limit();
+    Ok(part)
 }
 
 /// Reads a part with the program that unpacks it.
 fn unpacked(
     first: u8,
     input: &mut impl BufRead,
-    take: &mut dyn FnMut(&[u8]),
+    take: &mut Take<'_>,
     folder: &Path,
-    stop: &Stop,
+    (left, stop): (u64, &Stop),
 ) -> Result<(), Unread> {
     let unpacker = UNPACKERS.iter().find(|row| row.first == first);
     let unknown =
-        || Unread::Reason(format!("it is packed in a way that kfimg does not know (its first byte is {first:#04x})"));
+        || Unread::Unknown(format!("it is packed in a way that kfimg does not know (its first byte is {first:#04x})"));
     let Unpacker { tool, arguments, .. } = unpacker.ok_or_else(unknown)?;
-    let mut file = tempfile::tempfile_in(folder)?;
-    Watch::new(stop, &|_| {}).copy(input, &mut file)?;
-    file.rewind()?;
+    let ours = |error: io::Error| Unread::Ours(Error::io("unpacking the initrd in", folder)(error));
+    let mut file = tempfile::tempfile_in(folder).map_err(ours)?;
+    Watch::new(stop, &|_| {}).copy(input, &mut file).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => ours(error),
+        _ => Unread::Damaged(error),
+    })?;
+    file.rewind().map_err(ours)?;
     let mut command = tool.command();
     let mut child =
         RunningChild::start(command.args(*arguments).stdin(file), true).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Unread::Reason(tool.missing().to_string()),
-            _ => Unread::Damaged(error),
+            io::ErrorKind::NotFound => Unread::Unknown(tool.missing().to_string()),
+            _ => ours(error),
         })?;
-    let mut output = BufReader::new(child.output(stop)?.take(MOST));
+    let mut output = BufReader::new(child.output(stop)?.take(left));
     // What a program can't unpack is often no more than nothing.
     let read = match next(&mut output) {
         Ok(Part::Archive) => archives(&mut output, take),
@@ -170,12 +204,12 @@ fn unpacked(
     match read {
         Ok(Part::End) => Ok(()),
         Err(error) if is_stop(&error) => Err(Unread::Damaged(error)),
-        _ => Err(Unread::Reason(format!("{} finds no archive in it", tool.program))),
+        _ => Err(Unread::Wrong(format!("{} finds no archive in it", tool.program))),
     }
 }
 
 /// Reads archives as long as one follows; returns what follows them.
-fn archives(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8])) -> io::Result<Part> {
+fn archives(input: &mut impl BufRead, take: &mut Take<'_>) -> io::Result<Part> {
     loop {
         match next(input)? {
             Part::Archive => archive(input, take)?,
@@ -205,7 +239,7 @@ fn next(input: &mut impl BufRead) -> io::Result<Part> {
 }
 
 /// Shows the path of each file of one archive; folders are none.
-fn archive(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+fn archive(input: &mut impl BufRead, take: &mut Take<'_>) -> io::Result<()> {
     loop {
         let mut header = [0; HEADER];
         input.read_exact(&mut header)?;
@@ -222,7 +256,7 @@ fn archive(input: &mut impl BufRead, take: &mut dyn FnMut(&[u8])) -> io::Result<
         }
         skip(input, size + padding(size))?;
         if mode & KIND != FOLDER {
-            take(name);
+            take(name)?;
         }
     }
 }
@@ -269,7 +303,7 @@ mod tests {
     fn all(initrd: &[u8]) -> Found {
         match looked(initrd) {
             Contents::Files(found) => found,
-            Contents::Unread(reason) => panic!("{reason}"),
+            Contents::Unread(reason) | Contents::Damaged(reason) => panic!("{reason}"),
         }
     }
 
@@ -279,8 +313,15 @@ mod tests {
 
     fn unread(initrd: &[u8]) -> String {
         match looked(initrd) {
-            Contents::Files(found) => panic!("{found:?}"),
             Contents::Unread(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn damaged(initrd: &[u8]) -> String {
+        match looked(initrd) {
+            Contents::Damaged(reason) => reason,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -340,9 +381,27 @@ mod tests {
             let packed = packed(program, arguments, &main);
             let whole = [early.as_slice(), &[0; 300], packed.as_slice()].concat();
             assert_eq!(found(&whole), ["losetup", "mount"], "{program} {arguments:?}");
-            let cut = unread(&whole[..whole.len() - packed.len() / 2]);
+            let cut = damaged(&whole[..whole.len() - packed.len() / 2]);
             assert_eq!(cut, format!("{program} finds no archive in it"));
         }
+    }
+
+    #[test]
+    fn modules_of_countless_kernels_end_the_look() {
+        let files: Vec<String> = (0..100).map(|number| format!("lib/modules/{number}/a.ko")).collect();
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        assert_eq!(all(&archive(&files[..64])).modules.len(), 64);
+        assert!(damaged(&archive(&files)).contains("modules for more than 64 kernels"));
+    }
+
+    #[test]
+    fn all_parts_share_one_bound() {
+        let packed = zstd::encode_all(&archive(&["usr/bin/mount"])[..], 1).unwrap();
+        let mut left = 3000;
+        let mut take = |_: &[u8]| Ok(());
+        let mut part = || super::within(&mut left, zstd::Decoder::new(&packed[..]).unwrap(), &mut take);
+        assert_eq!(part().unwrap(), super::Part::End);
+        assert_eq!(part().unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
@@ -351,7 +410,7 @@ mod tests {
         let reason = unread(&[whole.as_slice(), b"\x89LZO"].concat());
         assert_eq!(reason, "it is packed in a way that kfimg does not know (its first byte is 0x89)");
         for length in 1..whole.len() {
-            assert!(unread(&whole[..length]).starts_with("it is damaged, or no initrd: "), "{length}");
+            assert!(damaged(&whole[..length]).starts_with("it is damaged, or no initrd: "), "{length}");
         }
         for at in 0..whole.len() {
             let mut bytes = whole.clone();

@@ -83,6 +83,13 @@ pub(super) fn initrd_contents(subject: &Subject<'_>) -> Vec<String> {
     if missing.is_empty() { Vec::new() } else { vec![format!("the base's initrd has no {}", listed(&missing))] }
 }
 
+pub(super) fn initrd_damaged(subject: &Subject<'_>) -> Vec<String> {
+    match subject.initrd {
+        Some(Contents::Damaged(reason)) => vec![format!("the base's initrd can't boot: {reason}")],
+        _ => Vec::new(),
+    }
+}
+
 pub(super) fn initrd_unread(subject: &Subject<'_>) -> Vec<String> {
     match subject.initrd {
         Some(Contents::Unread(reason)) => {

@@ -10,8 +10,9 @@ const PROGRAM_FOLDERS: &[&str] = &["usr/bin", "usr/sbin", "usr/local/bin", "usr/
 const RIVAL_UNITS: &[&str] =
     &["containerd.service", "crio.service", "docker.service", "docker.socket", "k3s.service", "kubelet.service"];
 const UNIT_FOLDERS: &[&str] = &["usr/lib/systemd/system", "etc/systemd/system"];
-/// Where somebody's secrets lie.
-const SECRET_PLACES: &[&str] = &["etc", "root", "home", "opt", "srv", "usr/local", "var/lib"];
+/// What packages bring, which everybody has: no place for a secret, but for the part that is the administrator's.
+const OF_PACKAGES: &str = "usr/";
+const OF_THE_SITE: &str = "usr/local/";
 /// Files that hold logins.
 const LOGINS: &[&str] = &[
     "etc/apt/auth.conf",
@@ -72,7 +73,8 @@ pub(super) fn ssh_host_keys(subject: &Subject<'_>) -> Vec<String> {
 }
 
 pub(super) fn secrets(subject: &Subject<'_>) -> Vec<String> {
-    let places = SECRET_PLACES.iter().flat_map(|place| subject.tree.below(place));
+    let is_place = |path: &str| !path.starts_with(OF_PACKAGES) || path.starts_with(OF_THE_SITE);
+    let places = subject.tree.iter().filter(|(path, _)| is_place(path));
     let keys = places
         .filter(|(path, node)| is_private_key(path, node))
         .map(|(path, _)| format!("/{path} holds a private key"));

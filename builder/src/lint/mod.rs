@@ -115,6 +115,13 @@ pub const LINTS: &[Lint] = &[
         check: boot::initrd_contents,
     },
     Lint {
+        id: "initrd-damaged",
+        severity: Severity::Refused,
+        what: "the initrd is one: archives of cpio, packed or not, to its last byte",
+        remedy: "make the initrd anew, with room on the disk; look whether it was copied whole",
+        check: boot::initrd_damaged,
+    },
+    Lint {
         id: "initrd-unread",
         severity: Severity::Warning,
         what: "the initrd can be read, so that somebody has looked into it (packed by gzip, zstd, xz, lzma, bzip2 or lz4)",

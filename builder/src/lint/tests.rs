@@ -88,6 +88,11 @@ const CASES: &[Case] = &[
         "the base's initrd has no blkid, ignition, losetup, mkdir, mkfs.ext4, partx, sfdisk, systemd-networkd, systemd-veritysetup",
     ),
     (
+        "initrd-damaged",
+        |tree| tree.insert("boot/initrd.img-6.1", Node::file(0o644, vec![0x1f; 2000])).unwrap(),
+        "the base's initrd can't boot: it is damaged, or no initrd: ",
+    ),
+    (
         "initrd-unread",
         |tree| tree.insert("boot/initrd.img-6.1", Node::file(0o644, vec![7; 2000])).unwrap(),
         "nobody has looked whether the base's initrd is fit to boot: it is packed in a way",
@@ -191,6 +196,16 @@ const CASES: &[Case] = &[
         "secrets",
         |tree| base_file(tree, "etc/ssl/private/site.key", 0o600, "x\n-----BEGIN EC PRIVATE KEY-----\nAA\n"),
         "/etc/ssl/private/site.key holds a private key",
+    ),
+    (
+        "secrets",
+        |tree| base_file(tree, "app/tls.key", 0o644, "-----BEGIN PRIVATE KEY-----\nAA\n"),
+        "/app/tls.key holds a private key",
+    ),
+    (
+        "secrets",
+        |tree| base_file(tree, "var/www/tls.key", 0o644, "-----BEGIN PRIVATE KEY-----\nAA\n"),
+        "/var/www/tls.key holds a private key",
     ),
     (
         "secrets",
