@@ -45,6 +45,8 @@ pub(crate) fn run(args: &ValidateArgs, console: &Console) -> Result<(), Failure>
     if args.explain {
         return explain(&loaded, console);
     }
+    // What is in manifests is read by whoever finds images in them.
+    super::render::questions(&loaded.cluster)?;
     if console.is_json() {
         let mut report = loaded.report;
         report.extend(loaded.notes);

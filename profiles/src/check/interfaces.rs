@@ -57,7 +57,7 @@ fn overlay_mtu(subject: &Subject<'_>, machine: Option<u32>, report: &mut Report)
     let flannel = &subject.description.networking.flannel;
     let (Some(pods), crate::description::FlannelBackend::Vxlan) = (flannel.mtu, flannel.backend) else { return };
     let machine = machine.unwrap_or(1500);
-    if pods + VXLAN_OVERHEAD > machine && pods <= 65_485 {
+    if pods <= 65_485 && pods + VXLAN_OVERHEAD > machine {
         report
             .warning(
                 "overlay-mtu",
@@ -143,7 +143,7 @@ fn bond(path: &Path, bond: &Bond, interface: Option<&str>, report: &mut Report) 
         } else if mac.is_multicast() {
             report
                 .error("unusable-mac", &setting, format!("{mac} belongs to no single card"))
-                .help("write the card's own address: its first pair is even");
+                .help("write the card's own address");
         }
     }
 }

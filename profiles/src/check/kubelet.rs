@@ -146,6 +146,13 @@ fn pods(subject: &Subject<'_>, report: &mut Report) {
             .help("write at least 16");
         return;
     }
+    // An int32 in the kubelet's configuration.
+    if i32::try_from(most).is_err() {
+        report
+            .error("kubelet-limit", at("kubelet.maxPods"), format!("the kubelet takes no number as large as {most}"))
+            .help("write some hundreds");
+        return;
+    }
     for net in networks(written.pod_subnet.as_ref(), default_pod_subnet) {
         let IpNet::V4(_) = net else { continue };
         let mask = written.node_cidr_mask_size_ipv4.unwrap_or(DEFAULT_MASK_SIZES.0);

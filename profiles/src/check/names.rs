@@ -72,7 +72,7 @@ fn identifiers(machine: &Machine<'_>, report: &mut Report) {
     if machine.node.mac.is_some_and(|mac| mac.is_multicast() || mac.to_string() == "00:00:00:00:00:00") {
         report
             .error("unusable-mac", machine.at("mac"), "this Ethernet address belongs to no single card")
-            .help("write the card's own address: its first pair is even");
+            .help("write the card's own address, as its label or `ip link` shows it");
     }
 }
 

@@ -95,6 +95,9 @@ impl GoDuration {
 /// Units of Go's `time.ParseDuration` that make sense for settings, in milliseconds; longer spellings first.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
 
+/// Go's longest duration in whole milliseconds: it counts nanoseconds in 63 bits.
+const LONGEST: u64 = i64::MAX as u64 / 1_000_000;
+
 impl FromStr for GoDuration {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -109,7 +112,7 @@ impl FromStr for GoDuration {
             rest = &rest[unit.len()..];
             total = amount.checked_mul(millis).and_then(|part| total.checked_add(part)).ok_or_else(error)?;
         }
-        if text.is_empty() { Err(error()) } else { Ok(Self(Duration::from_millis(total))) }
+        if text.is_empty() || total > LONGEST { Err(error()) } else { Ok(Self(Duration::from_millis(total))) }
     }
 }
 

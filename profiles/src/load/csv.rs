@@ -55,7 +55,7 @@ pub(super) fn read(text: &str, source: SourceId, report: &mut Report) -> Table {
 /// Where the rows begin, and what parts their fields: what a directive says, else the first separator of the header.
 fn begin(text: &str) -> (usize, char) {
     let mut start = 0;
-    for line in text.split_inclusive('\n') {
+    for line in text.split_inclusive(['\r', '\n']) {
         let content = line.trim();
         if let Some(separator) = content.strip_prefix(DIRECTIVE).and_then(one_of) {
             return (start + line.len(), separator);
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_line(&mut self) {
-        self.at += self.rest().find('\n').map_or(self.rest().len(), |end| end + 1);
+        self.at += self.rest().find(['\r', '\n']).map_or(self.rest().len(), |end| end + 1);
     }
 
     /// One row and its line end; `None` when a quote is not closed.
@@ -178,6 +178,7 @@ mod tests {
             "sep=;\r\nname;labels\r\na;x=1,y=2\r\nb;\"\"\"q\"\"\"\r\n",
             "sep=\t\nname\tlabels\na\tx=1,y=2\nb\t\"\"\"q\"\"\"\n",
             "name , labels\r a , \"x=1,y=2\" \rb,\"\"\"q\"\"\"\r",
+            "# old\rsep=;\rname;labels\r# spare\ra;x=1,y=2\rb;\"\"\"q\"\"\"\r",
         ] {
             assert_eq!(rows(text), expected, "{text:?}");
         }

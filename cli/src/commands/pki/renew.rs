@@ -78,7 +78,8 @@ pub(crate) fn run(args: &RenewArgs, console: &Console) -> Result<(), Failure> {
         let change = rotate::Change { which, policy: &request.policy, encrypted, drop_old: args.drop_old };
         return rotate::run(state, &change, console);
     }
-    let before = args.before.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
+    let end = |days: u32| now.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MAX);
+    let before = args.before.map(end);
     let issuing = Steps::new(console, "issuing certificates", 0).until(&stop_on_signals());
     let (mut state, renewed) = state.renew_watched(&request, &nodes, (before, now), &issuing)?;
     drop(issuing);

@@ -125,9 +125,10 @@ pub fn upstream_hosts(cluster: &Cluster, catalog: &Catalog) -> Result<BTreeSet<S
     let components = Component::ALL.iter().map(|component| catalog.image(*component, patch).host().to_owned());
     let mut hosts: BTreeSet<String> = components.chain(WELL_KNOWN.map(str::to_owned)).collect();
     if let Some(written) = &cluster.endpoint.keepalived_image {
-        let image = written
-            .parse::<Reference>()
-            .map_err(|error| ContentError::Image { reference: written.clone(), reason: error.to_string() })?;
+        let image = written.parse::<Reference>().map_err(|error| ContentError::Image {
+            reference: written.clone(),
+            reason: format!("`controlPlaneEndpoint.vip.image`: {error}"),
+        })?;
         hosts.insert(image.host().to_owned());
     }
     let rules = rules(&cluster.image_paths);
