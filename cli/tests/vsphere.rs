@@ -245,6 +245,21 @@ fn the_script_says_what_is_wrong_before_it_makes_anything() {
         let said = site.deploy(words);
         assert!(!said.status.success() && both(&said).contains(expected), "{words:?}: {}", both(&said));
     }
+    let in_network = |network: &str| {
+        let mut deploy = site.command("out/vmware/deploy.sh");
+        run(deploy.args(["--template", TEMPLATE, "--no-power-on", "master1"]).env("GOVC_NETWORK", network))
+    };
+    let said = in_network("");
+    assert!(!said.status.success() && both(&said).contains("say in GOVC_NETWORK"), "{}", both(&said));
+    assert!(both(&site.deploy(&["master1"])).contains("there is no machine master1 yet"));
+    let said = in_network("none");
+    assert!(!said.status.success() && both(&said).contains("master1 may be half made"), "{}", both(&said));
+    succeed(site.command(site.bin.join("govc")).args(["vm.destroy", "master1"]));
+    // One is there, one not: neither is touched.
+    assert!(site.deploy(&["--template", TEMPLATE, "--no-power-on", "worker1"]).status.success());
+    let said = site.deploy(&["--template", TEMPLATE, "master1", "worker1"]);
+    assert!(!said.status.success() && both(&said).contains("there is a machine worker1 already"), "{}", both(&said));
+    assert!(both(&site.deploy(&["master1"])).contains("there is no machine master1 yet"));
     let without =
         run(Command::new("/bin/sh").arg("out/vmware/deploy.sh").current_dir(&site.folder).env("PATH", "/usr/bin:/bin"));
     assert!(!without.status.success() && both(&without).contains("govc is missing"), "{}", both(&without));

@@ -55,7 +55,18 @@ fi
 for node in $nodes; do
   echo "$machines" | grep -q "^$node " || fail "the cluster has no machine $node"
   [ -d "$here/$node" ] || fail "$here/$node is missing: copy the whole folder that kfimg render wrote"
+  [ -z "$template$ova" ] || [ -n "${GOVC_NETWORK:-}" ] || echo "$machines" | grep -q "^$node -$" ||
+    fail "$node has an Ethernet address in the description: say in GOVC_NETWORK which network its card is in"
 done
+
+# What is left behind when this ends early.
+folder='' making=''
+finish() {
+  [ -z "$folder" ] || rm -rf "$folder"
+  [ -z "$making" ] || echo "deploy.sh: $making may be half made: if it is there, remove it (govc vm.destroy $making); then run this for it again" >&2
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
 
 # Imports the appliance with the payload, and with the key where there is one, as its properties. Only this user reads the file
 # between, which is gone afterwards.
@@ -63,14 +74,12 @@ import_with_properties() { # NODE
   options=$here/$1/import.json
   if [ -n "$identity" ]; then
     folder=$(mktemp -d)
-    trap 'rm -rf "$folder"' EXIT
-    trap 'exit 1' HUP INT TERM
     printf '/"PropertyMapping": \\[/a\\\n    { "Key": "guestinfo.kfimg.key", "Value": "%s" },\n' "$identity" >"$folder/insert"
     sed -f "$folder/insert" "$options" >"$folder/import.json"
     options=$folder/import.json
   fi
   govc import.ova -options="$options" -name="$1" "$ova"
-  [ -z "$identity" ] || rm -rf "$folder"
+  [ -z "$folder" ] || rm -rf "$folder"
 }
 
 # Makes a machine, switched off.
@@ -84,9 +93,7 @@ make_machine() { # NODE
     govc vm.clone -vm "$template" -on=false "$1"
   fi
   if [ "$address" != - ]; then
-    network=${GOVC_NETWORK:-}
-    [ -n "$network" ] || fail "$1 has the address $address in the description: say in GOVC_NETWORK which network its card is in"
-    govc vm.network.change -vm "$1" -net "$network" -net.address "$address" ethernet-0
+    govc vm.network.change -vm "$1" -net "$GOVC_NETWORK" -net.address "$address" ethernet-0
   fi
   # So that disks have names below /dev/disk/by-id.
   govc vm.change -vm "$1" -e disk.enableUUID=TRUE
@@ -110,17 +117,23 @@ give_payload() { # NODE
   govc "$@"
 }
 
+if [ -n "$template$ova" ]; then
+  for node in $nodes; do
+    [ -z "$(govc vm.info "$node")" ] ||
+      fail "there is a machine $node already; without --template and --ova it gets its payload anew"
+  done
+fi
 for node in $nodes; do
-  found=$(govc vm.info "$node")
   if [ -z "$template$ova" ]; then
-    [ -n "$found" ] || fail "there is no machine $node yet: say --template or --ova"
+    [ -n "$(govc vm.info "$node")" ] || fail "there is no machine $node yet: say --template or --ova"
     give_payload "$node"
     echo "$node: payload $([ -n "$erase" ] && echo erased || echo given)"
     continue
   fi
-  [ -z "$found" ] || fail "there is a machine $node already; without --template and --ova it gets its payload anew"
+  making=$node
   make_machine "$node"
   [ "$transport" != extra-config ] || give_payload "$node"
+  making=''
   [ -z "$power_on" ] || govc vm.power -on "$node"
   echo "$node: made"
 done
