@@ -18,7 +18,8 @@ const DATA: &str = "/dev/vdb";
 
 /// From power-on to units of the root.
 const BOOT: Duration = Duration::from_secs(2400);
-const COMMAND: Duration = Duration::from_secs(60);
+/// A command, also one that waits until an emulated disk has all.
+const COMMAND: Duration = Duration::from_secs(600);
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]

@@ -16,7 +16,8 @@ const DISK: u64 = 40 << 30;
 
 /// From power-on to a running static pod.
 const BOOT: Duration = Duration::from_secs(2400);
-const COMMAND: Duration = Duration::from_secs(60);
+/// A command, also one that waits until an emulated disk has all.
+const COMMAND: Duration = Duration::from_secs(600);
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]

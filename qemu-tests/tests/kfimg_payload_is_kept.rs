@@ -22,7 +22,8 @@ const AWAY: &str =
 
 /// From power-on to the choice of a payload, and from there to the agent's first steps in the root.
 const BOOT: Duration = Duration::from_secs(1200);
-const COMMAND: Duration = Duration::from_secs(60);
+/// A command, also one that waits until an emulated disk has all.
+const COMMAND: Duration = Duration::from_secs(600);
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]

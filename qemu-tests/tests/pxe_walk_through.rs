@@ -81,9 +81,8 @@ fn serve(cluster: &Cluster, workplace: &mut Workplace, chapter: &str) -> Result<
 fn boot(workplace: &Workplace, machine: &mut Machine, chapter: &str) -> Result<()> {
     machine.power_on_with(Delivery::Nothing)?;
     tell("the payload is there", machine.wait_for_line("payload: master1, generation 1", BOOT)?);
-    let log = workplace.log("kfimg");
     for step in STEPS {
-        assert!(log.contains(&format!("{NODE}: {step}")), "{step} in {log}");
+        workplace.wait_for_log("kfimg", &format!("{NODE}: {step}"), START)?;
     }
     let ask = steps::line(chapter, "kubectl ");
     tell("the API answers", workplace.wait_for_answer(ask, API, |said| said.contains(NODE))?);

@@ -21,7 +21,8 @@ const NODE: &str = "master1";
 
 /// From power-on to what the extension brings, and from there to a running static pod. cloud-init is slow where all is emulated.
 const BOOT: Duration = Duration::from_secs(2400);
-const COMMAND: Duration = Duration::from_secs(60);
+/// A command, also one that waits until an emulated disk has all.
+const COMMAND: Duration = Duration::from_secs(600);
 
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]

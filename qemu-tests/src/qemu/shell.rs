@@ -5,7 +5,7 @@
 
 use super::console::plain;
 use crate::{Error, Result};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,23 +35,31 @@ pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
     let mut stream = connect(socket, deadline)?;
     stream.set_read_timeout(Some(POLL))?;
     stream.set_write_timeout(Some(bound))?;
+    let late = |last| Error::Late { what: format!("the end of `{line}` on the console"), bound, last };
     // Control-U takes back what an earlier command that ran out of time may have left on the line.
-    writeln!(stream, "\u{15}echo KF''IMG{number}:; {{ {line}\n}} 2>&1; echo :KF''IMG{number}:$?:")?;
+    match writeln!(stream, "\u{15}echo KF''IMG{number}:; {{ {line}\n}} 2>&1; echo :KF''IMG{number}:$?:") {
+        Err(error) if is_silence(&error) => return Err(late("it reads nothing".to_owned())),
+        written => written?,
+    }
     let mut seen = Vec::new();
     let mut block = [0; 4096];
     while Instant::now() < deadline && seen.len() < LIMIT {
         match stream.read(&mut block) {
             Ok(0) => break,
             Ok(count) => seen.extend_from_slice(&block[..count]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if is_silence(&error) => {}
             Err(error) => return Err(error.into()),
         }
         if let Some(said) = answer(&String::from_utf8_lossy(&seen), number) {
             return Ok(said);
         }
     }
-    let last = plain(&String::from_utf8_lossy(&seen));
-    Err(Error::Late { what: format!("the end of `{line}` on the console"), bound, last })
+    Err(late(plain(&String::from_utf8_lossy(&seen))))
+}
+
+/// Whether a bound of the socket was reached.
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// QEMU makes the socket a moment after it has started.
@@ -79,7 +87,20 @@ fn answer(seen: &str, number: u32) -> Option<Said> {
 
 #[cfg(test)]
 mod tests {
-    use super::answer;
+    use super::{answer, run};
+    use crate::Error;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    #[test]
+    fn a_machine_that_reads_nothing_is_late() {
+        let socket = std::env::temp_dir().join(format!("kfimg-lab-shell-{}", std::process::id()));
+        let _nobody_reads = UnixListener::bind(&socket).unwrap();
+        // More than the two buffers of a socket take.
+        let said = run(&socket, &"x".repeat(4 << 20), Duration::from_millis(100));
+        fs_err::remove_file(socket).unwrap();
+        assert!(matches!(said, Err(Error::Late { .. })), "{said:?}");
+    }
 
     #[test]
     fn an_answer_is_what_stands_between_the_marks_of_its_own_number() {
