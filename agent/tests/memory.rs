@@ -11,6 +11,8 @@
 #[allow(dead_code)]
 mod members;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kfimg_agent::age::{Identity, Seal, seal};
 use members::certificates::Authority;
 use members::node::{Node, Render};
@@ -121,16 +123,23 @@ fn with_a_file_to_fetch(machine: &Machine) {
 }
 
 fn with_a_sealed_payload(machine: &Machine) {
-    let mut archive = tar::Builder::new(Vec::new());
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
     let mut header = tar::Header::new_ustar();
     header.set_size(SECRETS as u64);
     header.set_mode(0o600);
     header.set_uid(rustix::process::getuid().as_raw().into());
     header.set_gid(rustix::process::getgid().as_raw().into());
-    archive.append_data(&mut header, "etc/secret", vec![b's'; SECRETS].as_slice()).unwrap();
+    // What can't be compressed, as keys can't.
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let secrets: Vec<u8> = (0..SECRETS).map(|_| noise()).collect();
+    archive.append_data(&mut header, "etc/secret", secrets.as_slice()).unwrap();
+    let archive = archive.into_inner().unwrap().finish().unwrap();
     let recipients = [IDENTITY.parse::<Identity>().unwrap().recipient()];
-    machine
-        .put("/etc/kfimg/sealed.age", seal(&archive.into_inner().unwrap(), &Seal::Recipients(&recipients), &[5; 32]));
+    machine.put("/etc/kfimg/sealed.age", seal(&archive, &Seal::Recipients(&recipients), &[5; 32]));
     machine.put("/dev/disk/by-label/KFIMG-KEY/kfimg.key", IDENTITY);
     machine.plan(|plan| plan["sealed"] = json!({ "file": "/etc/kfimg/sealed.age", "paths": ["/etc/secret"] }));
 }

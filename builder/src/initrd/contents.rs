@@ -161,12 +161,12 @@ fn parts(input: &mut impl BufRead, take: &mut Take<'_>, folder: &Path, stop: &St
     }
 }
 
-/// Reads what a part unpacks to, of which so much is left to all parts together.
+/// Reads what a part unpacks to, which is less than what is left to all parts together.
 fn within(left: &mut u64, unpacked: impl Read, take: &mut Take<'_>) -> io::Result<Part> {
     let mut input = BufReader::new(unpacked.take(*left));
     let part = archives(&mut input, take)?;
     *left = input.into_inner().limit();
-    Ok(part)
+    if *left > 0 { Ok(part) } else { Err(io::Error::other(format!("it unpacks to more than {} GiB", MOST >> 30))) }
 }
 
 /// Reads a part with the program that unpacks it.
@@ -396,12 +396,15 @@ mod tests {
 
     #[test]
     fn all_parts_share_one_bound() {
-        let packed = zstd::encode_all(&archive(&["usr/bin/mount"])[..], 1).unwrap();
-        let mut left = 3000;
-        let mut take = |_: &[u8]| Ok(());
-        let mut part = || super::within(&mut left, zstd::Decoder::new(&packed[..]).unwrap(), &mut take);
-        assert_eq!(part().unwrap(), super::Part::End);
-        assert_eq!(part().unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+        let archive = archive(&["usr/bin/mount"]);
+        let packed = zstd::encode_all(&archive[..], 1).unwrap();
+        for more in 1..=archive.len() {
+            let mut left = (archive.len() + more) as u64;
+            let mut take = |_: &[u8]| Ok(());
+            let mut part = || super::within(&mut left, zstd::Decoder::new(&packed[..]).unwrap(), &mut take);
+            assert_eq!(part().unwrap(), super::Part::End);
+            assert!(part().is_err(), "{more}");
+        }
     }
 
     #[test]
