@@ -7,11 +7,14 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
+use std::process::Child;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use support::bundle::unpackable;
 use support::internet::{Internet, record_if_asked};
 use support::machine::Machine;
 use support::node::Workplace;
-use support::program::{both, run};
+use support::program::{both, go_folder, run, succeed};
 use support::registry::Served;
 use support::runtime::Node;
 
@@ -42,6 +45,56 @@ fn serve(workplace: &Workplace, machine: &Machine) -> Served {
         serve.arg(option).arg(workplace.folder().join(file));
     }
     Served::start(&mut serve)
+}
+
+/// The reference registry on the machine's address, by plain HTTP.
+struct Reference(Child);
+
+impl Reference {
+    fn start(workplace: &Workplace, machine: &Machine) -> Self {
+        let (file, data) = (workplace.folder().join("registry.yml"), workplace.folder().join("registry"));
+        let storage = format!("storage: {{filesystem: {{rootdirectory: {}}}}}\n", data.display());
+        fs::write(&file, format!("version: 0.1\nlog: {{level: error}}\n{storage}http: {{addr: '{LISTEN}'}}\n"))
+            .unwrap();
+        let mut command = machine.command(go_folder(&["registry"]).join("registry"));
+        let registry = Self(command.arg("serve").arg(file).env("OTEL_TRACES_EXPORTER", "none").spawn().unwrap());
+        let end = Instant::now() + Duration::from_secs(60);
+        while !run(machine.command("curl").args(["-sfo", "/dev/null", &format!("http://{LISTEN}/v2/")]))
+            .status
+            .success()
+        {
+            assert!(Instant::now() < end, "the registry does not answer");
+            sleep(Duration::from_millis(100));
+        }
+        registry
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs root and the components that `make interop` builds"]
+fn containerd_pulls_from_a_registry_that_keeps_the_mirror_below_a_path() {
+    let prefix = ["--set", "registry.prefix=team/mirror", "--set", "registry.plainHTTP=true"];
+    let workplace = Workplace::render_with("containerd-prefix", &[&REGISTRY[..], &prefix].concat());
+    unpackable(workplace.folder(), &REFERENCES, "");
+    let node = Node::start(&workplace, "192.168.49.9");
+    let _registry = Reference::start(&workplace, &node.machine);
+    let mut push = node.machine.command(env!("CARGO_BIN_EXE_kfimg"));
+    push.args(["bundle", "push", "--registry", LISTEN, "--plain-http", LISTEN, "--prefix", "team/mirror", "--bundle"]);
+    succeed(push.arg(workplace.folder().join("bundle")));
+    let mut containerd = node.start_containerd(&workplace);
+    for reference in REFERENCES {
+        let pulled = node.crictl(&["pull", reference]);
+        assert!(pulled.status.success(), "{reference}: {}", both(&pulled));
+    }
+    containerd.kill().unwrap();
+    containerd.wait().unwrap();
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Report {
         Self {
             facts: facts(&inputs, &groups, &ends),
             endpoint: endpoint(cluster),
-            registry: cluster.registry.as_ref().map(|registry| registry.authority()),
+            registry: cluster.registry.as_ref().map(|registry| registry.place()),
             groups,
             certificates,
             ends,
@@ -137,7 +137,7 @@ fn facts(inputs: &Inputs<'_>, groups: &[Group], ends: &[End]) -> Vec<Fact> {
     };
     let registry = cluster.registry.as_ref().map_or_else(
         || "none: nodes ask the upstream ones, or a medium".to_owned(),
-        |registry| format!("{}{}", registry.authority(), if registry.plain_http { ", without TLS" } else { "" }),
+        |registry| format!("{}{}", registry.place(), if registry.plain_http { ", without TLS" } else { "" }),
     );
     let fact = |name, text| Some(Fact { name, text, end: None });
     let first = ends.first().map(|end| Fact {

@@ -15,6 +15,11 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
             .error("invalid-port", at("registry.port"), "there is no TCP port 0")
             .help("write 1 to 65535, or leave it out");
     }
+    if let Some(prefix) = registry.prefix.as_ref().filter(|prefix| !syntax::is_repository(prefix.trim_matches('/'))) {
+        report
+            .error("invalid-prefix", at("registry.prefix"), format!("`{prefix}` is no path on a registry"))
+            .help("write what `kfimg bundle push --prefix` gets: lower-case letters, digits, `.`, `_`, `-` and `/`, such as team/mirror");
+    }
     address(subject, registry, report);
     credentials(registry, report);
     if registry.plain_http {
@@ -52,7 +57,13 @@ fn host(registry: &Registry, report: &mut Report) {
     let bare = bare.split('/').next().unwrap_or_default();
     let help = match bare.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => format!("write `host: {name}` and `port: {port}`"),
-        _ if host.contains('/') => format!("write `host: {bare}`"),
+        _ if host.contains('/') => {
+            let path = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest).split_once('/');
+            match path.map(|(_, path)| path.trim_matches('/')).filter(|path| syntax::is_repository(path)) {
+                Some(path) => format!("write `host: {bare}` and `prefix: {path}`"),
+                None => format!("write `host: {bare}`"),
+            }
+        }
         _ => "write a DNS name or an address, without scheme, port and path".to_owned(),
     };
     let help = if host.starts_with("http://") { format!("{help}; `plainHTTP: true` goes without TLS") } else { help };

@@ -142,6 +142,22 @@ fn factor(suffix: &str) -> Option<u128> {
     10_u128.checked_pow(exponent.checked_add(3)?).filter(|_| exponent < 19)
 }
 
+/// Whether a text is the name of a repository that leaves room for a mirror's names below it (distribution specification, "Pulling
+/// manifests": 255 characters in all).
+pub(crate) fn is_repository(text: &str) -> bool {
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_component = |component: &str| {
+        let plain = component.replace("__", "_");
+        let dashes = plain.split('-').collect::<Vec<_>>();
+        let ends =
+            dashes.first().is_some_and(|first| !first.is_empty()) && dashes.last().is_some_and(|last| !last.is_empty());
+        let words = dashes.iter().filter(|part| !part.is_empty()).all(|part| part.split(['.', '_']).all(is_word));
+        ends && words
+    };
+    text.len() <= 128 && text.split('/').all(is_component)
+}
+
 /// Whether a path is absolute and has no empty, `.` or `..` parts.
 pub(crate) fn is_clean_path(text: &str) -> bool {
     let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.chars().any(char::is_control);
@@ -192,6 +208,17 @@ mod tests {
         ];
         for (text, good) in hosts {
             assert_eq!(host(text).is_none(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn repositories_are_held_to_their_grammar() {
+        for name in ["team", "team/mirror", "a.b_c__d-e--f/1"] {
+            assert!(super::is_repository(name), "{name}");
+        }
+        let long = "a".repeat(129);
+        for name in ["", "/", "a//b", "A", "a..b", "a___b", "-a", "a-", ".a", "a_", "a b", "a:1", "..", &long] {
+            assert!(!super::is_repository(name), "{name}");
         }
     }
 

@@ -78,6 +78,8 @@ pub struct Registry {
     pub host: String,
     /// TCP port, if not the scheme's own.
     pub port: Option<u16>,
+    /// Path below which it keeps the mirror, without `/` at its ends.
+    pub prefix: Option<String>,
     /// Address for hosts files: given, or found by `--resolve`.
     pub address: Option<IpAddr>,
     /// Authorities of its certificate, PEM.
@@ -93,6 +95,17 @@ impl Registry {
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         self.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+    }
+
+    /// Where on it the mirror lies: `host`, `host:port/prefix`.
+    pub fn place(&self) -> String {
+        let authority = self.authority();
+        self.prefix.as_ref().map_or_else(|| authority.clone(), |prefix| format!("{authority}/{prefix}"))
+    }
+
+    /// A path of the mirror as one of the registry.
+    pub fn path(&self, below: &str) -> String {
+        self.prefix.as_ref().map_or_else(|| below.to_owned(), |prefix| format!("{prefix}/{below}"))
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Registry {
     pub host: String,
     /// TCP port. Default 443, with `plainHTTP` 80.
     pub port: Option<u16>,
+    /// Path on the registry below which the mirror lies, such as a project: what `kfimg bundle push --prefix` was given.
+    pub prefix: Option<String>,
     /// Address for the nodes' hosts files, where no DNS server knows the name.
     pub address: Option<Ip>,
     /// PEM file with the authorities of its certificate, beside the system's and the cluster's own.

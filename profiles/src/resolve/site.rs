@@ -77,6 +77,7 @@ pub(super) fn registry(description: &Description, files: &mut Files<'_, '_>) -> 
     Some(Some(Registry {
         host: formats::bare_host(&written.host).to_owned(),
         port: written.port,
+        prefix: written.prefix.as_deref().map(|prefix| prefix.trim_matches('/').to_owned()),
         address: written.address.map(|address| address.0),
         certificate_authority: authority?,
         credentials,

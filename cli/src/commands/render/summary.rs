@@ -39,13 +39,14 @@ impl Summary<'_> {
         lines.extend(written.iter().map(|(path, what)| format!("  {path:width$}  {what}")));
         lines.push("Next:".to_owned());
         let mut steps = Vec::new();
-        let registry = self.cluster.registry.as_ref().map(|registry| registry.authority());
-        steps.extend(match (self.bundle, registry) {
+        steps.extend(match (self.bundle, &self.cluster.registry) {
             (Some(bundle), Some(registry)) => {
-                Some(format!("kfimg bundle push --bundle {} --registry {registry}", bundle.display()))
+                let prefix = registry.prefix.as_ref().map(|prefix| format!(" --prefix {prefix}")).unwrap_or_default();
+                let (bundle, registry) = (bundle.display(), registry.authority());
+                Some(format!("kfimg bundle push --bundle {bundle} --registry {registry}{prefix}"))
             }
             (Some(bundle), None) => Some(format!("put *{}* on a medium of each machine", bundle.display())),
-            (None, Some(registry)) => Some(format!("put the images of images.txt into *{registry}*")),
+            (None, Some(registry)) => Some(format!("put the images of images.txt into *{}*", registry.place())),
             (None, None) => None,
         });
         steps.push("boot each machine with its payload, in any order".to_owned());
@@ -71,7 +72,7 @@ impl Summary<'_> {
 
     fn images(&self) -> String {
         match &self.cluster.registry {
-            Some(registry) => format!("what {} must hold", registry.authority()),
+            Some(registry) => format!("what {} must hold", registry.place()),
             None if self.bundle.is_some() => "what the nodes will start from the bundle".to_owned(),
             None => "what the nodes will ask the upstream registries for".to_owned(),
         }

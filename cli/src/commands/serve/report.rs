@@ -40,6 +40,11 @@ pub(super) fn warn(args: &ServeArgs, tls: &Tls, registry: Option<&Registry>, dec
     if let Some(listen) = args.listen.filter(|listen| ![0, port(registry)].contains(&listen.port())) {
         console.warn(&format!("the description's nodes ask port {}, and this listens on {listen}", port(registry)));
     }
+    if let Some(prefix) = &registry.prefix {
+        console.warn(&format!(
+            "the description's nodes ask below {prefix}, which this does not have; leave `registry.prefix` out where kfimg serves"
+        ));
+    }
     if registry.credentials.is_none() && args.user.is_some() {
         console.warn("the description gives nodes no `username` and `passwordFile` for its registry");
     }

@@ -105,7 +105,7 @@ impl Tls {
             }
         };
         let host = match registry {
-            Some(registry) => return vec![trust, format!("Nodes ask it as {}.", registry.authority())],
+            Some(registry) => return vec![trust, format!("Nodes ask it as {}.", registry.place())],
             None => self.names().iter().next().map_or_else(|| "HOST".to_owned(), bare),
         };
         let plain = if self.is_plain() { ", plainHTTP: true" } else { "" };

@@ -43,9 +43,9 @@ pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), 
     let own = registry.authority();
     let access = Access::new(context, registry, content)?;
     for host in context.upstream_hosts.iter().filter(|host| **host != own) {
-        access.write(content, &folder(host), Some(&mirror_folder(host)))?;
+        access.write(content, &folder(host), Some(&registry.path(&mirror_folder(host))))?;
     }
-    access.write(content, DEFAULT, Some(DEFAULT))?;
+    access.write(content, DEFAULT, Some(&registry.path(DEFAULT)))?;
     // An image that is named after the registry itself lies where its name says.
     access.write(content, &folder(&own), None)
 }
