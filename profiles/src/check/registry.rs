@@ -53,17 +53,15 @@ fn host(registry: &Registry, report: &mut Report) {
         return;
     }
     let Some(wrong) = syntax::host(host) else { return };
-    let bare = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
-    let bare = bare.split('/').next().unwrap_or_default();
+    let rest = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
+    let (bare, path) = rest.split_once('/').unwrap_or((rest, ""));
+    // `/v2/` is where the interface begins, whatever the registry.
+    let path = path.trim_matches('/');
+    let path = path.strip_prefix("v2/").unwrap_or(path);
     let help = match bare.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => format!("write `host: {name}` and `port: {port}`"),
-        _ if host.contains('/') => {
-            let path = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest).split_once('/');
-            match path.map(|(_, path)| path.trim_matches('/')).filter(|path| syntax::is_repository(path)) {
-                Some(path) => format!("write `host: {bare}` and `prefix: {path}`"),
-                None => format!("write `host: {bare}`"),
-            }
-        }
+        _ if path != "v2" && syntax::is_repository(path) => format!("write `host: {bare}` and `prefix: {path}`"),
+        _ if host.contains('/') => format!("write `host: {bare}`"),
         _ => "write a DNS name or an address, without scheme, port and path".to_owned(),
     };
     let help = if host.starts_with("http://") { format!("{help}; `plainHTTP: true` goes without TLS") } else { help };
