@@ -27,6 +27,7 @@ pub(crate) fn run(bench: &Bench, board: &Board) {
     let Some(program) = program::installed("docker-registry").or_else(|| peers::built("registry")) else { return };
     let bundle = bench.path("large");
     let blob = data::large(&bundle, bench.layer);
+    limits::settle(&bundle);
     println!("an image of {} MiB in 19 layers; {} rounds, medians", data::size(&bundle) >> 20, bench.rounds);
     let work = Work { bench, board, program, copiers: peers::copiers(), bundle };
     for (_, measure) in PARTS.iter().filter(|(part, _)| bench.wants(part)) {
