@@ -25,7 +25,9 @@ impl Board {
         println!("peaks of memory against {} MiB", PEAK >> 20);
         for (command, bytes) in &*self.0.borrow() {
             let took = format!("{} MiB", bytes >> 20);
-            let what = format!("memory of `{command}` against {} MiB", PEAK >> 20);
+            // What it was doing is no part of the command.
+            let (command, doing) = command.split_at(command.find(" (").unwrap_or(command.len()));
+            let what = format!("memory of `{command}`{doing} against {} MiB", PEAK >> 20);
             judge("P23/memory", &what, &took, *bytes as f64 / PEAK as f64);
         }
     }
