@@ -217,7 +217,7 @@ fn compare_kubeconfig(old: &Output, new: &Output) -> Result<Vec<Change>, Vec<Tro
 }
 
 /// Both results, or everything that is wrong.
-pub(super) fn both<T>(old: Result<T, Trouble>, new: Result<T, Trouble>) -> Result<(T, T), Vec<Trouble>> {
+fn both<T>(old: Result<T, Trouble>, new: Result<T, Trouble>) -> Result<(T, T), Vec<Trouble>> {
     match (old, new) {
         (Ok(old), Ok(new)) => Ok((old, new)),
         (old, new) => Err([old.err(), new.err()].into_iter().flatten().collect()),

@@ -126,7 +126,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        if origin.referrers_of.is_some() { self.find_referrers(descriptor, origin, depth) } else { Ok(()) }
+        self.find_referrers(descriptor, origin, depth)
     }
 
     /// Plans what is new. It is told before a worker can take it: what starts was planned.
@@ -155,12 +155,10 @@ impl<'a> Worker<'a> {
 
     /// Plans what refers to a document, as far as the first place knows that knows of any: a mirror may have the image alone.
     fn find_referrers(&self, descriptor: &Descriptor, origin: &Arc<Origin>, depth: usize) -> Result<(), Fault> {
-        if depth >= REFERRERS_DEPTH {
-            return Ok(());
-        }
+        let Some(name) = origin.referrers_of.as_deref().filter(|_| depth < REFERRERS_DEPTH) else { return Ok(()) };
         let (mut problem, mut has_answered): (Option<RegistryError>, bool) = (None, false);
         for place in &origin.places {
-            match referrers_at(place, &descriptor.digest, origin.referrers_of.as_deref()) {
+            match referrers_at(place, &descriptor.digest, name) {
                 Ok(found) if found.is_empty() => has_answered = true,
                 Ok(found) => {
                     let beside = Arc::new(Origin { is_own: false, ..(**origin).clone() });
@@ -179,12 +177,10 @@ impl<'a> Worker<'a> {
 }
 
 /// What a place knows that refers to a document: by reference, and by tags of the repository, which is called `name`.
-fn referrers_at(place: &Place, digest: &Digest, name: Option<&str>) -> Result<Vec<Descriptor>, RegistryError> {
+fn referrers_at(place: &Place, digest: &Digest, name: &str) -> Result<Vec<Descriptor>, RegistryError> {
     let mut found = place.client.referrers(&place.repository, digest, None)?;
     for tag in attached::tags(digest) {
-        if let Some(mut attached) = place.client.head_manifest(&place.repository, &tag)?
-            && let Some(name) = name
-        {
+        if let Some(mut attached) = place.client.head_manifest(&place.repository, &tag)? {
             attached.annotations = [(REFERENCE_ANNOTATION.to_owned(), format!("{name}:{tag}"))].into();
             found.push(attached);
         }

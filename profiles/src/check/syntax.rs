@@ -145,15 +145,12 @@ fn factor(suffix: &str) -> Option<u128> {
 /// Whether a text is the name of a repository that leaves room for a mirror's names below it (distribution specification, "Pulling
 /// manifests": 255 characters in all).
 pub(crate) fn is_repository(text: &str) -> bool {
-    let is_word =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_separator = |part: &str| matches!(part, "." | "_" | "__") || part.bytes().all(|byte| byte == b'-');
     let is_component = |component: &str| {
-        let plain = component.replace("__", "_");
-        let dashes = plain.split('-').collect::<Vec<_>>();
-        let ends =
-            dashes.first().is_some_and(|first| !first.is_empty()) && dashes.last().is_some_and(|last| !last.is_empty());
-        let words = dashes.iter().filter(|part| !part.is_empty()).all(|part| part.split(['.', '_']).all(is_word));
-        ends && words
+        component.starts_with(is_letter)
+            && component.ends_with(is_letter)
+            && component.split(is_letter).all(is_separator)
     };
     text.len() <= 128 && text.split('/').all(is_component)
 }
