@@ -13,34 +13,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::noise::noise;
-use support::program::{both, empty_folder, find, put_script, run, succeed};
+use support::program::{both, empty_folder, run, succeed};
 use support::said::{Said, said};
 
 const KFIMG: &str = env!("CARGO_BIN_EXE_kfimg");
 const BUILD: &str =
     "build --base base.tar --root erofs --output parts,raw,pxe --slot-size 64MiB --esp-size 64MiB -o images";
-/// The dynamic linker, as programs name it, by machine.
-const LINKER: &str =
-    if cfg!(target_arch = "aarch64") { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
+/// Fetches the programs of a release.
+const RECIPE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../builder/base/erofs-utils.sh");
 
 /// A folder with the programs of erofs-utils as this release of Debian has them.
 fn programs(folder: &Path, release: &str) -> PathBuf {
-    let root = folder.join(release);
-    let mut mmdebstrap = Command::new(find("mmdebstrap"));
-    mmdebstrap.args(["--quiet", "--variant=extract", "--format=directory", "--skip=output/dev,output/mknod"]);
-    mmdebstrap.args(["--aptopt=Apt::Install-Recommends \"false\"", "--include=erofs-utils", release]);
-    succeed(mmdebstrap.arg(&root));
-    let linker = [root.join(LINKER), root.join("usr").join(LINKER)].into_iter().find(|path| path.exists()).unwrap();
-    let machine = std::env::consts::ARCH;
-    let libraries = ["usr/lib", "lib"].map(|place| root.join(place).join(format!("{machine}-linux-gnu")));
-    let bin = folder.join(format!("{release}-bin"));
-    for name in ["mkfs.erofs", "fsck.erofs"] {
-        let [linker, first, second] = [&linker, &libraries[0], &libraries[1]].map(|path| path.display().to_string());
-        let program = root.join("usr/bin").join(name);
-        let script = format!("exec {linker} --library-path {first}:{second} {} \"$@\"\n", program.display());
-        put_script(&bin.join(name), &script);
-    }
-    bin
+    let place = folder.join(release);
+    succeed(Command::new(RECIPE).arg(&place).env("RELEASE", release));
+    place.join("bin")
 }
 
 /// A folder with a base and a bundle.

@@ -109,7 +109,7 @@ impl Lab {
             program: self.parts.kfimg.clone(),
             lan: self.lan(),
             folder,
-            output: self.output(),
+            output: Some(self.output()),
             images: self.served_images(),
         }
     }

@@ -66,8 +66,7 @@ impl Stage for Bench {
     }
 
     fn down(&self) -> Result<()> {
-        self.lan.down();
-        Ok(())
+        leftovers::remove(&self.folder)
     }
 }
 

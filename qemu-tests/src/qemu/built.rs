@@ -11,8 +11,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// The recipe of the base, in the project's folder.
-const RECIPE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../builder/base");
+/// The recipes of the base, and of what writes an EROFS root, in the project's folder.
+const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../builder/base");
 /// Bytes in front of the root on a disk: alignment, and the EFI system partition (`builder`, `disk`).
 const ROOT_ON_DISK: u64 = (1 + 512) << 20;
 
@@ -44,6 +44,29 @@ impl Built {
     pub fn without_images(programs: &Programs) -> Result<Self> {
         let options = ["--append", KERNEL, "--output", "pxe,qcow2"];
         build("kfimg-image-alone", programs, None, Key::default(), &options).map(Self)
+    }
+
+    /// As [`Self::without_images`], for the network alone; its initrd fetches the root from below this URL.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn with_root_at(programs: &Programs, url: &str) -> Result<Self> {
+        let options = ["--append", KERNEL, "--output", "pxe", "--root-url", url];
+        build("kfimg-image-fetched", programs, None, Key::default(), &options).map(Self)
+    }
+
+    /// As [`Self::without_images`], for the network alone; its root is an EROFS.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn with_erofs(programs: &Programs) -> Result<Self> {
+        let options = ["--append", KERNEL, "--output", "pxe", "--root", "erofs"];
+        build("kfimg-image-erofs", programs, None, Key::default(), &options).map(Self)
+    }
+
+    /// The root, where it is a file of its own.
+    pub fn root(&self) -> PathBuf {
+        self.0.join("root.img")
     }
 
     /// As a machine gets it from the network: a kernel, and an initrd that carries the root.
@@ -85,6 +108,15 @@ impl Built {
             }
         }
         Err(Error::unusable("appliance.ova", "it has no disk"))
+    }
+
+    /// What [`Self::root`] names with one bit changed, written to this file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn copy_root_with_a_flipped_bit(&self, target: &Path) -> Result<()> {
+        fs::copy(self.root(), target)?;
+        flip(&File::options().read(true).write(true).open(target)?, 0)
     }
 
     /// The disk with one bit of its root changed, written to this file.
@@ -138,11 +170,21 @@ pub(super) fn build(
         let bundle = path.with_extension("bundle");
         hosts::write(programs, images, &bundle)?;
         let mut build = command(programs.kfimg());
+        build.env("PATH", with_erofs_utils()?);
         build.arg("build").arg("--base").arg(&base).arg("--bundle").arg(&bundle);
         let built = succeed(build.arg("--agent").arg(programs.agent()).args(options).arg("-o").arg(path));
         fs::remove_dir_all(&bundle)?;
         built.map(drop)
     })
+}
+
+/// Where programs are looked for: those that write an EROFS root first, for Debian 12's are too old.
+fn with_erofs_utils() -> Result<String> {
+    let recipe = Path::new(RECIPES).join("erofs-utils.sh");
+    let tools = once(&cache(), "erofs-utils", Key::default().text(&fs::read_to_string(&recipe)?), |path| {
+        succeed(command(&recipe).arg(path)).map(drop)
+    })?;
+    Ok(format!("{}:{}", tools.join("bin").display(), std::env::var("PATH").unwrap_or_default()))
 }
 
 /// Changes a bit of the root that begins there: of its superblock, which is read first of all.
@@ -159,7 +201,7 @@ fn argument(line: &str) -> Option<String> {
 
 /// The base, made where it is not in the cache yet.
 pub(super) fn base() -> Result<PathBuf> {
-    let recipe = Path::new(RECIPE);
+    let recipe = Path::new(RECIPES);
     let files = ["debian.sh", "initrd.sh", "files/etc/selinux/config"].map(|file| recipe.join(file));
     let key =
         files.iter().try_fold(Key::default(), |key, file| Ok::<_, Error>(key.text(&fs::read_to_string(file)?)))?;
