@@ -41,9 +41,19 @@ fn main() {
     let bench = Bench::new(scratch.path());
     roots::run_all(&bench);
     disks::run_all(&bench);
-    let peak = high_water("self") >> 20;
     println!("peak memory");
-    let what = format!("memory of kfimg's writers, of {PEAK} MiB");
-    judge("build/memory", &what, &format!("{peak} MiB"), peak as f64 / PEAK as f64);
+    memory("kfimg's writers", high_water("self"));
     measure::publish("bench outputs", true);
+}
+
+/// Judges the most memory that somebody took, in bytes.
+#[expect(clippy::cast_precision_loss, reason = "a ratio has few digits")]
+fn memory(whose: &str, peak: u64) {
+    let peak = peak >> 20;
+    judge(
+        "build/memory",
+        &format!("memory of {whose}, of {PEAK} MiB"),
+        &format!("{peak} MiB"),
+        peak as f64 / PEAK as f64,
+    );
 }

@@ -2,13 +2,14 @@
 //! the whole way from a tree to a disk for a hypervisor, against the short one without verification.
 
 use crate::measure::{Contender, judge, milliseconds, race, run};
-use crate::{Bench, bytes, data};
+use crate::{Bench, bytes, data, memory};
 use kfimg_builder::fake::{self, FakeBase, ReadBase};
 use kfimg_builder::lint::LINTS;
 use kfimg_builder::{OutputKind, Request, RootFormat, build};
 use kfimg_images::Architecture;
 use kfimg_images::content::Content;
 use kfimg_images::stop::Stop;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -57,7 +58,7 @@ impl<'a> Tree<'a> {
         let own = || base.write_root(RootFormat::Erofs, &self.path("own.erofs")).expect("it was written before");
         let peer = || {
             let mut mkfs = Command::new("mkfs.erofs");
-            run(mkfs.args(["--quiet", "-zlz4hc", "-T", "0"]).args([&self.path("peer.erofs"), &self.folder]));
+            run(mkfs.args(["--quiet", "-zlz4hc", "-T", "0"]).args([&self.path("peer.erofs"), &self.folder])).peak
         };
         self.compare(
             ["P15/time", "P15/most", "P15/least"],
@@ -73,7 +74,7 @@ impl<'a> Tree<'a> {
         let peer = || {
             let mut mksquashfs = Command::new("mksquashfs");
             mksquashfs.args([&self.folder, &self.path("peer.squashfs")]).args(["-noappend", "-quiet", "-no-progress"]);
-            run(mksquashfs.args(["-comp", "zstd", "-Xcompression-level", "9", "-mem", "96M"]));
+            run(mksquashfs.args(["-comp", "zstd", "-Xcompression-level", "5", "-mem", "96M"])).peak
         };
         self.compare(
             ["P16/time", "P16/most", "P16/least"],
@@ -84,9 +85,11 @@ impl<'a> Tree<'a> {
         );
     }
 
-    fn compare(&self, keys: [&str; 3], peer: &str, theirs: &dyn Fn(), ours: &dyn Fn(), [own, other]: [&str; 2]) {
+    /// What the program takes of memory alone it takes for kfimg.
+    fn compare(&self, keys: [&str; 3], peer: &str, theirs: &dyn Fn() -> u64, ours: &dyn Fn(), [own, other]: [&str; 2]) {
+        let peak = Cell::new(0);
         let mut contenders = [
-            Contender::whole("the program alone, of the folder", theirs),
+            Contender::whole("the program alone, of the folder", || peak.set(theirs().max(peak.get()))),
             Contender::whole("kfimg, with listing, digests and sync", ours),
         ];
         let times = race(&format!("a root: {peer}"), self.bench.rounds, &mut contenders);
@@ -95,6 +98,7 @@ impl<'a> Tree<'a> {
         let size = data::sizes(&self.path(own), &self.path(other));
         judge(most, "its size, against theirs", "", size);
         judge(least, "its size, against theirs", "", size);
+        memory(peer, peak.get());
     }
 
     fn to_qcow2(&self) {
