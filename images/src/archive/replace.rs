@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 
 use super::{ArchiveError, folder_of};
 use crate::content::is_named;
+use crate::early::Early;
 use crate::steps::{Step, Watcher};
 
 /// How often the file beside may vanish under our lock before we give up: each time another run ended.
@@ -23,6 +24,8 @@ pub(crate) struct Replacement {
     // Dropped before the file, whose lock thus covers the removal.
     partial: Partial,
     file: File,
+    written: u64,
+    early: Early,
 }
 
 /// A whole file that is on the disk but not yet in its place.
@@ -56,7 +59,7 @@ impl Replacement {
             let ours = Partial { path: partial.clone(), placed: false, watcher: watcher.clone() };
             watcher.before(Step::Truncate, &partial).and_then(|()| file.set_len(0)).map_err(write)?;
             let partial = ours;
-            return Ok(Self { path: path.to_owned(), partial, file });
+            return Ok(Self { path: path.to_owned(), partial, file, written: 0, early: Early::default() });
         }
         Err(ArchiveError::Busy(path.to_owned()))
     }
@@ -68,7 +71,7 @@ impl Replacement {
 
     /// Brings everything to the disk.
     pub(crate) fn seal(self) -> Result<Sealed, ArchiveError> {
-        let Self { path, partial, file } = self;
+        let Self { path, partial, file, .. } = self;
         let synced = partial.watcher.before(Step::SyncFile, &partial.path).and_then(|()| file.sync_all());
         synced.map_err(|source| ArchiveError::Write { path: partial.path.clone(), source })?;
         Ok(Sealed { path, partial, lock: Some(file) })
@@ -99,7 +102,10 @@ fn claim(file: &File, path: &Path, partial: &Path) -> Result<bool, ArchiveError>
 impl Write for Replacement {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.partial.watcher.before(Step::Write, &self.partial.path)?;
-        self.file.write(bytes)
+        let count = self.file.write(bytes)?;
+        self.written += count as u64;
+        self.early.written(&self.file, self.written);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -18,9 +18,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-/// Bytes that are read at a time when a blob is hashed.
-const PORTION: usize = 256 << 10;
-
 impl Worker<'_> {
     pub(super) fn blob(&self, blob: &Descriptor, repository: &Arc<str>) -> Result<(), Problem> {
         let (digest, size) = (&blob.digest, blob.size);
@@ -123,17 +120,8 @@ impl Worker<'_> {
 
 /// What the bytes of a damaged blob hash to; `None` when they are right, or cannot be read.
 fn damage(extent: &Extent, digest: &Digest, stop: &Stop) -> Option<Digest> {
-    let (mut hasher, mut reader) = (Hasher::like(digest), extent.reader());
-    let mut portion = vec![0; PORTION];
-    loop {
-        match reader.read(&mut portion).ok()? {
-            0 => break,
-            count => hasher.update(&portion[..count]),
-        }
-        if stop.is_asked() {
-            return None;
-        }
-    }
+    let mut hasher = Hasher::like(digest);
+    hasher.read(stop.reader(extent.reader())).ok()?;
     Some(hasher.finish()).filter(|found| found != digest)
 }
 

@@ -5,6 +5,7 @@
 use super::StoreError;
 use super::disk::Disk;
 use crate::digest::Digest;
+use crate::early::Early;
 use crate::hasher::Hasher;
 use crate::stop::Stop;
 use std::fmt;
@@ -21,6 +22,7 @@ pub struct Ingest {
     digest: Digest,
     size: u64,
     written: u64,
+    early: Early,
     resumed: u64,
     hasher: Hasher,
 }
@@ -36,9 +38,9 @@ impl Ingest {
         size: u64,
         stop: &Stop,
     ) -> Result<Self, StoreError> {
-        let hasher = Hasher::like(digest);
+        let (hasher, early) = (Hasher::like(digest), Early::default());
         let digest = digest.clone();
-        let mut ingest = Self { disk, file, partial, target, digest, size, written: 0, resumed: 0, hasher };
+        let mut ingest = Self { disk, file, partial, target, digest, size, written: 0, early, resumed: 0, hasher };
         let about = ingest.file.metadata().map_err(StoreError::io("reading", &ingest.partial))?;
         if about.len() > size {
             ingest.restart()?;
@@ -52,7 +54,7 @@ impl Ingest {
         let read = self.hasher.read(stop.reader((&self.file).take(self.size)));
         let read = read.map_err(StoreError::io("reading", &self.partial))?;
         self.file.seek(SeekFrom::Start(read)).map_err(StoreError::io("reading", &self.partial))?;
-        (self.written, self.resumed) = (read, read);
+        (self.written, self.early, self.resumed) = (read, Early::after(read), read);
         Ok(())
     }
 
@@ -91,6 +93,7 @@ impl Ingest {
         self.disk.write(&mut self.file, &self.partial, bytes)?;
         self.hasher.update(bytes);
         self.written += bytes.len() as u64;
+        self.early.written(&self.file, self.written);
         Ok(())
     }
 
@@ -100,7 +103,7 @@ impl Ingest {
     /// [`StoreError::Io`].
     pub fn restart(&mut self) -> Result<(), StoreError> {
         self.disk.empty(&mut self.file, &self.partial)?;
-        (self.written, self.resumed) = (0, 0);
+        (self.written, self.early, self.resumed) = (0, Early::default(), 0);
         self.hasher = Hasher::like(&self.digest);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -11,8 +12,9 @@ use crate::content::{BlobReader, Extent};
 use crate::digest::Digest;
 use crate::hasher::{Hasher, Portion};
 
-/// Bytes of a blob that a thread hashes before it looks for another: enough for a disk to read in one go.
-const TURN: u64 = 16 << 20;
+/// Bytes of a blob that a thread hashes before it looks for another: enough for a disk to read in one go, and few when little is left, so that
+/// all threads end together.
+const TURN: RangeInclusive<u64> = 1 << 20..=16 << 20;
 /// Blobs that are begun and not done, for each thread. Each keeps a file open.
 const OPEN: usize = 4;
 
@@ -67,9 +69,9 @@ impl<'a> Hashing<'a> {
         Self { digest, hasher: Hasher::like(digest), reader: extent.reader(), left: extent.size(), broken: None }
     }
 
-    /// Hashes the next [`TURN`] of it.
+    /// Hashes a quarter of what is left, or what [`TURN`] makes of that.
     fn go_on(&mut self, portion: &mut [u8], count: &(dyn Fn(u64) + Sync)) {
-        let end = self.left.saturating_sub(TURN);
+        let end = self.left.saturating_sub((self.left / 4).clamp(*TURN.start(), *TURN.end()));
         while self.left > end {
             match self.reader.read(portion) {
                 Ok(0) => self.left = 0,
