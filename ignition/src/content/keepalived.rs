@@ -11,6 +11,7 @@ use super::pod::{self, RunAs, StaticPod, Volume};
 use super::{Content, ContentError, Context};
 use kfimg_agent::plan::ManifestInstall;
 use kfimg_images::{Component, Reference};
+use kfimg_profiles::cluster::Cluster;
 
 const NAME: &str = "keepalived";
 const FOLDER: &str = "/etc/kubernetes/keepalived";
@@ -55,12 +56,21 @@ pub(super) fn write(context: &Context<'_>, content: &mut Content) -> Result<(), 
 
 /// The description's image, or the catalog's.
 fn image(context: &Context<'_>) -> Result<Reference, ContentError> {
-    let Some(written) = &context.cluster.endpoint.keepalived_image else {
-        return Ok(context.image(Component::Keepalived));
-    };
-    let image: Reference = written.parse().map_err(|error: kfimg_images::ReferenceError| ContentError::Image {
+    Ok(match written_image(context.cluster)? {
+        Some(image) => context.pins.pin(&image),
+        None => context.image(Component::Keepalived),
+    })
+}
+
+/// The description's image, where it names one.
+///
+/// # Errors
+/// [`ContentError::Image`] for a malformed one.
+pub(super) fn written_image(cluster: &Cluster) -> Result<Option<Reference>, ContentError> {
+    let Some(written) = &cluster.endpoint.keepalived_image else { return Ok(None) };
+    let malformed = |error: kfimg_images::ReferenceError| ContentError::Image {
         reference: written.clone(),
-        reason: error.to_string(),
-    })?;
-    Ok(context.pins.pin(&image))
+        reason: format!("`controlPlaneEndpoint.vip.image`: {error}"),
+    };
+    written.parse().map(Some).map_err(malformed)
 }

@@ -3,11 +3,8 @@
 //! Sources: Ignition `docs/operator-notes.md` and `internal/providers/vmware`; cloud-init's `DataSourceVMware`.
 
 use super::cloud_init::CloudInit;
+use super::gzip::{unzip, zip};
 use data_encoding::BASE64;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
-use flate2::{Compression, GzBuilder};
-use std::io::{Read, Write};
 
 /// How every large value is encoded.
 pub const ENCODING: &str = "gzip+base64";
@@ -17,9 +14,6 @@ pub const IGNITION_KEY: &str = "guestinfo.ignition.config.data";
 pub const USER_DATA_KEY: &str = "guestinfo.userdata";
 /// Key of cloud-init's metadata.
 pub const METADATA_KEY: &str = "guestinfo.metadata";
-
-/// Bytes of the largest payload that is read back.
-const LARGEST: u64 = 256 << 20;
 
 /// One value: its key and its text. The key with `.encoding` behind it has the value [`ENCODING`].
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,11 +37,8 @@ pub fn guestinfo_cloud_init(files: &CloudInit) -> [Guestinfo; 2] {
     ]
 }
 
-/// The same bytes at every time: the header of gzip names no clock.
 fn encode(content: &[u8]) -> String {
-    let mut encoder: GzEncoder<Vec<u8>> = GzBuilder::new().mtime(0).write(Vec::new(), Compression::new(6));
-    let written = encoder.write_all(content).and_then(|()| encoder.finish());
-    BASE64.encode(&written.expect("writing into memory cannot fail"))
+    BASE64.encode(&zip(content))
 }
 
 /// What a value holds; [`None`] when it is not encoded as kfimg encodes it.
@@ -55,19 +46,13 @@ pub fn read_guestinfo(value: &[u8]) -> Option<Vec<u8>> {
     unzip(&BASE64.decode(value).ok()?)
 }
 
-/// Unpacks gzip, up to a size that no payload has.
-pub(super) fn unzip(packed: &[u8]) -> Option<Vec<u8>> {
-    let mut content = Vec::new();
-    let read = GzDecoder::new(packed).take(LARGEST + 1).read_to_end(&mut content).ok()? as u64;
-    (read <= LARGEST).then_some(content)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{
-        BASE64, CloudInit, GzDecoder, METADATA_KEY, Read, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition,
-        read_guestinfo,
+        BASE64, CloudInit, METADATA_KEY, USER_DATA_KEY, guestinfo_cloud_init, guestinfo_ignition, read_guestinfo,
     };
+    use flate2::read::GzDecoder;
+    use std::io::Read;
 
     fn decode(value: &str) -> String {
         let mut text = String::new();

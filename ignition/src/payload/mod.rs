@@ -7,6 +7,7 @@ mod data_url;
 mod drive;
 mod fat;
 mod guestinfo;
+mod gzip;
 mod ignition;
 
 pub use all_in_one::{AllInOne, DoesNotFit, Machine};

@@ -12,10 +12,10 @@
 use super::toml::{array, string};
 use super::{CERTS_D, Content, ContentError, Context};
 use crate::content::addons::rules;
-use crate::content::certificates;
+use crate::content::{certificates, keepalived};
 use data_encoding::BASE64;
 use kfimg_images::reference::{DEFAULT_MIRROR_FOLDER, mirror_folder};
-use kfimg_images::{Catalog, Component, ImageRule, Reference, RemarkKind, discover_by};
+use kfimg_images::{Catalog, Component, ImageRule, RemarkKind, discover_by};
 use kfimg_profiles::cluster::{Cluster, Registry};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -124,13 +124,7 @@ pub fn upstream_hosts(cluster: &Cluster, catalog: &Catalog) -> Result<BTreeSet<S
     let patch = cluster.version.patch;
     let components = Component::ALL.iter().map(|component| catalog.image(*component, patch).host().to_owned());
     let mut hosts: BTreeSet<String> = components.chain(WELL_KNOWN.map(str::to_owned)).collect();
-    if let Some(written) = &cluster.endpoint.keepalived_image {
-        let image = written.parse::<Reference>().map_err(|error| ContentError::Image {
-            reference: written.clone(),
-            reason: format!("`controlPlaneEndpoint.vip.image`: {error}"),
-        })?;
-        hosts.insert(image.host().to_owned());
-    }
+    hosts.extend(keepalived::written_image(cluster)?.map(|image| image.host().to_owned()));
     let rules = rules(&cluster.image_paths);
     let objects = cluster.manifests.iter().flat_map(|manifest| &manifest.objects);
     hosts.extend(objects.flat_map(|object| hosts_of(&object.value, &rules)));

@@ -3,10 +3,9 @@
 //! tar and not `write_files`: that module makes a file readable for everybody before it sets the mode, follows links that a
 //! distribution has left in the place, takes owners by names that are not there yet, and knows neither links nor folders.
 
+use crate::payload::gzip::zip;
 use crate::tree::{Entry, NodeTree, Owner};
 use data_encoding::BASE64;
-use flate2::{Compression, GzBuilder};
-use std::io::Write;
 use tar::{Builder, EntryType, Header};
 
 /// Characters of a line of base64.
@@ -49,7 +48,7 @@ pub(super) fn archive(tree: &NodeTree) -> Archive {
         writer.add(path.as_str(), EntryType::Regular, 0o600, Owner::ROOT, text.as_bytes());
     }
     let tar = writer.tar.into_inner().expect(IN_MEMORY);
-    Archive { items: writer.items, base64: lines(&BASE64.encode(&gzip(&tar))) }
+    Archive { items: writer.items, base64: lines(&BASE64.encode(&zip(&tar))) }
 }
 
 const IN_MEMORY: &str = "writing into memory cannot fail, and a tree's paths are those that tar takes";
@@ -87,12 +86,6 @@ fn header(kind: EntryType, mode: u32, owner: Owner, size: usize) -> Header {
 
 fn relative(path: &str) -> &str {
     path.trim_start_matches('/')
-}
-
-/// Without a time or a system in its header, so that the same tree gives the same bytes.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect(IN_MEMORY)
 }
 
 fn lines(text: &str) -> String {

@@ -4,7 +4,7 @@
 //! machine makes its data partition stands in the user-data as files, and that is what they are in the tree.
 
 use crate::payload::ReadError;
-use crate::payload::guestinfo::unzip;
+use crate::payload::gzip::unzip;
 use crate::tree::{Directory, Entry, File, Link, NodeTree, Owner, User};
 use data_encoding::BASE64;
 use serde::de::value::MapAccessDeserializer;
