@@ -7,7 +7,7 @@ use kfimg_ignition::delivery::boot_scripts;
 use kfimg_ignition::payload::{CloudInit, IgnitionVersion, cloud_init, config_drive, ignition};
 use kfimg_ignition::tree::NodeTree;
 use kfimg_profiles::cluster::{Cluster, DiskChoice, Node};
-use kfimg_profiles::description::{PayloadFormat, User};
+use kfimg_profiles::description::{PayloadFormat, Role, User};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
@@ -42,7 +42,7 @@ fn node(name: &str) -> Node {
     node
 }
 
-/// Nodes of `ha3`, one with users and a disk that is named, and one that is nothing but traps.
+/// Nodes of `ha3`, one for etcd alone, one whose secrets are sealed, one with users and a disk that is named, and one that is nothing but traps.
 fn trees() -> Vec<(&'static str, Node, NodeTree)> {
     let ha3 = Site::new(Cluster::fake());
     let key = |name: &str| vec![format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA {name}'s own: #1")];
@@ -63,6 +63,7 @@ fn trees() -> Vec<(&'static str, Node, NodeTree)> {
             disk.choice = DiskChoice::Path("/dev/sdb".to_owned());
         }
     });
+    let apart = Site::with(|cluster| cluster.nodes[0].role = Role::Etcd);
     let (master, worker) = (node("master1"), node("worker1"));
     let mut hostile = hostile();
     hostile.file("/etc/hostname", 0o644, "traps.example.net\n").unwrap();
@@ -73,6 +74,8 @@ fn trees() -> Vec<(&'static str, Node, NodeTree)> {
         ("worker", worker, ha3.tree("worker1")),
         ("users", master.clone(), peopled.tree("master1")),
         ("hostile", traps, hostile),
+        ("etcd", master.clone(), apart.tree("master1")),
+        ("sealed", master, ha3.sealed_tree("master1")),
     ]
 }
 

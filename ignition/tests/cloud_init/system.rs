@@ -13,6 +13,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 /// What a cloud image has: one that sets up the network by netplan, and settings that a payload has to take back.
 const PACKAGES: &str = "ca-certificates,cloud-init,iproute2,netplan.io,openssh-server,sudo,systemd-resolved,udev";
@@ -26,8 +27,12 @@ ln -sf ../run/systemd/resolve/stub-resolv.conf "$1"/etc/resolv.conf
 rm -rf "$1"/var/lib/apt/lists "$1"/var/cache "$1"/usr/share/doc "$1"/usr/share/locale "$1"/usr/share/man
 "#;
 
+/// One test makes a Debian while the others wait for it.
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// A Debian of this release, made once and kept.
 pub(crate) fn debian(release: &str) -> PathBuf {
+    let _making = MAKING.lock();
     let path = kept(release);
     if path.exists() {
         return path;

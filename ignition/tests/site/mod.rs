@@ -1,6 +1,7 @@
 //! A cluster with its credentials, and the trees of its nodes, for tests of content.
 
 use jiff::Timestamp;
+use kfimg_ignition::age::{Passphrase, Seal};
 use kfimg_ignition::content::{ClusterContent, NodeContent, Stamp};
 use kfimg_ignition::tree::{Entry, File, NodeTree};
 use kfimg_images::Catalog;
@@ -47,15 +48,28 @@ impl Site {
 
     /// The tree of a node.
     pub(crate) fn tree(&self, node: &str) -> NodeTree {
+        stamped(self.content(node))
+    }
+
+    /// The tree of a node, its secrets sealed by a passphrase.
+    pub(crate) fn sealed_tree(&self, node: &str) -> NodeTree {
+        let passphrase = Passphrase::new("correct horse battery staple", [7; 16]).unwrap();
+        stamped(self.content(node).seal(&Seal::Passphrase(&passphrase)).unwrap())
+    }
+
+    fn content(&self, node: &str) -> NodeContent {
         let credentials = self.credentials.node(node).unwrap();
         let version = self.cluster.version;
         let catalog = Catalog::for_version((version.major, version.minor)).unwrap();
         let uid = self.credentials.cluster_uid();
         let content = ClusterContent::new(&self.cluster, catalog, uid, NOW + 1).unwrap();
         let node = self.cluster.node(node).unwrap();
-        let made = content.with_context(node, &credentials, NodeContent::new).unwrap();
-        made.stamp(Stamp { generation: 1, render_time: NOW }).unwrap()
+        content.with_context(node, &credentials, NodeContent::new).unwrap()
     }
+}
+
+fn stamped(content: NodeContent) -> NodeTree {
+    content.stamp(Stamp { generation: 1, render_time: NOW }).unwrap()
 }
 
 /// Every node and the endpoint get an IPv6 address, after the IPv4 one or instead of it.
