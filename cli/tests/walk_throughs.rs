@@ -142,7 +142,7 @@ const FOUND: Duration = Duration::from_secs(60);
 fn the_static_program_needs_nothing_of_the_machine() {
     in_sources("make --silent static", Path::new("/nonexistent"));
     let root = empty_folder("walk-throughs/static");
-    let built = format!("{}-unknown-linux-gnu/release/kfimg", std::env::consts::ARCH);
+    let built = format!("{}-unknown-linux-gnu/dist/kfimg", std::env::consts::ARCH);
     fs::copy(built_into().join(built), root.join("kfimg")).unwrap();
     fs::create_dir(root.join("etc")).unwrap();
     fs::write(root.join("etc/hosts"), "127.0.0.1 reg.example\n").unwrap();

@@ -1,5 +1,6 @@
 //! Images of a medium on a node that boots for the first time: the agent's step `images` against `ctr images import` of the same
-//! image as one file, each into a containerd that has nothing.
+//! images as one file, each into a containerd that has nothing. The same layers are one image, and as many images as a control plane
+//! runs, more or less.
 //!
 //! It needs root, and the agent beside kfimg (`KFIMG_BENCH_AGENT` names another). Both unpack.
 
@@ -14,13 +15,13 @@ use kfimg_images::layout::media_type::{OCI_CONFIG, OCI_MANIFEST};
 use kfimg_images::layout::{Manifest, Platform};
 
 use crate::Bench;
-use crate::data::{self, LARGE, noise};
+use crate::data::{self, noise};
 use crate::measure::{self, Contender, judge, milliseconds, race, timed};
 use crate::peers;
 use crate::program;
 
-/// Layers of the image, as many packed bytes as two large layers together.
-const LAYERS: u64 = 8;
+/// Layers of all images together, as many packed bytes as two large layers.
+const LAYERS: usize = 8;
 /// Type of a layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// Time for containerd's start.
@@ -37,14 +38,21 @@ pub(crate) fn run(bench: &Bench) {
     }
     let Some(agent) = program::agent(&bench.kfimg) else { return };
     let Some(containerd) = peers::built("containerd") else { return };
+    for (images, what) in [(1, "an image"), (LAYERS, "eight images")] {
+        compare(bench, &agent, &containerd, images, what);
+    }
+}
+
+/// So many images with all layers.
+fn compare(bench: &Bench, agent: &Path, containerd: &Path, images: usize, what: &str) {
     let (node, tar) = (bench.fresh("node"), bench.fresh("image.tar"));
-    image(&node.join(BUNDLE), bench.layer / 4, &bench.path("layer"));
-    prepare(&node);
+    bundle(&node.join(BUNDLE), images, bench.layer / 4, &bench.path("layer"));
+    prepare(&node, images);
     let mut pack = Command::new(&bench.kfimg);
     measure::run(pack.args(["--quiet", "bundle", "pack", "--bundle"]).arg(node.join(BUNDLE)).arg("-o").arg(&tar));
 
     let import = |command: &dyn Fn(&Node) -> Command| {
-        let running = Node::start(&containerd, &node);
+        let running = Node::start(containerd, &node);
         let mut command = command(&running);
         timed(|| {
             let output = command.output().expect("it was built");
@@ -52,7 +60,7 @@ pub(crate) fn run(bench: &Bench) {
         })
     };
     let with_agent = |running: &Node| {
-        let mut command = Command::new(&agent);
+        let mut command = Command::new(agent);
         command.arg("--root").arg(&node).arg("images").env("PATH", &running.path);
         command
     };
@@ -66,8 +74,8 @@ pub(crate) fn run(bench: &Bench) {
         Contender::new("ctr images import", || import(&|running| with_ctr(running, &[]))),
         Contender::new("ctr images import --local", || import(&|running| with_ctr(running, &["--local"]))),
     ];
-    let what = "images of a medium into a fresh containerd";
-    let medians = race(what, bench.rounds, &mut contenders);
+    let what = format!("{what} of a medium into a fresh containerd");
+    let medians = race(&what, bench.rounds, &mut contenders);
     for (peer, median) in ["ctr images import", "ctr images import --local"].into_iter().zip(&medians[1..]) {
         let against = format!("{what}, against `{peer}`");
         judge("P20/import", &against, &milliseconds(medians[0]), medians[0] / median);
@@ -77,9 +85,9 @@ pub(crate) fn run(bench: &Bench) {
 }
 
 /// Files and folders of a node, as far as the step looks at them.
-fn prepare(node: &Path) {
+fn prepare(node: &Path, images: usize) {
     let mut plan: serde_json::Value = serde_json::from_str(PLAN).expect("the agent's tests read it");
-    plan["images"] = serde_json::json!([{ "reference": LARGE }]);
+    plan["images"] = (0..images).map(|number| serde_json::json!({ "reference": name(number) })).collect();
     let write = || -> std::io::Result<()> {
         for folder in ["etc/kfimg", "etc/containerd", "run/kfimg"] {
             fs::create_dir_all(node.join(folder))?;
@@ -89,15 +97,29 @@ fn prepare(node: &Path) {
     write().expect("the scratch folder can be written to");
 }
 
+/// The name of one of the images.
+fn name(number: usize) -> String {
+    format!("quay.io/bench/image-{number}:1")
+}
+
+/// So many images with the same number of layers.
+fn bundle(path: &Path, images: usize, layer: usize, scratch: &Path) {
+    let mut bundle = FakeBundle::new(path);
+    for number in 0..images {
+        image(&mut bundle, number, LAYERS / images, layer, scratch);
+    }
+    bundle.finish();
+}
+
 /// An image whose layers a runtime unpacks: archives of noise, of so many bytes each.
-fn image(bundle: &Path, layer: usize, scratch: &Path) {
-    let mut bundle = FakeBundle::new(bundle);
+fn image(bundle: &mut FakeBundle, number: usize, count: usize, layer: usize, scratch: &Path) {
     let (mut digests, mut layers) = (Vec::new(), Vec::new());
-    for number in 0..LAYERS {
+    for layer_number in (number * count..).take(count) {
         data::remove(scratch);
         let (root, packed) = (scratch.join("root"), scratch.join("layer.tar.gz"));
         fs::create_dir_all(&root).expect("the scratch folder can be written to");
-        fs::write(root.join(format!("file-{number}")), noise(50 + number, layer)).expect("the scratch folder has room");
+        let content = noise(50 + layer_number as u64, layer);
+        fs::write(root.join(format!("file-{layer_number}")), content).expect("the scratch folder has room");
         tar(&root, &["-c"], &scratch.join("layer.tar"));
         tar(&root, &["-c", "-z"], &packed);
         digests.push(sha256(&fs::read(scratch.join("layer.tar")).expect("it was written")).to_string());
@@ -111,8 +133,7 @@ fn image(bundle: &Path, layer: usize, scratch: &Path) {
     let mut image = bundle.stored(OCI_MANIFEST, &Manifest::of(config, layers).to_bytes());
     let (architecture, os) = ("amd64".to_owned(), "linux".to_owned());
     image.platform = Some(Platform { architecture, os, os_version: None, os_features: Vec::new(), variant: None });
-    bundle.name(LARGE, image);
-    bundle.finish();
+    bundle.name(&name(number), image);
 }
 
 fn tar(root: &Path, how: &[&str], target: &Path) {

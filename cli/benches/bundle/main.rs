@@ -84,7 +84,7 @@ impl Bench {
 fn main() {
     let scratch = tempfile::tempdir().expect("a folder for the measurements");
     let bench = Bench {
-        kfimg: std::env::var_os("KFIMG_BENCH_BINARY").map_or_else(|| Path::new(KFIMG).to_owned(), PathBuf::from),
+        kfimg: measure::kfimg(KFIMG),
         folder: scratch.path().to_owned(),
         layer: number("KFIMG_BENCH_MIB", 256) << 20,
         rounds: measure::rounds(),

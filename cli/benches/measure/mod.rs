@@ -11,6 +11,7 @@ mod table;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,11 @@ pub(crate) use table::{between, publish};
 
 /// Rounds of each measurement unless the environment says otherwise; the median counts.
 const ROUNDS: usize = 5;
+
+/// The program that is measured: the one that the environment names, else the one that Cargo built for the bench.
+pub(crate) fn kfimg(built: &str) -> PathBuf {
+    std::env::var_os("KFIMG_BENCH_BINARY").map_or_else(|| PathBuf::from(built), PathBuf::from)
+}
 
 /// A ratio that was measured, and what it should be.
 struct Judged {

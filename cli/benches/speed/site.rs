@@ -1,6 +1,6 @@
 //! The cluster that is rendered: an inventory of workers in the profile `ha3`, and its output.
 
-use crate::measure::{Took, run};
+use crate::measure::{Took, kfimg, run};
 use crate::{CONTROL_PLANES, KFIMG};
 use std::fmt::Write as _;
 use std::fs;
@@ -63,7 +63,7 @@ impl Site {
 
     /// A command of kfimg in the folder.
     pub(crate) fn kfimg(&self, word: &str) -> Command {
-        let mut command = Command::new(KFIMG);
+        let mut command = Command::new(kfimg(KFIMG));
         command.current_dir(&self.folder).arg(word).arg("--quiet");
         command
     }
