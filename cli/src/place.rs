@@ -2,8 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
+/// Whether one path is, or leads below, the other, by whatever ways both are named.
+pub(crate) fn lies_in(path: &Path, folder: &Path) -> bool {
+    real(path).starts_with(real(folder))
+}
+
 /// The path without links and without `..`, as far as it exists; what does not exist yet will be made there.
-pub(crate) fn real(path: &Path) -> PathBuf {
+fn real(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let known = absolute.ancestors().find_map(|part| Some((part, std::fs::canonicalize(part).ok()?)));
     let Some((known, mut real)) = known else { return absolute };

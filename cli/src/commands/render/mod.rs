@@ -21,7 +21,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::stop_on_signals;
 use crate::output::{Manifest, NodeRecord, Secrecy, Servers, Staging};
-use crate::place::real;
+use crate::place::lies_in;
 use crate::report::{self, Report};
 use crate::steps::Steps;
 use clap::Args;
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
 
 /// An output is replaced as a whole, and a state can't be made again.
 fn keep_apart(output: &Path, state: &Path) -> Result<(), Failure> {
-    if !real(state).starts_with(real(output)) {
+    if !lies_in(state, output) {
         return Ok(());
     }
     let (output, state) = (output.display(), state.display());

@@ -4,7 +4,7 @@ use super::ServeArgs;
 use super::declared::{Declared, Entrances};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::place::real;
+use crate::place::lies_in;
 use clap::Args;
 use kfimg_delivery::board::Tell;
 use kfimg_delivery::dhcp::{ProxyDhcp, ProxyOptions};
@@ -108,7 +108,7 @@ impl BootArgs {
     /// What lies below the folder of images is everybody's.
     fn keep_apart(&self) -> Result<(), Failure> {
         let (Some(output), Some(images)) = (&self.output, &self.images) else { return Ok(()) };
-        if real(output).starts_with(real(images)) {
+        if lies_in(output, images) {
             let (output, images) = (output.display(), images.display());
             let remedy = "give --images a folder of its own";
             return Err(Failure::Usage(format!(
