@@ -23,7 +23,7 @@ mod serving;
 mod storm;
 mod transfer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use measure::number;
 use program::Board;
