@@ -8,7 +8,7 @@ use super::member::Member;
 use super::membership::{Membership, Refused};
 use super::restore::{Restore, RestoreError};
 use super::round::{Questions, Round};
-use super::{aside, identity};
+use super::{aside, identity, log};
 use crate::guard::{ClusterId, Effect, Marker, NonceSet, Phase, StartMode};
 use crate::step;
 use std::time::Duration;
@@ -98,6 +98,12 @@ fn start(member: &Member, mode: &StartMode, membership: &Membership<'_>) -> Resu
         StartMode::SelfOnly => InitialFlags::self_only(name, url),
         StartMode::ForceNew => InitialFlags::force_new(name, url),
     };
+    if *mode == StartMode::ForceNew {
+        let left = log::commit_all(member.places.data_dir())?;
+        if left > 0 {
+            step::tell(format_args!("etcd: {left} entries of the log were not known to be committed, and count"));
+        }
+    }
     // A log without entries and a lone `snap/db` are no data, but etcd trips over them.
     if matches!(mode, StartMode::New(_) | StartMode::Existing(_)) {
         aside::set_aside(member.places.data_dir(), step::now())?;

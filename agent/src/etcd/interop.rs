@@ -1,7 +1,7 @@
 //! What the guard believes about etcd's files and ids, said by the real etcd, which `make guard-test` builds.
 
 use super::flags::InitialFlags;
-use super::log::inspect;
+use super::log::{commit_all, inspect};
 use super::manifest::Manifest;
 use super::marker::Places;
 use super::restore::Restore;
@@ -246,4 +246,33 @@ fn a_snapshot_is_restored_with_raised_revisions_and_its_own_cluster() {
     fs::write(&file, text).unwrap();
     assert!(restore.build(&set).is_err(), "a damaged file");
     assert_eq!(inspect(&data_dir, false), expected, "a failed restore leaves the data alone");
+}
+
+#[test]
+#[ignore = "needs etcd, which `make guard-test` builds"]
+fn whoever_goes_on_alone_keeps_every_write_that_was_acknowledged() {
+    const ROUNDS: usize = 8;
+    const KEYS: usize = 5;
+    let programs = programs();
+    let folder = TempDir::new().unwrap();
+    let (data_dir, url) = (folder.path().join("m1"), free_url());
+    let members = vec![("m1".to_owned(), url.clone())];
+    let mut flags = InitialFlags::found(members, "t".to_owned(), &url);
+    let mut unknown = 0;
+    for round in 0..ROUNDS {
+        let server = start(&programs, &data_dir, "m1", &url, &flags);
+        for key in 0..KEYS {
+            server.put(&programs, &format!("key-{round}-{key}"), "value");
+        }
+        // Killed, as by a power cut.
+        drop(server);
+        unknown += commit_all(&data_dir).unwrap();
+        flags = InitialFlags::force_new("m1", &url);
+        let server = start(&programs, &data_dir, "m1", &url, &flags);
+        server.put(&programs, "again", "value");
+        let (_, text) = server.control(&programs, &["get", "--prefix", "key-", "--keys-only"]);
+        let keys = text.lines().filter(|line| line.starts_with("key-")).count();
+        assert_eq!(keys, (round + 1) * KEYS, "round {round}: {text}");
+    }
+    assert!(unknown > 0, "etcd wrote down at once what is committed: nothing has to be done about it any more");
 }

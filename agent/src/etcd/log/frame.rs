@@ -35,18 +35,25 @@ pub(super) struct Frames<R> {
     left: u64,
     /// Bytes that were read.
     at: u64,
+    /// Where the last record ends whose checksum is right.
+    end: u64,
     crc: u32,
 }
 
 impl<R: Read> Frames<R> {
     /// Of a file of `size` bytes that comes after files whose checksum is `crc`; 0 if it is the first.
     pub(super) fn new(input: R, size: u64, crc: u32) -> Self {
-        Self { input: BufReader::with_capacity(64 << 10, input), left: size, at: 0, crc }
+        Self { input: BufReader::with_capacity(64 << 10, input), left: size, at: 0, end: 0, crc }
     }
 
     /// The checksum after the last record.
     pub(super) fn crc(&self) -> u32 {
         self.crc
+    }
+
+    /// Where the last record ends whose checksum is right, in bytes.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 
     /// The next frame.
@@ -138,7 +145,7 @@ impl<R: Read> Frames<R> {
         if record.crc != expected && !first {
             return Frame::Damaged;
         }
-        self.crc = record.crc;
+        (self.crc, self.end) = (record.crc, self.at);
         record.content.map_or(Frame::Damaged, Frame::Record)
     }
 }

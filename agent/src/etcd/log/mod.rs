@@ -1,8 +1,9 @@
 //! What etcd's write-ahead log tells while etcd does not run: whose it is, whether it can be read, whether anything was
 //! ever written to it (etcd, `server/storage/wal`).
 //!
-//! It is only read. Files are read as streams; several hundred megabytes are usual. What follows from it is the guard's.
+//! Files are read as streams; several hundred megabytes are usual. What follows from it is the guard's. Only [`commit_all`] writes.
 
+mod commit;
 mod crc32c;
 mod frame;
 mod kept;
@@ -13,6 +14,7 @@ mod tests;
 
 use super::aside::MEMBER;
 use crate::guard::{ClusterId, MemberId, OwnData};
+pub(crate) use commit::commit_all;
 pub(crate) use kept::Kept;
 
 use frame::{Frame, Frames};
@@ -45,7 +47,7 @@ fn look(member: &Path, running: bool) -> io::Result<OwnData> {
     };
     let gap = segments.windows(2).any(|pair| pair[1].sequence.checked_sub(pair[0].sequence) != Some(1));
     let mut seen = Seen { beyond: snapshots || first.sequence > 0 || first.index > 0, ..Seen::default() };
-    if gap || !seen.read(&segments, running)? {
+    if gap || seen.read(&segments, running)?.is_none() {
         return Ok(OwnData::Unreadable);
     }
     Ok(seen.verdict(running))
@@ -80,12 +82,29 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
+/// Why a log is not written to.
+#[derive(Debug, thiserror::Error)]
+#[error("etcd's log is damaged")]
+struct Damaged;
+
+/// Where a log ends: bytes of the last file's whole records, and their checksum.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    at: u64,
+    crc: u32,
+}
+
 /// What was found so far.
 #[derive(Debug, Default)]
 struct Seen {
     owner: Option<(ClusterId, MemberId)>,
     /// Index of the last entry.
     last: u64,
+    /// Term of the last entry.
+    entry_term: u64,
+    /// The last term that the member has seen, and for whom it voted in it.
+    term: u64,
+    vote: u64,
     /// Entries that are not a founder's, in the order of a founder's, or a snapshot.
     beyond: bool,
     /// What is known to be committed.
@@ -95,32 +114,32 @@ struct Seen {
 }
 
 impl Seen {
-    /// False: damaged.
-    fn read(&mut self, segments: &[Segment], running: bool) -> io::Result<bool> {
-        let mut crc = 0;
+    /// Reads to the end; of a running etcd's log only until it is known whether there are data. None: damaged.
+    fn read(&mut self, segments: &[Segment], running: bool) -> io::Result<Option<End>> {
+        let mut end = End::default();
         for (place, segment) in segments.iter().enumerate() {
             let file = File::open(&segment.path)?;
             let size = file.metadata()?.len();
-            let mut frames = Frames::new(file, size, crc);
+            let mut frames = Frames::new(file, size, end.crc);
             let last_file = place + 1 == segments.len();
             let torn = loop {
                 match frames.next()? {
                     Frame::Record(content) if self.take(content) => {}
                     Frame::End => break false,
                     Frame::Torn if last_file => break true,
-                    Frame::Torn | Frame::Damaged | Frame::Record(_) => return Ok(false),
+                    Frame::Torn | Frame::Damaged | Frame::Record(_) => return Ok(None),
                 }
                 if running && self.owner.is_some() && self.has_data() {
-                    return Ok(true);
+                    return Ok(Some(end));
                 }
             };
-            crc = frames.crc();
+            end = End { at: frames.end(), crc: frames.crc() };
             // Only an answer that makes little of a log that stands still depends on what lies behind its end.
             if last_file && !self.beyond && !running {
                 self.doubtful = torn || !frames.rest_is_zero()?;
             }
         }
-        Ok(self.owner.is_some())
+        Ok(self.owner.map(|_| end))
     }
 
     /// False: it contradicts what came before.
@@ -129,11 +148,14 @@ impl Seen {
             Content::Metadata { cluster, member } => {
                 return *self.owner.get_or_insert((cluster, member)) == (cluster, member);
             }
-            Content::Entry { index, founding } => {
+            Content::Entry { term, index, founding } => {
                 self.beyond |= !founding || index != self.last.saturating_add(1);
-                self.last = index;
+                (self.last, self.entry_term) = (index, term);
             }
-            Content::State { commit } => self.commit = self.commit.max(commit),
+            Content::State { term, vote, commit } => {
+                (self.term, self.vote) = (term, vote);
+                self.commit = self.commit.max(commit);
+            }
             Content::Snapshot { index } => self.beyond |= index > 0,
             Content::Crc => {}
         }

@@ -19,6 +19,8 @@ pub(super) enum Content {
     },
     /// An entry.
     Entry {
+        /// The term in which it was proposed.
+        term: u64,
         /// Its place in the log, from 1.
         index: u64,
         /// Whether it is one of those that a founder writes before it asks anybody: a member is added in term 1, and
@@ -27,6 +29,10 @@ pub(super) enum Content {
     },
     /// Term, vote and commit.
     State {
+        /// The last term that the member has seen.
+        term: u64,
+        /// The member for which it voted in that term; 0: for nobody.
+        vote: u64,
         /// Index of the last entry that is known to be committed.
         commit: u64,
     },
@@ -78,9 +84,12 @@ fn content(kind: u64, head: &[u8], total: usize) -> Result<Content, Malformed> {
         2 => {
             let [kind, term, index] = numbers(head, total, [1, 2, 3])?;
             let founding = kind == 1 && term == 1 && adds_founder(head, total).unwrap_or(false);
-            Content::Entry { index, founding }
+            Content::Entry { term, index, founding }
         }
-        3 => Content::State { commit: numbers(head, total, [3])?[0] },
+        3 => {
+            let [term, vote, commit] = numbers(head, total, [1, 2, 3])?;
+            Content::State { term, vote, commit }
+        }
         4 => Content::Crc,
         5 => Content::Snapshot { index: numbers(head, total, [1])?[0] },
         _ => return Err(Malformed),

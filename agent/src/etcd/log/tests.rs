@@ -1,6 +1,6 @@
 //! Logs of a real etcd 3.6.8, without the zeros behind their ends (`recorded/`), and what may happen to them.
 
-use super::inspect;
+use super::{Seen, commit_all, inspect, segments};
 use crate::guard::{ClusterId, MemberId, OwnData};
 use std::fs::{File, create_dir_all, write};
 use std::path::{Path, PathBuf};
@@ -155,4 +155,39 @@ fn damage_is_damage_unless_the_last_record_lacks_a_sector() {
     // A file that is not the last may not be torn.
     let second = "wal/0000000000000001-0000000000000029.wal";
     assert_eq!(inspect(folder(&[(&wal, &torn), (second, SINGLE)]).path(), false), OwnData::Unreadable);
+}
+
+/// The last entry of a log, and the last that is known to be committed; none where it is damaged or missing.
+fn entries(folder: &Path) -> Option<(u64, u64)> {
+    let mut seen = Seen::default();
+    seen.read(&segments(&folder.join("member/wal")).unwrap(), false).unwrap()?;
+    Some((seen.last, seen.commit))
+}
+
+#[test]
+fn all_entries_of_a_log_count_that_was_cut_at_any_byte() {
+    let wal = format!("wal/{FIRST}");
+    let mut all = 0;
+    for bytes in [ALONE, FOUNDED, SINGLE, JOINED] {
+        for length in 0..bytes.len().min(1500) {
+            let folder = folder(&[(&wal, &bytes[..length])]);
+            let (before, owner) = (entries(folder.path()), inspect(folder.path(), false));
+            let Some((last, commit)) = before else {
+                assert!(commit_all(folder.path()).is_err(), "{length} bytes");
+                continue;
+            };
+            let left = last.saturating_sub(commit);
+            assert_eq!(commit_all(folder.path()).unwrap(), left, "{length} bytes");
+            assert_eq!(entries(folder.path()), Some((last, commit.max(last))), "{length} bytes");
+            let OwnData::Log { cluster, member, .. } = owner else { continue };
+            let OwnData::Log { cluster: now, member: me, .. } = inspect(folder.path(), false) else {
+                panic!("{length}")
+            };
+            assert_eq!((now, me), (cluster, member), "{length} bytes");
+            assert_eq!(commit_all(folder.path()).unwrap(), 0, "{length} bytes, once more");
+            all += left;
+        }
+    }
+    assert!(all > 0);
+    assert_eq!(commit_all(Path::new("/nowhere/at/all")).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
 }
