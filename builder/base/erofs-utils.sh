@@ -23,7 +23,13 @@ case $(uname -m) in
   *) echo "$(uname -m): is x86_64 or aarch64" >&2; exit 2 ;;
 esac
 
-partial=$1.partial
+folder=${1%/}
+if [ -e "$folder" ]; then
+  echo "$folder is there already: name a folder that is not" >&2
+  exit 2
+fi
+
+partial=$folder.partial
 rm -rf "$partial"
 trap 'rm -rf "$partial"' EXIT
 mkdir -p "$partial/bin"
@@ -42,5 +48,4 @@ END
   chmod 0755 "$partial/bin/$name"
 done
 
-rm -rf "$1"
-mv -T "$partial" "$1"
+mv -T "$partial" "$folder"
