@@ -33,7 +33,7 @@ const READ: Duration = Duration::from_secs(600);
 fn a_root_from_the_network_is_read_as_it_was_built() {
     play(
         "kfimg-root-is-verified",
-        |_, built| built.network(),
+        |_, programs| Built::without_images(programs)?.network(),
         |machine, payload| {
             machine.power_on(&payload)?;
             is_read(machine, "squashfs")
@@ -44,14 +44,14 @@ fn a_root_from_the_network_is_read_as_it_was_built() {
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
 fn an_erofs_root_is_read_as_it_was_built() {
-    scenario::run_alone("kfimg-erofs-root", |bench| {
-        let image = Built::with_erofs(&Programs::build(&COMPONENTS)?)?.network()?;
-        let payload = payload(bench)?;
-        machine(bench, &image)?.play(|machine| {
+    play(
+        "kfimg-erofs-root",
+        |_, programs| Built::with_erofs(programs)?.network(),
+        |machine, payload| {
             machine.power_on(&payload)?;
             is_read(machine, "erofs")
-        })
-    });
+        },
+    );
 }
 
 #[test]
@@ -88,7 +88,9 @@ fn a_root_that_the_initrd_fetches_is_waited_for_until_it_is_the_right_one() {
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
 fn a_changed_root_from_the_network_is_refused() {
-    let image = |bench: &Bench, built: &Built| built.network_with_a_flipped_bit(&bench.folder().join("changed-initrd"));
+    let image = |bench: &Bench, programs: &Programs| {
+        Built::without_images(programs)?.network_with_a_flipped_bit(&bench.folder().join("changed-initrd"))
+    };
     play("kfimg-changed-root-from-the-network", image, |machine, payload| {
         machine.power_on(&payload)?;
         is_refused(machine)
@@ -98,7 +100,9 @@ fn a_changed_root_from_the_network_is_refused() {
 #[test]
 #[ignore = "emulates a whole machine for minutes: make vm-test"]
 fn a_changed_root_on_a_disk_is_refused() {
-    let image = |bench: &Bench, built: &Built| built.disk_with_a_flipped_bit(&bench.folder().join("changed-disk"));
+    let image = |bench: &Bench, programs: &Programs| {
+        Built::without_images(programs)?.disk_with_a_flipped_bit(&bench.folder().join("changed-disk"))
+    };
     play("kfimg-changed-root-on-a-disk", image, |machine, payload| {
         machine.power_on_with(Delivery::Firmware(&payload))?;
         is_refused(machine)
@@ -132,13 +136,12 @@ fn is_refused(machine: &mut Machine) -> Result<()> {
 /// One machine with one image of the build.
 fn play(
     name: &str,
-    image: impl FnOnce(&Bench, &Built) -> Result<Image>,
+    image: impl FnOnce(&Bench, &Programs) -> Result<Image>,
     act: impl FnOnce(&mut Machine, PathBuf) -> Result<()>,
 ) {
     scenario::run_alone(name, |bench| {
-        let built = Built::without_images(&Programs::build(&COMPONENTS)?)?;
         let payload = payload(bench)?;
-        let image = image(bench, &built)?;
+        let image = image(bench, &Programs::build(&COMPONENTS)?)?;
         machine(bench, &image)?.play(|machine| act(machine, payload))
     });
 }

@@ -5,9 +5,10 @@
 //! alone by the word of an operator keeps all that its log has; what was told to nobody may be among it, as after any write without an
 //! answer.
 
-use super::{Damaged, MEMBER, Seen, crc32c, segments};
+use super::{MEMBER, Seen, crc32c, segments};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Type of a record with term, vote and commit (`server/storage/wal/walpb/record.proto`).
@@ -24,7 +25,7 @@ pub(crate) fn commit_all(data_dir: &Path) -> io::Result<u64> {
     let segments = segments(&data_dir.join(MEMBER).join("wal"))?;
     let mut seen = Seen::default();
     let Some(end) = seen.read(&segments, false)? else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, Damaged));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "etcd's log is damaged"));
     };
     let left = seen.last.saturating_sub(seen.commit);
     let Some(segment) = segments.last().filter(|_| left > 0) else { return Ok(0) };
@@ -35,10 +36,9 @@ pub(crate) fn commit_all(data_dir: &Path) -> io::Result<u64> {
     // Field 3, its length, its bytes; a state is shorter than the numbers that need two bytes.
     record.extend([3 << 3 | 2, state.len() as u8]);
     record.extend(state);
-    let mut file = File::options().write(true).open(&segment.path)?;
+    let file = File::options().write(true).open(&segment.path)?;
     file.set_len(end.at)?;
-    io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
-    file.write_all(&frame(&record))?;
+    file.write_all_at(&frame(&record), end.at)?;
     file.sync_all()?;
     Ok(left)
 }

@@ -35,24 +35,27 @@ pub(super) struct Frames<R> {
     left: u64,
     /// Bytes that were read.
     at: u64,
-    /// Where the last record ends whose checksum is right.
-    end: u64,
-    crc: u32,
+    end: End,
+}
+
+/// Where the records of a file end whose checksums are right.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct End {
+    /// Bytes of the file.
+    pub(super) at: u64,
+    /// The checksum after the last one.
+    pub(super) crc: u32,
 }
 
 impl<R: Read> Frames<R> {
     /// Of a file of `size` bytes that comes after files whose checksum is `crc`; 0 if it is the first.
     pub(super) fn new(input: R, size: u64, crc: u32) -> Self {
-        Self { input: BufReader::with_capacity(64 << 10, input), left: size, at: 0, end: 0, crc }
+        let end = End { at: 0, crc };
+        Self { input: BufReader::with_capacity(64 << 10, input), left: size, at: 0, end }
     }
 
-    /// The checksum after the last record.
-    pub(super) fn crc(&self) -> u32 {
-        self.crc
-    }
-
-    /// Where the last record ends whose checksum is right, in bytes.
-    pub(super) fn end(&self) -> u64 {
+    /// Where the records end that were read.
+    pub(super) fn end(&self) -> End {
         self.end
     }
 
@@ -116,7 +119,7 @@ impl<R: Read> Frames<R> {
         sectors.see(&head);
         let record = Record::parse(&head, total);
         let data = record.as_ref().map_or(0..0, |record| record.data.clone());
-        let mut crc = crc32c::update(self.crc, head.get(data.start..data.end.min(head.len())).unwrap_or_default());
+        let mut crc = crc32c::update(self.end.crc, head.get(data.start..data.end.min(head.len())).unwrap_or_default());
 
         let mut unread = total - head.len();
         let mut part = vec![0; unread.min(HEAD)];
@@ -137,7 +140,7 @@ impl<R: Read> Frames<R> {
 
     fn judge(&mut self, record: &Record, crc: u32) -> Frame {
         let expected = match record.content {
-            Ok(Content::Crc) => self.crc,
+            Ok(Content::Crc) => self.end.crc,
             Ok(_) => crc,
             Err(Malformed) => return Frame::Damaged,
         };
@@ -145,7 +148,7 @@ impl<R: Read> Frames<R> {
         if record.crc != expected && !first {
             return Frame::Damaged;
         }
-        (self.crc, self.end) = (record.crc, self.at);
+        self.end = End { at: self.at, crc: record.crc };
         record.content.map_or(Frame::Damaged, Frame::Record)
     }
 }

@@ -17,7 +17,7 @@ use crate::guard::{ClusterId, MemberId, OwnData};
 pub(crate) use commit::commit_all;
 pub(crate) use kept::Kept;
 
-use frame::{Frame, Frames};
+use frame::{End, Frame, Frames};
 use record::Content;
 use std::fs::File;
 use std::io;
@@ -82,18 +82,6 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// Why a log is not written to.
-#[derive(Debug, thiserror::Error)]
-#[error("etcd's log is damaged")]
-struct Damaged;
-
-/// Where a log ends: bytes of the last file's whole records, and their checksum.
-#[derive(Clone, Copy, Debug, Default)]
-struct End {
-    at: u64,
-    crc: u32,
-}
-
 /// What was found so far.
 #[derive(Debug, Default)]
 struct Seen {
@@ -133,7 +121,7 @@ impl Seen {
                     return Ok(Some(end));
                 }
             };
-            end = End { at: frames.end(), crc: frames.crc() };
+            end = frames.end();
             // Only an answer that makes little of a log that stands still depends on what lies behind its end.
             if last_file && !self.beyond && !running {
                 self.doubtful = torn || !frames.rest_is_zero()?;
