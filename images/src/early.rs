@@ -12,18 +12,19 @@ const PORTION: u64 = 8 << 20;
 
 /// How much of a file the disk has begun with.
 #[derive(Debug, Default)]
-pub(crate) struct Early {
+pub struct Early {
     begun: u64,
 }
 
 impl Early {
     /// A file with so many bytes in front of what is written next.
-    pub(crate) fn after(begun: u64) -> Self {
+    #[must_use]
+    pub fn after(begun: u64) -> Self {
         Self { begun }
     }
 
     /// Everything before this place has been written. A file system that does nothing about it does so at the sync.
-    pub(crate) fn written(&mut self, file: &File, place: u64) {
+    pub fn written(&mut self, file: &File, place: u64) {
         let Some(length) = place.checked_sub(self.begun).filter(|length| *length >= PORTION) else { return };
         // Linux begins to write what is not on the disk yet, and drops from memory only what is (`mm/fadvise.c`).
         let _ = fadvise(file, self.begun, NonZeroU64::new(length), Advice::DontNeed);

@@ -32,7 +32,7 @@ pub mod create;
 pub mod digest;
 pub mod discovery;
 pub mod download;
-mod early;
+pub mod early;
 pub mod fake;
 pub mod hasher;
 pub mod layout;

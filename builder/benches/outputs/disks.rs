@@ -1,7 +1,7 @@
 //! A disk in the forms of hypervisors, against qemu-img.
 
 use crate::measure::{Contender, judge, milliseconds, race, run};
-use crate::{Bench, bytes, data};
+use crate::{Bench, bytes, data, sync};
 use kfimg_builder::disk::{self, DiskSizes};
 use kfimg_builder::extents::Extents;
 use kfimg_builder::output::Watch;
@@ -101,6 +101,8 @@ impl<'a> Disk<'a> {
     fn convert(&self, words: &[&str], name: &str) {
         let mut command = Command::new("qemu-img");
         command.args(["convert", "-f", "raw"]).args(words);
-        run(command.arg(self.bench.path("disk.raw")).arg(self.bench.path(name)));
+        let target = self.bench.path(name);
+        run(command.arg(self.bench.path("disk.raw")).arg(&target));
+        sync(&target);
     }
 }

@@ -1,7 +1,7 @@
 //! `make bench`: how fast roots and disks are written, as ratios against the programs of their formats in the same run.
 //!
-//! What is packed are programs and libraries of this machine. The peers do not sync what they write, kfimg does. `KFIMG_BENCH_MIB`
-//! sets how much there is of them (256), `KFIMG_BENCH_ROUNDS` the rounds (5).
+//! What is packed are programs and libraries of this machine. What a peer writes is synced by
+//! the bench, what kfimg writes by itself. `KFIMG_BENCH_MIB` sets how much is packed (256), `KFIMG_BENCH_ROUNDS` the rounds (5).
 
 mod data;
 mod disks;
@@ -10,6 +10,7 @@ mod measure;
 mod roots;
 
 use measure::{high_water, judge, number};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The limit of memory of a build, in MiB.
@@ -34,6 +35,11 @@ impl Bench {
 /// Bytes of what is packed.
 fn bytes() -> u64 {
     (number("KFIMG_BENCH_MIB", 256) as u64) << 20
+}
+
+/// Brings what a peer wrote to the disk.
+fn sync(path: &Path) {
+    File::open(path).and_then(|file| file.sync_all()).expect("what was written can be synced");
 }
 
 fn main() {

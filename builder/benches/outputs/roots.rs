@@ -2,7 +2,7 @@
 //! the whole way from a tree to a disk for a hypervisor, against the short one without verification.
 
 use crate::measure::{Contender, judge, milliseconds, race, run};
-use crate::{Bench, bytes, data, memory};
+use crate::{Bench, bytes, data, memory, sync};
 use kfimg_builder::fake::{self, FakeBase, ReadBase};
 use kfimg_builder::lint::LINTS;
 use kfimg_builder::{OutputKind, Request, RootFormat, build};
@@ -12,7 +12,7 @@ use kfimg_images::stop::Stop;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const ARCHITECTURE: Architecture =
@@ -22,7 +22,17 @@ const ARCHITECTURE: Architecture =
 struct Tree<'a> {
     bench: &'a Bench,
     folder: PathBuf,
+    /// The same as a tar.
+    packed: PathBuf,
     bytes: u64,
+}
+
+/// A format, the goals of its writing, and the files that are written.
+struct Format {
+    keys: [&'static str; 4],
+    peer: &'static str,
+    own: &'static str,
+    other: &'static str,
 }
 
 /// Measures both formats, and the way to a disk.
@@ -43,7 +53,8 @@ impl<'a> Tree<'a> {
         run(Command::new("tar").arg("-C").arg(&folder).arg("-xf").arg(&packed));
         let bytes = bytes();
         data::tree(&folder.join("usr/share/bench"), bytes);
-        Self { bench, folder, bytes }
+        run(Command::new("tar").arg("-C").arg(&folder).args(["--sort=name", "-cf"]).arg(&packed).arg("."));
+        Self { bench, folder, packed, bytes }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -55,47 +66,67 @@ impl<'a> Tree<'a> {
             println!("P15 is left out: {error}");
             return;
         }
-        let own = || base.write_root(RootFormat::Erofs, &self.path("own.erofs")).expect("it was written before");
-        let peer = || {
-            let mut mkfs = Command::new("mkfs.erofs");
-            run(mkfs.args(["--quiet", "-zlz4hc", "-T", "0"]).args([&self.path("peer.erofs"), &self.folder])).peak
+        let options = ["--quiet", "-zlz4hc", "-T", "0"];
+        let format = Format {
+            keys: ["P15/time", "P15/tar", "P15/most", "P15/least"],
+            peer: "mkfs.erofs, LZ4 high compression",
+            own: "own.erofs",
+            other: "peer.erofs",
         };
-        self.compare(
-            ["P15/time", "P15/most", "P15/least"],
-            "mkfs.erofs, LZ4 high compression",
-            &peer,
-            &own,
-            ["own.erofs", "peer.erofs"],
-        );
+        let of_folder = |target: &Path| run(Command::new("mkfs.erofs").args(options).args([target, &self.folder])).peak;
+        let of_tar = |target: &Path| {
+            run(Command::new("mkfs.erofs").args(options).arg("--tar=f").args([target, &self.packed])).peak
+        };
+        let own = |target: &Path| base.write_root(RootFormat::Erofs, target).expect("it was written before");
+        self.compare(&format, &of_folder, &of_tar, &own);
     }
 
     fn squashfs(&self, base: &ReadBase) {
-        let own = || base.write_root(RootFormat::Squashfs, &self.path("own.squashfs")).expect("mksquashfs is there");
-        let peer = || {
-            let mut mksquashfs = Command::new("mksquashfs");
-            mksquashfs.args([&self.folder, &self.path("peer.squashfs")]).args(["-noappend", "-quiet", "-no-progress"]);
-            run(mksquashfs.args(["-comp", "zstd", "-Xcompression-level", "5", "-mem", "96M"])).peak
+        let options =
+            ["-noappend", "-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", "5", "-mem", "96M"];
+        let format = Format {
+            keys: ["P16/time", "P16/tar", "P16/most", "P16/least"],
+            peer: "mksquashfs, zstd",
+            own: "own.squashfs",
+            other: "peer.squashfs",
         };
-        self.compare(
-            ["P16/time", "P16/most", "P16/least"],
-            "mksquashfs, zstd",
-            &peer,
-            &own,
-            ["own.squashfs", "peer.squashfs"],
-        );
+        let of_folder = |target: &Path| run(Command::new("mksquashfs").args([&self.folder, target]).args(options)).peak;
+        // It reads a tar from its standard input alone.
+        let script = "tar=$1 target=$2; shift 2; exec mksquashfs - \"$target\" -tar \"$@\" <\"$tar\"";
+        let of_tar = |target: &Path| {
+            run(Command::new("sh").args(["-c", script, "sh"]).args([&self.packed, target]).args(options)).peak
+        };
+        let own = |target: &Path| base.write_root(RootFormat::Squashfs, target).expect("mksquashfs is there");
+        self.compare(&format, &of_folder, &of_tar, &own);
     }
 
     /// What the program takes of memory alone it takes for kfimg.
-    fn compare(&self, keys: [&str; 3], peer: &str, theirs: &dyn Fn() -> u64, ours: &dyn Fn(), [own, other]: [&str; 2]) {
+    fn compare(
+        &self,
+        format: &Format,
+        of_folder: &dyn Fn(&Path) -> u64,
+        of_tar: &dyn Fn(&Path) -> u64,
+        own: &dyn Fn(&Path),
+    ) {
         let peak = Cell::new(0);
+        let (mine, other) = (self.path(format.own), self.path(format.other));
+        let alone = |program: &dyn Fn(&Path) -> u64| {
+            // EROFS' program leaves what lies behind its own end.
+            let _ = fs::remove_file(&other);
+            peak.set(program(&other).max(peak.get()));
+            sync(&other);
+        };
         let mut contenders = [
-            Contender::whole("the program alone, of the folder", || peak.set(theirs().max(peak.get()))),
-            Contender::whole("kfimg, with listing, digests and sync", ours),
+            Contender::whole("the program alone, of a tar", || alone(of_tar)),
+            Contender::whole("the program alone, of the folder", || alone(of_folder)),
+            Contender::whole("kfimg, with listing and digests", || own(&mine)),
         ];
-        let times = race(&format!("a root: {peer}"), self.bench.rounds, &mut contenders);
-        let [time, most, least] = keys;
-        judge(time, &format!("a root, against {peer}"), &milliseconds(times[1]), times[1] / times[0]);
-        let size = data::sizes(&self.path(own), &self.path(other));
+        let times = race(&format!("a root: {}", format.peer), self.bench.rounds, &mut contenders);
+        let (peer, took) = (format.peer, milliseconds(times[2]));
+        let [time, tar, most, least] = format.keys;
+        judge(time, &format!("a root, against {peer}, of a folder"), &took, times[2] / times[1]);
+        judge(tar, &format!("a root, against {peer}, of a tar"), &took, times[2] / times[0]);
+        let size = data::sizes(&mine, &other);
         judge(most, "its size, against theirs", "", size);
         judge(least, "its size, against theirs", "", size);
         memory(peer, peak.get());
@@ -126,7 +157,8 @@ impl<'a> Tree<'a> {
         run(mke2fs.arg(format!("{mebibytes}M")));
         let mut convert = Command::new("qemu-img");
         convert.args(["convert", "-f", "raw", "-c", "-O", "qcow2", "-o", "compression_type=zstd"]);
-        run(convert.args([disk, packed]));
+        run(convert.args([&disk, &packed]));
+        sync(&packed);
     }
 
     fn build(&self, bundle: &Content) {

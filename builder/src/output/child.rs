@@ -6,6 +6,8 @@
 use kfimg_images::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::fcntl_setpipe_size;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -15,8 +17,10 @@ use std::time::{Duration, Instant};
 
 /// How long a program may show no sign of life: nothing read, nothing written. Disks of any speed get further in ten minutes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
-/// The longest time between two looks.
-const LOOK: Duration = Duration::from_millis(50);
+/// The longest time between two looks: 50 ms.
+const STEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// Bytes that a pipe holds: the most that anybody may ask for (`fs.pipe-max-size`, `pipe(7)`), so that two programs seldom wait for each other.
+const PIPE: usize = 1 << 20;
 /// Most bytes that are kept of what a program says: the last ones.
 const WORDS: usize = 16 << 10;
 
@@ -82,6 +86,8 @@ impl RunningChild {
         let pipe = self.child.stdin.take().ok_or_else(|| io::Error::other("it has no standard input"))?;
         // Only this end: a write of more than there is room for would wait for the program, and for nobody else.
         fcntl_setfl(&pipe, fcntl_getfl(&pipe)? | OFlags::NONBLOCK)?;
+        // Who has too many of them gets no larger ones: it works as well, only slower.
+        let _ = fcntl_setpipe_size(&pipe, PIPE);
         Ok(Patient { pipe, stop: stop.clone(), patience: PATIENCE })
     }
 
@@ -99,7 +105,8 @@ impl RunningChild {
         mut lives: impl FnMut() -> bool,
     ) -> io::Result<Ending> {
         let mut since = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let id = Pid::from_child(&self.child);
+        let end = pidfd_open(id, PidfdFlags::empty())?;
         loop {
             let ended = self.child.try_wait()?;
             // Ctrl-C in a terminal ends the program too: that is no failure of its own.
@@ -116,8 +123,10 @@ impl RunningChild {
                 self.end();
                 return Ok(Ending::Silent);
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(LOOK);
+            match poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&STEP)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -161,11 +170,10 @@ pub(crate) struct Patient<T> {
 
 impl<T: AsFd> Patient<T> {
     fn ready(&self, wanted: PollFlags) -> io::Result<()> {
-        let step = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
         let since = Instant::now();
         loop {
             self.stop.check()?;
-            match poll(&mut [PollFd::new(&self.pipe, wanted)], Some(&step)) {
+            match poll(&mut [PollFd::new(&self.pipe, wanted)], Some(&STEP)) {
                 Ok(0) if since.elapsed() > self.patience => {
                     let seconds = self.patience.as_secs();
                     let reason = format!("the program has shown no sign of life for {seconds} s");
@@ -204,7 +212,7 @@ impl<T: AsFd + Read> Read for Patient<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ending, PATIENCE, Patient, RunningChild};
+    use super::{Ending, PATIENCE, PIPE, Patient, RunningChild};
     use kfimg_images::stop::{Stop, is_stop};
     use std::io::{Read, Write};
     use std::process::{Command, Stdio};
@@ -260,13 +268,13 @@ mod tests {
         let mut child = RunningChild::start(&mut shell("exec sleep 1000"), true).unwrap();
         let (mut input, mut output) = (child.input(&stop).unwrap(), child.output(&stop).unwrap());
         (input.patience, output.patience) = (Duration::from_millis(200), Duration::from_millis(200));
-        let error = input.write_all(&vec![0; 1 << 20]).unwrap_err();
+        let error = input.write_all(&vec![0; 2 * PIPE]).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
         assert_eq!(output.read(&mut [0; 10]).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
         (input.patience, output.patience) = (PATIENCE, PATIENCE);
         ask_soon(&stop);
         assert!(is_stop(&output.read(&mut [0; 10]).unwrap_err()));
-        assert!(is_stop(&input.write_all(&vec![0; 1 << 20]).unwrap_err()));
+        assert!(is_stop(&input.write_all(&vec![0; 2 * PIPE]).unwrap_err()));
     }
 
     /// As a killed kfimg: nobody is left who could end the program.
@@ -302,7 +310,7 @@ mod tests {
         let stop = Stop::new();
         let mut child = RunningChild::start(&mut shell("exec cat"), true).unwrap();
         let (input, mut output) = (child.input(&stop).unwrap(), child.output(&stop).unwrap());
-        let sent: Vec<u8> = (0..1 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
+        let sent: Vec<u8> = (0..2 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
         let copy = sent.clone();
         let feeder = std::thread::spawn(move || {
             let mut input: Patient<_> = input;

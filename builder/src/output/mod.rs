@@ -4,6 +4,7 @@
 mod atomic;
 pub(crate) mod child;
 mod error;
+mod growth;
 mod medium;
 mod tool;
 mod watch;
@@ -11,6 +12,7 @@ mod watch;
 pub(crate) use atomic::NewFile;
 pub(crate) use error::remedy;
 pub use error::{OutputError, OutputErrorKind};
+pub(crate) use growth::Growth;
 pub use medium::{Medium, RootHash};
 pub(crate) use tool::Tool;
 pub use watch::Watch;

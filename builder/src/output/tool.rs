@@ -1,7 +1,7 @@
 //! Programs that are executed: named when they are missing, quoted when they fail, ended when somebody asks to stop.
 
 use super::child::{self, Ending, PATIENCE, RunningChild};
-use super::{OutputError, Watch};
+use super::{Growth, OutputError, Watch};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -44,11 +44,9 @@ impl Tool {
         written: &Path,
         watch: &Watch<'_>,
     ) -> Result<(), OutputError> {
-        let mut length = 0;
+        let mut growth = Growth::of(written);
         let mut grows = || {
-            let now = std::fs::metadata(written).map_or(0, |about| about.len());
-            let grown = now.saturating_sub(length);
-            length = length.max(now);
+            let grown = growth.look();
             watch.advanced(grown);
             grown > 0
         };

@@ -117,8 +117,13 @@ pub(crate) fn write(
         RootFormat::Erofs => erofs(target, &epoch, &uuid),
     };
     let mut writer = Writer::start(options.format, &arguments, &epoch, target, stop)?;
-    let streamed = writer.take_input().and_then(|input| {
-        let mut archive = Archive::new(input, options.source_date_epoch, stop, advanced);
+    let input = writer.take_input();
+    let passed = |bytes| {
+        writer.look();
+        advanced(bytes);
+    };
+    let streamed = input.and_then(|input| {
+        let mut archive = Archive::new(input, options.source_date_epoch, stop, &passed);
         tree.iter().try_for_each(|(path, node)| archive.add(path, node)).and_then(|()| archive.finish())
     });
     // The program's own words tell more than a broken pipe.

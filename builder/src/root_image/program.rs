@@ -2,10 +2,12 @@
 
 use super::RootFormat;
 use crate::error::Error;
+use crate::output::Growth;
 use crate::output::child::{self, Ending, PATIENCE, Patient, RunningChild};
 use kfimg_images::stop::Stop;
+use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ const SOON: Duration = Duration::from_secs(60);
 pub(super) struct Writer {
     name: &'static str,
     child: RunningChild,
-    target: PathBuf,
+    growth: RefCell<Growth>,
     stop: Stop,
 }
 
@@ -41,12 +43,17 @@ impl Writer {
         let folder = target.parent().unwrap_or(Path::new("."));
         command.args(arguments).env("SOURCE_DATE_EPOCH", epoch).env("TMPDIR", folder).stdin(Stdio::piped());
         let child = RunningChild::start(&mut command, false).map_err(|error| failed(name, error.to_string()))?;
-        Ok(Self { name, child, target: target.to_owned(), stop: stop.clone() })
+        Ok(Self { name, child, growth: RefCell::new(Growth::of(target)), stop: stop.clone() })
     }
 
     /// Its standard input.
     pub(super) fn take_input(&mut self) -> Result<Patient<ChildStdin>, Error> {
         self.child.input(&self.stop).map_err(|error| failed(self.name, error.to_string()))
+    }
+
+    /// Looks how far it is.
+    pub(super) fn look(&self) {
+        self.growth.borrow_mut().look();
     }
 
     /// Waits for its end. What `streamed` failed with is told only where the program itself says nothing.
@@ -57,12 +64,7 @@ impl Writer {
             // Dropped, it is ended.
             return streamed;
         }
-        let mut length = 0;
-        let grows = || {
-            let before = length;
-            length = std::fs::metadata(&self.target).map_or(0, |about| about.len());
-            length != before
-        };
+        let grows = || self.growth.borrow_mut().look() > 0;
         let ending =
             self.child.wait(&self.stop, PATIENCE, grows).map_err(|error| failed(self.name, error.to_string()))?;
         let status = match ending {
