@@ -4,9 +4,11 @@
 
 mod support;
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use support::program::empty_folder;
 use support::said::kfimg as run;
 
@@ -31,6 +33,36 @@ fn the_sentence_that_users_type_works_in_an_empty_folder() {
     let mut entries: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     entries.sort();
     assert_eq!(entries, ["ha3.state", "out"]);
+}
+
+/// Both draw keys for the purpose, which lie in a folder that is nobody's.
+#[test]
+fn ctrl_c_leaves_no_keys_behind() {
+    let folder = folder("ctrl-c");
+    let workers =
+        (0..3000).map(|number| format!("worker{number},worker,10.20.{}.{}\n", 1 + number / 200, 1 + number % 200));
+    let masters = "master1,control-plane,10.20.0.11\n".to_owned();
+    let rows: String = std::iter::once(masters).chain(workers).collect();
+    fs::write(folder.join("nodes.csv"), format!("name,role,address\n{rows}")).unwrap();
+    for command in ["images", "validate --cis"] {
+        let line = format!(
+            "{command} --profile single --inventory nodes.csv --set networking.nodeSubnet=10.20.0.0/16 \
+             --set networking.podSubnet=10.128.0.0/12 --set nodeDefaults.network.gateway=10.20.255.254 --registry reg.local"
+        );
+        let scratch = empty_folder("commands/ctrl-c/tmp");
+        let is_empty = || fs::read_dir(&scratch).unwrap().next().is_none();
+        let mut kfimg = Command::new(env!("CARGO_BIN_EXE_kfimg"));
+        kfimg.current_dir(&folder).env("TMPDIR", &scratch).args(line.split_whitespace());
+        let mut child = kfimg.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while is_empty() {
+            assert!(child.try_wait().unwrap().is_none(), "{line}: it ended before it had drawn keys");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(130), "{line}: {}", String::from_utf8_lossy(&ended.stderr));
+        assert!(is_empty(), "{line}");
+    }
 }
 
 #[test]

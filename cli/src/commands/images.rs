@@ -35,7 +35,7 @@ enum Format {
 pub(crate) fn run(args: &ImagesArgs, console: &Console) -> Result<(), Failure> {
     let loaded = description::load_with_charts(&args.layers, console)?;
     render::questions(&loaded.cluster)?.iter().for_each(|question| console.warn(&question.to_string()));
-    let images = render::images(&loaded.cluster)?;
+    let images = render::images(&loaded.cluster, console)?;
     match args.format {
         _ if console.is_json() => console.json(&images),
         Format::Json => console.json(&images),

@@ -24,7 +24,7 @@ pub(super) fn of_layers(layers: &Layers, console: &Console) -> Result<Option<Wan
         return Ok(None);
     }
     let loaded = description::load_with_charts(layers, console)?;
-    let images = render::images(&loaded.cluster)?;
+    let images = render::images(&loaded.cluster, console)?;
     Ok(Some(Wanted { loaded, images }))
 }
 

@@ -151,7 +151,7 @@ fn keep_apart(output: &Path, state: &Path) -> Result<(), Failure> {
 /// Proves that a bundle is complete for the cluster, and gives the digests of its images.
 fn prove(cluster: &Cluster, bundle: &Path, console: &Console) -> Result<Pins, Failure> {
     let content = Content::open(bundle)?;
-    let proof = proof::prove(cluster, &images(cluster)?, &content)?;
+    let proof = proof::prove(cluster, &images(cluster, console)?, &content)?;
     proof::tell(&proof, console)?;
     if cluster.registry.is_none() {
         console.warn("the description names no registry: each node needs the bundle on a medium of its own");

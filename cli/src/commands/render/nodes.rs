@@ -7,6 +7,7 @@ use super::reporter::Reporter;
 use super::seal::Sealing;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt::stop_on_signals;
 use crate::output::{NodeRecord, Secrecy, Staging};
 use crate::report::Sample;
 use crate::steps::Steps;
@@ -76,8 +77,11 @@ impl<'a> Rendering<'a> {
     }
 
     /// Every image that any node will ask for, with the reasons.
-    pub(super) fn images(&self) -> Result<ImageList, Failure> {
-        let asked = |context: &Context<'_>| Ok(NodeContent::new(context)?.images().clone());
+    fn images(&self, steps: &Steps) -> Result<ImageList, Failure> {
+        let asked = |context: &Context<'_>| {
+            let images = NodeContent::new(context)?.images().clone();
+            steps.done().map(|()| images)
+        };
         let lists: Vec<ImageList> =
             self.cluster.nodes.par_iter().map(|node| self.with_context(node, asked)).collect::<Result<_, _>>()?;
         let mut all = ImageList::new();
@@ -271,8 +275,9 @@ fn write_fetched(items: &[Item<'_>], staging: &Staging) -> Result<(), Failure> {
 }
 
 /// Every image that a cluster asks for, with the reasons. Keys are drawn for the purpose and thrown away.
-pub(crate) fn images(cluster: &Cluster) -> Result<ImageList, Failure> {
-    with_scratch_keys(cluster, |rendering| rendering.images())
+pub(crate) fn images(cluster: &Cluster, console: &Console) -> Result<ImageList, Failure> {
+    let steps = Steps::new(console, "asking nodes for images", cluster.nodes.len()).until(&stop_on_signals());
+    with_scratch_keys(cluster, |rendering| rendering.images(&steps))
 }
 
 /// Hands each node's tree to `judge`, several at a time, in the order of the description, with keys that are thrown away. What
