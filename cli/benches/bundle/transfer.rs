@@ -203,11 +203,13 @@ impl Work<'_> {
             Contender::new("kfimg", kfimg),
             Contender::new("limit: SHA-256 on every core", || limits::hash(bytes)),
             Contender::new("limit: the files read and hashed on every core", || limits::read_and_hash(&self.bundle)),
+            Contender::new("openssl, one file on each core", || peers::openssl(&self.bundle)),
         ];
         let medians = race("verify", self.bench.rounds, &mut contenders);
         let took = milliseconds(medians[0]);
         judge("P6/hash", "verify, against SHA-256 on every core", &took, medians[1] / medians[0]);
         judge("P6/read", "verify, against reading and hashing", &took, medians[2] / medians[0]);
+        judge("P6/openssl", "verify, against openssl on every core", &took, medians[3] / medians[0]);
     }
 
     fn push(&self) {
