@@ -33,9 +33,12 @@ fn render(folder: &Path, words: &[&str]) -> Output {
     run(kfimg.args(["render", "--profile", "ha3", "--registry", "reg.local"]).args(words).current_dir(folder))
 }
 
-fn rendered(folder: &Path, words: &[&str]) {
-    let said = render(folder, words);
-    assert!(said.status.success(), "{words:?}\n{}", both(&said));
+/// What it says.
+fn rendered(folder: &Path, words: &[&str]) -> String {
+    let output = render(folder, words);
+    let said = both(&output);
+    assert!(output.status.success(), "{words:?}\n{said}");
+    said
 }
 
 fn payload(folder: &Path, output: &str, node: &str) -> Payload {
@@ -45,8 +48,9 @@ fn payload(folder: &Path, output: &str, node: &str) -> Payload {
 #[test]
 fn age_opens_what_is_sealed_and_nothing_secret_is_beside_it() {
     let folder = folder("keys");
-    rendered(&folder, &["-o", "plain", "--channel", "ignition"]);
-    rendered(&folder, &["--seal", "age:recipients.txt", "--channel", "ignition"]);
+    let plain = rendered(&folder, &["-o", "plain", "--channel", "ignition"]);
+    let sealed = rendered(&folder, &["--seal", "age:recipients.txt", "--channel", "ignition"]);
+    assert!(!plain.contains("kfimg.key") && sealed.contains("bring each its key: kfimg.key"), "{sealed}");
     for node in ["master1", "worker1"] {
         let (plain, sealed) = (payload(&folder, "plain", node), payload(&folder, "out", node));
         fs::write(folder.join("sealed.age"), &sealed.files()[SEALED]).unwrap();

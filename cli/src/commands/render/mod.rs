@@ -123,15 +123,16 @@ pub(crate) fn run(args: &RenderArgs, console: &Console) -> Result<(), Failure> {
         ));
     }
     let manifest = staging.publish(manifest, || state.commit().map(drop).map_err(Failure::from))?;
+    let sealed = args.seal.is_some();
     if args.all_in_one {
-        all_in_one::warn(cluster, &args.output, args.seal.is_some(), console);
+        all_in_one::warn(cluster, &args.output, sealed, console);
     }
     if console.is_json() {
         return console.json(&manifest);
     }
     let bundle = args.bundle.as_deref();
     let (output, state) = (&args.output, &state_folder);
-    let summary = Summary { cluster, manifest: &manifest, measured: &measured, output, state, bundle };
+    let summary = Summary { cluster, manifest: &manifest, measured: &measured, output, state, bundle, sealed };
     summary.lines().iter().for_each(|line| console.say(line));
     Ok(())
 }

@@ -17,10 +17,12 @@ pub(super) struct Summary<'a> {
     pub(super) state: &'a Path,
     /// What images are pinned to.
     pub(super) bundle: Option<&'a Path>,
+    /// Whether machines wait for a key that opens their payloads.
+    pub(super) sealed: bool,
 }
 
 impl Summary<'_> {
-    /// At most ten lines.
+    /// At most eleven lines.
     pub(super) fn lines(&self) -> Vec<String> {
         let (output, state) = (self.output.display(), self.state.display());
         let machines = head_count(self.cluster);
@@ -50,6 +52,9 @@ impl Summary<'_> {
             (None, None) => None,
         });
         steps.push("boot each machine with its payload, in any order".to_owned());
+        if self.sealed {
+            steps.push("bring each its key: kfimg.key on a medium KFIMG-KEY, guestinfo, or typed".to_owned());
+        }
         steps.push(format!("kubectl --kubeconfig {output}/admin.kubeconfig get nodes"));
         lines.extend(steps.iter().enumerate().map(|(index, step)| format!("  {}. {step}", index + 1)));
         lines
