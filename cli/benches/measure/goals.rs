@@ -102,7 +102,7 @@ pub(crate) static GOALS: &[Goal] = &[
     row("P5/skopeo", "1,000 images that are there already", "time", "skopeo", AtMost(0.25), TRANSFER),
     row("P5/minute", "1,000 images that are there already", "images a minute", "1,000", AtLeast(2.0), TRANSFER),
     row("P6/hash", "verify", "speed", "SHA-256 on every core", AtLeast(0.85), TRANSFER),
-    row("P6/read", "verify", "speed", "a bare loop that reads and hashes, on every core", AtLeast(0.95), TRANSFER),
+    row("P6/read", "verify", "speed", "a bare loop that reads and hashes, on every core", AtLeast(0.9), TRANSFER),
     row("P6/openssl", "verify", "speed", "openssl, one file on each core", AtLeast(1.0), TRANSFER),
     row("P7/bytes", "repair of one of 20 blobs", "bytes received", "those of that blob", AtMost(1.01), TRANSFER),
     row("P7/time", "repair of one of 20 blobs", "time", "fetching that blob and reading all", AtMost(1.2), TRANSFER),
