@@ -8,8 +8,8 @@ use crate::progress::without_bars;
 use kfimg_images::stop::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_default};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// How long work has for its orderly end, before [`stop_soon`] ends the program.
@@ -19,13 +19,17 @@ const NAP: Duration = Duration::from_secs(3600);
 
 /// What SIGINT and SIGTERM ask to stop, from now on and for the whole program.
 pub(crate) fn stop_on_signals() -> Stop {
-    let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds nobody who asked before.
-        register_conditional_default(signal, Arc::clone(&asked)).expect("SIGINT and SIGTERM may always be handled");
-        register(signal, Arc::clone(&asked)).expect("SIGINT and SIGTERM may always be handled");
-    }
-    Stop::of_flag(asked)
+    // One for all steps of a command: what was asked between two of them is heard by the next.
+    static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds nobody who asked before.
+            register_conditional_default(signal, Arc::clone(&asked)).expect("SIGINT and SIGTERM may always be handled");
+            register(signal, Arc::clone(&asked)).expect("SIGINT and SIGTERM may always be handled");
+        }
+        asked
+    });
+    Stop::of_flag(Arc::clone(&ASKED))
 }
 
 /// The same, for work that waits for registries: one that is silent is waited for much longer than a person wants to wait, so that the

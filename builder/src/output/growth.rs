@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Growth {
     path: PathBuf,
-    /// Once it is there.
-    file: Option<File>,
     length: u64,
     early: Early,
 }
@@ -17,15 +15,15 @@ pub(crate) struct Growth {
 impl Growth {
     /// Of a file that may not be there yet.
     pub(crate) fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, length: 0, early: Early::default() }
+        Self { path: path.to_owned(), length: 0, early: Early::default() }
     }
 
     /// By how many bytes it has become longer since the last look.
     pub(crate) fn look(&mut self) -> u64 {
-        self.file = self.file.take().or_else(|| File::open(&self.path).ok());
-        let Some(file) = &self.file else { return 0 };
+        // Every time: a program may put another file in its place.
+        let Ok(file) = File::open(&self.path) else { return 0 };
         let length = file.metadata().map_or(0, |about| about.len());
-        self.early.written(file, length);
+        self.early.written(&file, length);
         let grown = length.saturating_sub(self.length);
         self.length = self.length.max(length);
         grown

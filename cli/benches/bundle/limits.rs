@@ -18,8 +18,13 @@ const PORTION: usize = 256 << 10;
 /// Bytes that are read at a time: the fastest of 64 KiB to 4 MiB.
 const READ: usize = 1 << 20;
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// How long it takes when each core does the same.
+fn on_every_core(one: impl Fn() + Sync) -> Duration {
+    timed(|| thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(&one)))))
 }
 
 /// Hashes so many bytes, shared by all cores, none of them from a file.
@@ -30,7 +35,7 @@ pub(crate) fn hash(bytes: u64) -> Duration {
         (0..share).for_each(|_| hash.update(&portion));
         std::hint::black_box(hash.finalize());
     };
-    timed(|| thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(one)))))
+    on_every_core(one)
 }
 
 /// Reads every byte of a folder's files and hashes it, on all cores. Who has no more to do takes the next part of any file, so that no core
@@ -49,7 +54,7 @@ pub(crate) fn read_and_hash(folder: &Path) -> Duration {
         }
         std::hint::black_box(hash.finalize());
     };
-    timed(|| thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(one)))))
+    on_every_core(one)
 }
 
 /// Writes so many bytes into one file, and syncs it.
@@ -89,7 +94,7 @@ pub(crate) fn receive(host: &str, paths: &[String]) -> Duration {
             fetch(host, path);
         }
     };
-    timed(|| thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(one)))))
+    on_every_core(one)
 }
 
 fn fetch(host: &str, path: &str) {

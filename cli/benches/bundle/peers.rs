@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use crate::measure;
 use crate::program;
 
@@ -57,10 +58,9 @@ impl Drop for Server {
 
 /// Hashes every file of a folder as a person would who has a shell and openssl.
 pub(crate) fn openssl(folder: &Path) -> Duration {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from).to_string();
     let script = "find \"$1\" -type f -print0 | xargs -0 -n 1 -P \"$2\" openssl dgst -sha256";
     let mut shell = Command::new("sh");
-    measure::run(shell.args(["-c", script, "sh"]).arg(folder).arg(cores)).time
+    measure::run(shell.args(["-c", script, "sh"]).arg(folder).arg(limits::cores().to_string())).time
 }
 
 /// A port that nobody listens on.
