@@ -13,6 +13,7 @@ use crate::resolve::nodes::in_subnet;
 pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
     let node_subnet = subject.description.networking.node_subnet.as_ref();
     let mut without_prefix: Vec<(&Machine<'_>, IpAddr)> = Vec::new();
+    let mut usable: Vec<(&Machine<'_>, IpAddr)> = Vec::new();
     for machine in &subject.machines {
         let addresses = machine.node.address.as_ref().map(|addresses| addresses.get()).unwrap_or_default();
         if families_repeat(addresses.iter().map(|address| address.ip)) {
@@ -27,12 +28,16 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
         }
         for address in addresses {
             match in_subnet(*address, node_subnet) {
-                Some(placed) => one(machine, placed, node_subnet, report),
+                Some(placed) if is_usable(machine, placed, report) => usable.push((machine, address.ip)),
+                Some(_) => {}
                 None => without_prefix.push((machine, address.ip)),
             }
         }
     }
     missing_prefix(&without_prefix, report);
+    for network in node_subnet.map(Networks::get).unwrap_or_default() {
+        lie_in(*network, &usable, report);
+    }
     name_servers(subject, report);
 }
 
@@ -47,24 +52,41 @@ fn missing_prefix(nodes: &[(&Machine<'_>, IpAddr)], report: &mut Report) {
         .help(format!("write `{ip}/{example}`, or set `networking.nodeSubnet`"));
 }
 
-fn one(machine: &Machine<'_>, placed: NodeAddress, node_subnet: Option<&Networks>, report: &mut Report) {
-    let path = machine.at("address");
+fn is_usable(machine: &Machine<'_>, placed: NodeAddress, report: &mut Report) -> bool {
     let ip = placed.ip;
     let wrong = unusable(ip).map(|wrong| (wrong, "write the address of the machine's card".to_owned()));
     let reserved = || reserved_in(placed).map(|wrong| (wrong, format!("write an address{}", range(placed.subnet()))));
-    if let Some((wrong, help)) = wrong.or_else(reserved) {
-        report.error("unusable-address", path, format!("{ip} {wrong}")).help(help);
+    let wrong = wrong.or_else(reserved);
+    if let Some((wrong, help)) = &wrong {
+        report.error("unusable-address", machine.at("address"), format!("{ip} {wrong}")).help(help);
+    }
+    wrong.is_none()
+}
+
+/// Many machines none of which lies in the machines' network are told in one: then the network is the wrong one.
+fn lie_in(network: IpNet, addresses: &[(&Machine<'_>, IpAddr)], report: &mut Report) {
+    let of_family = addresses.iter().filter(|(_, ip)| ip.is_ipv4() == network.addr().is_ipv4());
+    let (inside, outside): (Vec<_>, Vec<_>) = of_family.partition(|(_, ip)| network.contains(ip));
+    let setting = at("networking.nodeSubnet");
+    let shown = network.trunc();
+    if let ([(first, _), _, _, ..], []) = (&outside[..], &inside[..]) {
+        let machines: Vec<&Machine<'_>> = outside.iter().map(|(machine, _)| *machine).collect();
+        let message = format!("{} do not lie in the machines' network {shown}", and_others(&machines));
+        report
+            .error("address-outside-subnet", setting, message)
+            .note(first.at("address"), "the first of them")
+            .help(format!("write the network that they share, or addresses{}", range(network)));
         return;
     }
-    if let Some(subnet) = outside(ip, node_subnet) {
+    for (machine, ip) in outside {
         report
             .error(
                 "address-outside-subnet",
-                path,
-                format!("{ip} does not lie in the machines' network {}", subnet.trunc()),
+                machine.at("address"),
+                format!("{ip} does not lie in the machines' network {shown}"),
             )
-            .note(at("networking.nodeSubnet"), "the machines' network")
-            .help(format!("write an address{}, or correct `networking.nodeSubnet`", range(subnet)));
+            .note(setting.clone(), "the machines' network")
+            .help(format!("write an address{}, or correct `networking.nodeSubnet`", range(network)));
     }
 }
 

@@ -183,7 +183,8 @@ fn report_failure(cause: Cause, failed: &FailedValue, report: &mut Report) {
     match cause {
         Cause::Missing(key) => {
             let message = format!("`{key}` is missing");
-            report.error_at("missing-key", failed.at, message).about(failed.path.key(key));
+            let help = format!("add `{key}: …` to it: there is no default");
+            report.error_at("missing-key", failed.at, message).about(failed.path.key(key)).help(help);
         }
         // Named when its value was blamed; see `Context::blame`.
         Cause::Unparsed(_) => {}

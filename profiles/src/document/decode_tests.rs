@@ -151,7 +151,7 @@ fn each_wrong_value_is_told_in_words_of_people() {
         ("list: a", "1:7: expected a list, found `a` (write `[a]`)"),
         ("nodes: {a: 1}", "1:8: expected a list, found a map (start each item with `- `)"),
         ("nodes: [m1]", "1:9: expected a map (`key: value`), found `m1`"),
-        ("strict: {key: k}", "1:9: `port` is missing"),
+        ("strict: {key: k}", "1:9: `port` is missing (add `port: …` to it: there is no default)"),
         ("strict: {key: k, port: x}", "1:24: expected a whole number from 0 to 65535, found `x`"),
         ("nodse: []", "1:1: there is no setting `nodse` (did you mean `nodes`?)"),
         ("nodes: [{nmae: a}]", "1:10: `nodes[0]` has no setting `nmae` (did you mean `name`?)"),

@@ -72,8 +72,11 @@ impl<'a> Deserializer<'a> {
         match self.value() {
             Value::Null => visitor.visit_seq(Items::new(&[], self.context)),
             Value::Sequence(items) => visitor.visit_seq(Items::new(items, self.context)),
-            Value::Scalar { text, .. } => Err(self.expected("a list").help(format!("write `[{text}]`"))),
-            Value::Mapping(_) => Err(self.expected("a list").help("start each item with `- `")),
+            // A truth value is nobody's item.
+            Value::Scalar { text, plain } if !(*plain && matches!(text.as_str(), "true" | "false")) => {
+                Err(self.expected("a list").help(format!("write `[{text}]`")))
+            }
+            Value::Scalar { .. } | Value::Mapping(_) => Err(self.expected("a list").help("start each item with `- `")),
         }
     }
 }
