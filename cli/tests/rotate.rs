@@ -64,6 +64,28 @@ fn each_step_says_what_comes_next_and_the_last_one_has_to_be_asked_for() {
     assert_eq!(rendered(&folder), (vec!["encryption-2".to_owned()], 1, 1));
 }
 
+/// Whoever says a command twice by mistake would skip the boots in between.
+#[test]
+fn no_step_is_made_before_the_last_one_is_in_payloads() {
+    let folder = empty_folder("rotate/unrendered");
+    rendered(&folder);
+    for what in ["service-account", "encryption"] {
+        let renew = ["pki", "renew", "--what", what];
+        let drop = ["pki", "renew", "--what", what, "--drop-old"];
+        for (step, next) in [(&renew[..], &renew[..]), (&renew, &drop)] {
+            said(&folder, step);
+            let state = || std::fs::read(folder.join("ha3.state/state.json")).unwrap();
+            let before = state();
+            let refused = kfimg(&folder, next);
+            assert_eq!(refused.status.code(), Some(2), "{step:?} {next:?}: {}", both(&refused));
+            assert!(both(&refused).contains("kfimg render, boot every control plane"), "{}", both(&refused));
+            assert!(before == state(), "nothing is written");
+            rendered(&folder);
+        }
+        said(&folder, &drop);
+    }
+}
+
 #[test]
 fn options_that_do_not_belong_together_are_refused() {
     let folder = empty_folder("rotate/usage");
@@ -124,6 +146,7 @@ fn whatever_the_cluster_encrypts_is_to_be_written_anew_before_the_old_key_goes()
             |words: &[&str]| kfimg(&folder, &[&["pki", "renew", "--what", "encryption"], words, &site].concat());
         render("first");
         renew(&[]);
+        render("added");
         let used = renew(&[]);
         render("used");
         let refused = renew(&[]);

@@ -144,7 +144,11 @@ fn keys_are_rotated_in_three_steps_and_never_used_before_all_know_them() {
             let expected: Vec<String> = numbers.iter().map(|number| format!("{kind}-{number}")).collect();
             assert_eq!((rotated.rotation, rotated.keys), (rotation, expected));
             // What a render would hand out.
-            let (state, _) = State::open_existing(&folder).unwrap().ensure(&request, now).unwrap();
+            let (mut state, _) = State::open_existing(&folder).unwrap().ensure(&request, now).unwrap();
+            assert!(state.rotation_awaits_render(which), "{kind} {rotation:?}");
+            state.generations_mut().assign(&[("master-1".to_owned(), format!("{kind} {rotation:?} {numbers:?}"))], now);
+            assert!(!state.rotation_awaits_render(which));
+            state.commit().unwrap();
             let credentials = state.credentials();
             let NodeCredentials::ControlPlane(node) = credentials.node("master-1").unwrap() else { panic!("a master") };
             let count = if which == Rotated::Encryption {

@@ -88,13 +88,19 @@ fn encryption(nodes: &[NodeDifference], dangers: &mut Vec<Danger>) {
         );
         push(dangers, "encryption-key-removed", message);
     }
-    if !added.is_empty() {
+    if !added.is_empty() && uses_an_unknown_key(node) {
         let message = format!(
-            "encryption keys come ({}): a control plane that has not booted yet can't read what is written with one that stands first",
+            "encryption keys come and are used at once ({}): a control plane that has not booted yet can't read what others write",
             added.join(", ")
         );
         push(dangers, "encryption-key-added", message);
     }
+}
+
+/// Whether the key that writes is one that the node had not before: one that only stands behind it harms nobody.
+fn uses_an_unknown_key(node: &NodeDifference) -> bool {
+    let names = |node: &Option<Node>| node.as_ref().and_then(Node::encryption_key_names).unwrap_or_default();
+    names(&node.new).first().is_some_and(|used| !names(&node.old).contains(used))
 }
 
 /// How what the node's API server encrypts is written anew.

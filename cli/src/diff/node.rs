@@ -33,6 +33,15 @@ impl Node {
             _ => None,
         }
     }
+
+    /// Names of its keys for encryption at rest, the one in use first; `None`: it has none.
+    pub(super) fn encryption_key_names(&self) -> Option<Vec<String>> {
+        let is_sealed = || self.plan.sealed.paths.iter().any(|path| path == files::ENCRYPTION);
+        match self.file(files::ENCRYPTION) {
+            Some(settings) => Some(files::encryption_key_names(settings)),
+            None => is_sealed().then(|| self.encryption_keys.clone()),
+        }
+    }
 }
 
 /// What became of a node.
@@ -161,16 +170,10 @@ fn is_sealed_or_opened(path: &str, old: &Node, new: &Node) -> bool {
 
 /// Keys for encryption at rest by their names, where at least one of the payloads is sealed.
 fn sealed_keys(old: &Node, new: &Node) -> Option<Change> {
-    let names = |node: &Node| match node.file(files::ENCRYPTION) {
-        Some(settings) => Some(files::encryption_key_names(settings)),
-        None => {
-            node.plan.sealed.paths.iter().any(|path| path == files::ENCRYPTION).then(|| node.encryption_keys.clone())
-        }
-    };
     if [old, new].iter().all(|node| node.tree.get(files::ENCRYPTION).is_some()) {
         return None;
     }
-    let what = What::of_items(&names(old)?, &names(new)?)?;
+    let what = What::of_items(&old.encryption_key_names()?, &new.encryption_key_names()?)?;
     Some(Change::new(Topic::Certificates, files::ENCRYPTION_KEYS, "", what))
 }
 

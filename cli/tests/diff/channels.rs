@@ -127,7 +127,7 @@ fn keys_that_come_and_go_are_told_of_sealed_payloads_too() {
     let said = place.said(&["old", "sealed"]);
     assert!(said.contains("sealed secrets") && !said.contains("removed"), "{said}");
     let rotation: [(&str, &str, &[&str], &[&str]); 3] = [
-        ("sealed", "added", &[], &["encryption-key-added"]),
+        ("sealed", "added", &[], &[]),
         ("added", "used", &[], &[]),
         ("used", "dropped", &["--drop-old"], &["encryption-key-removed"]),
     ];
@@ -140,6 +140,9 @@ fn keys_that_come_and_go_are_told_of_sealed_payloads_too() {
         let plain = format!("plain-{new}");
         place.render(&plain, &[]);
         assert_eq!(codes(&json(&place, old, &plain)), expected, "{plain}");
+    }
+    for leap in ["used", "plain-used"] {
+        assert_eq!(codes(&json(&place, "sealed", leap)), ["encryption-key-added"], "{leap}");
     }
     let secret = fs::read_to_string(place.folder.join("site.key")).unwrap();
     assert!(!place.said(&["-v", "sealed", "dropped"]).contains(secret.lines().last().unwrap()));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::key::{PrivateKey, draw_encryption_key, fingerprint};
@@ -15,7 +15,8 @@ use crate::state::{EncryptionKeyPair, ServiceAccountKey, State};
 use crate::store::{Listed, key_path};
 
 /// Keys that are rotated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Rotated {
     /// Those that sign and verify service-account tokens.
     ServiceAccount,
@@ -78,6 +79,7 @@ impl State {
             }
         };
         self.keys = Arc::new(keys);
+        self.index.rotated.insert(which, self.index.generations.current());
         if let Some((name, file)) = rotated {
             self.put(key_path(&name), file);
         }
@@ -94,6 +96,12 @@ impl State {
             [first, ..] if Some(number(&first.name)) == newest => Rotation::Dropped,
             _ => Rotation::InUse,
         }
+    }
+
+    /// Whether no render came after the last change of these keys: then no payload has what it made.
+    #[must_use]
+    pub fn rotation_awaits_render(&self, which: Rotated) -> bool {
+        self.index.rotated.get(&which) == Some(&self.index.generations.current())
     }
 
     fn listed(&self, which: Rotated) -> &[Listed] {

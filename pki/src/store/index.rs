@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::generations::Generations;
+use crate::state::Rotated;
 use crate::store::{NODES, PKI};
 use crate::table::{Ca, Leaf};
 
@@ -34,6 +35,9 @@ pub(crate) struct Index {
     pub(crate) service_account_keys: Vec<Listed>,
     /// Newest first.
     pub(crate) encryption_keys: Vec<Listed>,
+    /// The highest generation when each of these lists was changed last, where one ever was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) rotated: BTreeMap<Rotated, u64>,
     pub(crate) administrator: BTreeMap<Leaf, String>,
     pub(crate) nodes: BTreeMap<String, BTreeMap<Leaf, String>>,
     /// The version of the last render.
@@ -61,6 +65,7 @@ impl Index {
             authorities: BTreeMap::new(),
             service_account_keys: Vec::new(),
             encryption_keys: Vec::new(),
+            rotated: BTreeMap::new(),
             administrator: BTreeMap::new(),
             nodes: BTreeMap::new(),
             kubernetes_version: None,

@@ -12,6 +12,9 @@ const TOKENS: &str = "wait an hour from the last boot on, until pods have new to
 const LASTING: &str = "make tokens without an end anew: Secrets of the type kubernetes.io/service-account-token";
 const MEANWHILE: &str = "what `has been modified` or is `not found` by then was written anew by others, or is gone";
 
+const UNRENDERED: &str = "no payload has what the last run of this command made: kfimg render, boot every control plane with its new \
+                          payload, one after the other, then go on";
+
 /// What is changed.
 pub(super) struct Change<'a> {
     /// The keys.
@@ -29,6 +32,9 @@ pub(super) fn run(state: State, change: &Change<'_>, console: &Console) -> Resul
     let next = state.next_rotation(change.which);
     if (next == Rotation::Dropped) != change.drop_old {
         return Err(Failure::Usage(refusal(change, next)));
+    }
+    if next != Rotation::Added && state.rotation_awaits_render(change.which) {
+        return Err(Failure::Usage(UNRENDERED.to_owned()));
     }
     let (mut state, rotated) = state.rotate(change.which, change.policy)?;
     state.commit()?;
