@@ -154,9 +154,9 @@ impl Error {
         match self {
             Self::Usage(_) => ErrorKind::Usage,
             Self::Io { .. } | Self::Bundle { .. } => ErrorKind::Input,
-            Self::Content(Content::Read { .. } | Content::NoLayout { .. } | Content::Missing { .. }) => {
-                ErrorKind::Input
-            }
+            Self::Content(
+                Content::Read { .. } | Content::Absent { .. } | Content::NoLayout { .. } | Content::Missing { .. },
+            ) => ErrorKind::Input,
             Self::Base { .. } | Self::Archive { .. } | Self::Content(_) | Self::Refused(_) | Self::Tree { .. } => {
                 ErrorKind::Verification
             }

@@ -210,7 +210,14 @@ impl Failure {
 /// What is not there, or only in part, is missing input; what is there and wrong did not pass verification.
 pub(crate) fn is_missing(error: &kfimg_images::content::ContentError) -> bool {
     use kfimg_images::content::ContentError as Error;
-    matches!(error, Error::Read { .. } | Error::NoLayout { .. } | Error::Missing { .. } | Error::Unfounded { .. })
+    matches!(
+        error,
+        Error::Read { .. }
+            | Error::Absent { .. }
+            | Error::NoLayout { .. }
+            | Error::Missing { .. }
+            | Error::Unfounded { .. }
+    )
 }
 
 /// A panic is a bug: it ends with exit code 1 and says what to do about it.

@@ -20,7 +20,7 @@ mod subset;
 mod tar;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
@@ -81,7 +81,14 @@ impl Content {
     /// When it is none of these, is damaged, has names, links or devices that no bundle has, or more than
     /// [`MAX_ENTRIES`] files.
     pub fn open(path: &Path) -> Result<Self, ContentError> {
-        let about = std::fs::metadata(path).map_err(|source| ContentError::Read { path: path.to_owned(), source })?;
+        let about = std::fs::metadata(path).map_err(|source| {
+            let path = path.to_owned();
+            if source.kind() == ErrorKind::NotFound {
+                ContentError::Absent { path }
+            } else {
+                ContentError::Read { path, source }
+            }
+        })?;
         let is_chunks = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(CHUNKS_SUFFIX));
         let found = if about.is_dir() {
             folder::scan(path)?

@@ -17,6 +17,14 @@ pub enum ContentError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Nothing is there.
+    #[error(
+        "there is no {path}; name a bundle (a folder, a tar, or NAME.chunks.json), or make one: kfimg bundle create"
+    )]
+    Absent {
+        /// What was to be opened.
+        path: PathBuf,
+    },
     /// A delta without what it stands on.
     #[error(
         "{path} is a delta: it leaves {count} blobs, such as {digest}, to what it stands on; give that bundle as well"

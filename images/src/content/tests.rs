@@ -243,7 +243,7 @@ fn what_is_neither_is_refused() {
         path
     };
     let table = [
-        (place.path().join("absent"), "No such file"),
+        (place.path().join("absent"), "absent; name a bundle"),
         (file("empty.tar", b""), "ends in the middle"),
         (file("zeros.tar", &[0; 1024]), "has no oci-layout"),
         (file("text.tar", &[b'x'; 2048]), "checksum is wrong"),
