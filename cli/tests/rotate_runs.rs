@@ -197,9 +197,9 @@ fn assert_groups_are_written_anew(rotation: &Rotation) {
     for (number, (resources, option, least)) in GROUPS.into_iter().enumerate() {
         let folder = empty_folder(&format!("rotate-runs-groups/{number}"));
         let set = format!("--profile single --set apiServer.encryption.resources=\"[{resources}]\"");
-        let script = format!(
-            "kfimg render {set} --channel ignition; kfimg pki renew {set} --what encryption; kfimg pki renew {set} --what encryption"
-        );
+        let render = format!("kfimg render {set} --channel ignition");
+        let renew = format!("kfimg pki renew {set} --what encryption");
+        let script = format!("{render}; {renew}; {render}; {renew}");
         let said = shell(&script, &folder);
         assert!(said.status.success(), "{resources}: {}", both(&said));
         let said = both(&said);
