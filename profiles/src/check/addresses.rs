@@ -35,8 +35,10 @@ pub(super) fn check(subject: &Subject<'_>, report: &mut Report) {
         }
     }
     missing_prefix(&without_prefix, report);
-    for network in node_subnet.map(Networks::get).unwrap_or_default() {
-        lie_in(*network, &usable, report);
+    let networks = node_subnet.map(Networks::get).unwrap_or_default();
+    // That a family has two networks is told once, not again for each machine outside one of them.
+    if !families_repeat(networks.iter().map(IpNet::addr)) {
+        networks.iter().for_each(|network| lie_in(*network, &usable, report));
     }
     name_servers(subject, report);
 }
