@@ -294,6 +294,10 @@ fn everything_that_is_damaged_is_named_at_once() {
     }
     fs::write(place.folder.join("new/manifest.json"), "{}").unwrap();
     refused(5, &["new/manifest.json: missing field"]);
+    fs::rename(place.folder.join("new/manifest.json"), place.folder.join("new/build.json")).unwrap();
+    refused(4, &["new: this is a build of `kfimg build`, and no output of `kfimg render`"]);
+    fs::remove_dir_all(place.folder.join("new")).unwrap();
+    refused(4, &["new: there is no such folder"]);
 }
 
 #[test]

@@ -64,10 +64,12 @@ pub(crate) enum Error {
         reason: String,
     },
     /// There is no output to read.
-    #[error("{}: this is no output of `kfimg render`, which has a manifest.json", .path.display())]
+    #[error("{}: {reason}", .path.display())]
     NoOutput {
         /// The folder.
         path: PathBuf,
+        /// What it is instead.
+        reason: &'static str,
     },
     /// The manifest of an output to read cannot be read.
     #[error("{}: {reason}; render again with the kfimg that reads it", .path.display())]

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::manifest::{MANIFEST, Manifest};
 use fs_err as fs;
+use kfimg_builder::compare::is_build;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ impl Output {
         let path = folder.join(MANIFEST);
         let text = match fs::read(&path) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Err(Error::NoOutput { path: folder.to_path_buf() });
+                return Err(Error::NoOutput { path: folder.to_path_buf(), reason: instead(folder) });
             }
             read => read.map_err(Error::io("reading", &path))?,
         };
@@ -46,5 +47,16 @@ impl Output {
         };
         let same = data_encoding::HEXLOWER.encode(&Sha256::digest(&content)) == record.sha256;
         if same { Ok(content) } else { Err(Error::Damaged { path }) }
+    }
+}
+
+/// What a folder without a manifest is.
+fn instead(folder: &Path) -> &'static str {
+    if !folder.exists() {
+        "there is no such folder"
+    } else if is_build(folder) {
+        "this is a build of `kfimg build`, and no output of `kfimg render`"
+    } else {
+        "this is no output of `kfimg render`, which has a manifest.json"
     }
 }

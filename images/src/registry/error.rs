@@ -177,6 +177,18 @@ impl RegistryError {
             _ => Class::Wrong,
         }
     }
+
+    /// The host (`reg.local:5000`) and its reason, where that is likely to meet whatever else is asked of it: there is no way to
+    /// it, no trust in it, or it wants a login.
+    #[must_use]
+    pub fn host_and_reason(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Transport { url, reason } | Self::Unauthorized { url, reason } | Self::Answer { url, reason } => {
+                url.split('/').nth(2).map(|host| (host, reason.as_str()))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Whether the same request may succeed later.

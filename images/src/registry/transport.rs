@@ -269,7 +269,8 @@ impl Wire {
         match error {
             ureq::Error::LargeResponseHeader(..) | ureq::Error::Protocol(_) => RegistryError::Answer { url, reason },
             _ if is_wrong_certificate(error) => {
-                let reason = format!("{reason}; if the registry has a certificate of the site, name its authority");
+                let reason =
+                    format!("{reason}; if the registry has a certificate of the site, name its authority with --ca");
                 RegistryError::Answer { url, reason }
             }
             _ => RegistryError::Transport { url, reason },

@@ -31,6 +31,9 @@ pub(crate) struct Url {
 impl Origin {
     /// From `host` or `host:port`.
     pub(crate) fn of_host(secure: bool, authority: &str) -> Result<Self, RegistryError> {
+        if authority.contains('/') {
+            return Err(wrong(authority, "is more than a host; write HOST or HOST:PORT, without a scheme or a path"));
+        }
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (authority, None),
@@ -269,6 +272,14 @@ mod tests {
             url.with("digest", "sha256:a b").whole(),
             "https://storage.local/blob?X-Amz-Signature=secret&digest=sha256%3Aa%20b"
         );
+    }
+
+    #[test]
+    fn a_host_has_neither_scheme_nor_path() {
+        for host in ["http://reg.local:5000", "https://reg.local", "reg.local/project", "reg.local:5000/"] {
+            let error = Origin::of_host(true, host).unwrap_err().to_string();
+            assert!(error.ends_with("write HOST or HOST:PORT, without a scheme or a path"), "{error}");
+        }
     }
 
     #[test]

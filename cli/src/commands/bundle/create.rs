@@ -1,6 +1,7 @@
 //! `kfimg bundle create`: fetches what a cluster will ask for, and proves that it is all.
 
 use super::failure;
+use super::failures::{self, Told};
 use super::opened::with_suffix;
 use super::registries::RegistryArgs;
 use super::sign::read_small;
@@ -208,8 +209,7 @@ fn keep_lock(args: &CreateArgs, old: Option<&Lock>, new: &Lock, console: &Consol
 fn told(error: CreateError, console: &Console) -> Failure {
     match &error {
         CreateError::Incomplete { images, binaries } => {
-            images.iter().for_each(|failure| console.error(&failure.to_string()));
-            binaries.iter().for_each(|failure| console.error(&failure.to_string()));
+            failures::tell(images.iter().map(Told::from).chain(binaries.iter().map(Told::from)), console);
         }
         CreateError::LockDiffers(changes) => changes.iter().for_each(|change| console.error(&change.to_string())),
         _ => {}

@@ -2,6 +2,7 @@
 
 mod create;
 mod failure;
+mod failures;
 mod opened;
 mod pack;
 mod push;

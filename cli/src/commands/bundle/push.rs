@@ -1,6 +1,7 @@
 //! `kfimg bundle push`: brings a bundle into a site's registry.
 
 use super::failure;
+use super::failures::{self, Told};
 use super::opened::BundleArgs;
 use super::registries::RegistryArgs;
 use crate::commands::description::plural;
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &PushArgs, console: &Console) -> Result<(), Failure> {
         Ok(pushed) => tell(&pushed, &client.host(), console),
         Err(error) => {
             if let PushError::Incomplete(failures) = &error {
-                failures.iter().for_each(|failure| console.error(&failure.to_string()));
+                failures::tell(failures.iter().map(Told::from), console);
             }
             Err(failure::push(error))
         }
