@@ -15,6 +15,8 @@ use tar::{Archive, EntryType, Header};
 const EXTENDED_LIMIT: u64 = 1 << 20;
 /// Everything in a tar is a multiple of this many bytes.
 const BLOCK: u64 = 512;
+/// Characters of the reader's words that are shown.
+const QUOTED: usize = 100;
 /// Attributes that an image keeps; others belong to one machine (labels, overlay marks) or are no file's own.
 const KEPT_ATTRIBUTES: [&str; 2] = ["security.capability", "user."];
 
@@ -195,6 +197,20 @@ pub(super) fn kept(attributes: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)>
     kept
 }
 
+/// The reader quotes what it met, which may be anything: a line of it is enough.
 fn damaged(error: &std::io::Error) -> ArchiveProblem {
-    ArchiveProblem::Damaged(error.to_string())
+    let text: String = error.to_string().chars().take(QUOTED).collect();
+    ArchiveProblem::Damaged(text.split(char::is_control).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::damaged;
+
+    #[test]
+    fn what_a_damaged_header_holds_is_shown_as_one_short_line() {
+        let words = std::io::Error::other(format!("no number: a\nb\u{1b}[2J{}", "x".repeat(1 << 10)));
+        let shown = damaged(&words).to_string();
+        assert!(shown.contains("no number: a b [2Jxxx") && shown.len() < 200, "{shown}");
+    }
 }
