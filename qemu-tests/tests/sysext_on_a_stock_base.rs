@@ -66,7 +66,7 @@ fn scene(cluster: &Cluster, machine: &mut Machine, extension: &Extension) -> Res
 
 fn the_extension_is_over_the_system(machine: &mut Machine) -> Result<()> {
     let line = "findmnt -no FSTYPE /usr; findmnt -no FSTYPE /; . /etc/os-release; echo $ID $IMAGE_ID; \
-                ls /opt/cni/bin/bridge /usr/bin/kfimg-agent /usr/bin/cloud-init; touch /opt/cni/bin/installed; echo $?; \
+                ls -1 /opt/cni/bin/bridge /usr/bin/kfimg-agent /usr/bin/cloud-init; touch /opt/cni/bin/installed; echo $?; \
                 touch /usr/x 2>/dev/null; echo $?";
     let said = machine.run(line, COMMAND)?;
     let lines: Vec<&str> = said.text.lines().map(str::trim).collect();

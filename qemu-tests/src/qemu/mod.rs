@@ -14,6 +14,7 @@ mod screen;
 mod shell;
 mod stand_in;
 mod stock;
+mod unified;
 mod watch;
 mod workplace;
 
@@ -48,7 +49,7 @@ pub enum Make {
     /// Those that are made for emulation.
     #[default]
     Virtio,
-    /// Those of VMware's appliances: PVSCSI and VMXNET3. The disk is `/dev/sda`.
+    /// Those of VMware's appliances: PVSCSI and VMXNET3. The disk is `/dev/sda`, and the firmware is given the kernel on it.
     Vmware,
 }
 
@@ -130,9 +131,16 @@ impl Machine {
     /// Puts another disk in place of the one that is there: a blank one, or a copy of the image where that is a disk.
     ///
     /// # Errors
-    /// [`Error::On`]; those of `qemu-img`.
+    /// [`Error::On`]; those of `qemu-img` and `mcopy`.
     pub fn new_disk(&self) -> Result<()> {
-        self.make_disk(&self.disk_file(), self.image.first_disk(), self.hardware.disk_bytes)
+        let image = self.image.first_disk();
+        self.make_disk(&self.disk_file(), image, self.hardware.disk_bytes)?;
+        match image {
+            Some((disk, format)) if self.hardware.make == Make::Vmware => {
+                unified::copy(disk, format, &self.unified_kernel())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Puts a second disk into it, blank and of this size: `/dev/vdb` where its own is `/dev/vda`.
@@ -245,6 +253,11 @@ impl Machine {
     /// What its firmware remembers.
     fn settings_file(&self) -> PathBuf {
         self.folder.join("firmware")
+    }
+
+    /// The disk's, where the firmware has no driver for it.
+    fn unified_kernel(&self) -> PathBuf {
+        self.folder.join("kernel.efi")
     }
 
     fn console_file(&self) -> PathBuf {

@@ -124,6 +124,9 @@ fn firmware(qemu: &mut Command, machine: &Machine, image: &Image) {
     qemu.args(["-device", "VGA"]);
     qemu.arg("-chardev").arg(with_path("socket,id=monitor,server=on,wait=off,path=", &machine.monitor_socket()));
     qemu.args(["-mon", "chardev=monitor,mode=control"]);
+    if machine.unified_kernel().exists() {
+        qemu.arg("-kernel").arg(machine.unified_kernel());
+    }
     if let Image::Disc(disc) = image {
         qemu.arg("-drive").arg(with_path("if=none,id=disc,media=cdrom,format=raw,readonly=on,file=", disc));
         qemu.args(["-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=disc"]);
