@@ -5,9 +5,6 @@ use kfimg_images::download::{DownloadFailure, DownloadProblem};
 use kfimg_images::registry::RegistryError;
 use kfimg_images::{pull, push};
 
-/// Others of the same reason that are named.
-const NAMED: usize = 3;
-
 /// One image or program, and why it failed.
 pub(super) struct Told<'a> {
     /// Its name.
@@ -41,7 +38,9 @@ impl<'a> From<&'a DownloadFailure> for Told<'a> {
             DownloadProblem::Fetch(problem) => of_registry(problem),
             _ => None,
         };
-        Self { name: failure.binary.artifact.part.to_string(), message: failure.to_string(), error }
+        let binary = &failure.binary;
+        let name = format!("{} for {}", binary.artifact.part, binary.architecture);
+        Self { name, message: failure.to_string(), error }
     }
 }
 
@@ -57,7 +56,8 @@ pub(super) fn tell<'a>(failures: impl Iterator<Item = Told<'a>>, console: &Conso
     messages(failures).iter().for_each(|message| console.error(message));
 }
 
-/// Without a login or a way to a host everything there fails: a hundred times the same would hide what else is wrong.
+/// Without a login or a way to a host everything there fails: a hundred times the same would hide what else is
+/// wrong. All are named, since logins may be good for some repositories only.
 fn messages<'a>(failures: impl Iterator<Item = Told<'a>>) -> Vec<String> {
     let mut groups: Vec<(Told<'a>, Vec<String>)> = Vec::new();
     for told in failures {
@@ -75,12 +75,7 @@ fn reason<'a>(told: &Told<'a>) -> Option<(&'a str, &'a str)> {
 }
 
 fn the_same_for(others: &[String]) -> String {
-    let (named, more) = others.split_at(others.len().min(NAMED));
-    match (named, more.len()) {
-        ([], _) => String::new(),
-        (_, 0) => format!("\n  the same for {}", named.join(", ")),
-        (_, more) => format!("\n  the same for {} and {more} more", named.join(", ")),
-    }
+    if others.is_empty() { String::new() } else { format!("\n  the same for {}", others.join(", ")) }
 }
 
 #[cfg(test)]
@@ -100,7 +95,7 @@ mod tests {
     fn one_reason_at_one_host_is_told_once() {
         let errors: Vec<_> = (0..6).map(|n| wants_login(&format!("https://a.local/v2/{n}"))).collect();
         let all = errors.iter().enumerate().map(|(n, error)| told(&n.to_string(), error));
-        assert_eq!(messages(all), ["0: https://a.local/v2/0: wants a login\n  the same for 1, 2, 3 and 2 more"]);
+        assert_eq!(messages(all), ["0: https://a.local/v2/0: wants a login\n  the same for 1, 2, 3, 4, 5"]);
     }
 
     #[test]
