@@ -30,9 +30,12 @@ static COMMANDS: AtomicU32 = AtomicU32::new(0);
 
 /// Runs a line of shell.
 pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
-    let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
     let deadline = Instant::now() + bound;
-    let mut stream = connect(socket, deadline)?;
+    ask(connect(socket, deadline)?, line, bound, deadline)
+}
+
+fn ask(mut stream: UnixStream, line: &str, bound: Duration, deadline: Instant) -> Result<Said> {
+    let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
     stream.set_read_timeout(Some(POLL))?;
     stream.set_write_timeout(Some(bound))?;
     let late = |last| Error::Late { what: format!("the end of `{line}` on the console"), bound, last };
@@ -53,6 +56,11 @@ pub(super) fn run(socket: &Path, line: &str, bound: Duration) -> Result<Said> {
         if let Some(said) = answer(&String::from_utf8_lossy(&seen), number) {
             return Ok(said);
         }
+    }
+    // As long as nobody reads, a serial line keeps a few characters and loses the others. A shell that so got half a command would wait
+    // for its end for ever. It forgets, upon Control-C, also what comes right behind.
+    if stream.write_all(b"\x03").is_ok() {
+        std::thread::sleep(POLL);
     }
     Err(late(plain(&String::from_utf8_lossy(&seen))))
 }
@@ -87,10 +95,13 @@ fn answer(seen: &str, number: u32) -> Option<Said> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, run};
+    use super::{answer, ask, run};
     use crate::Error;
-    use std::os::unix::net::UnixListener;
-    use std::time::Duration;
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::process::Command;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn a_machine_that_reads_nothing_is_late() {
@@ -100,6 +111,26 @@ mod tests {
         let said = run(&socket, &"x".repeat(4 << 20), Duration::from_millis(100));
         fs_err::remove_file(socket).unwrap();
         assert!(matches!(said, Err(Error::Late { .. })), "{said:?}");
+    }
+
+    #[test]
+    fn a_command_that_lost_its_end_does_not_swallow_the_next() {
+        let [machine, mut lab] = UnixStream::pair().unwrap().into();
+        let line = || OwnedFd::from(machine.try_clone().unwrap());
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--flush", "--command", "/bin/sh -i", "/dev/null"]).stdin(line()).stdout(line());
+        let mut terminal = terminal.spawn().unwrap();
+
+        lab.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        lab.read_exact(&mut [0]).unwrap(); // Of its prompt.
+        let said = |line: &str, bound| ask(lab.try_clone().unwrap(), line, bound, Instant::now() + bound);
+        let lost = said("{ echo lost", Duration::from_millis(500));
+        let next = said("echo next", Duration::from_secs(10));
+        terminal.kill().unwrap();
+        terminal.wait().unwrap();
+        assert!(lost.is_err(), "{lost:?}");
+        let next = next.unwrap();
+        assert_eq!((next.text.as_str(), next.code), ("next", 0));
     }
 
     #[test]
